@@ -4,3 +4,41 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+mod close;
+mod closing;
+mod config;
+mod connection;
+mod error;
+mod event;
+pub mod frame;
+mod input;
+mod link;
+pub mod mask;
+mod message;
+mod output;
+mod payload;
+mod receiver;
+mod role;
+mod sender;
+#[cfg(feature = "std")]
+mod split;
+pub mod time;
+mod timer;
+mod utf8;
+
+#[cfg(feature = "std")]
+pub use split::{ReceiveHalf, SendHalf};
+pub use {
+    close::{CloseCode, CloseFrame},
+    closing::{State, Transport},
+    config::Config,
+    connection::Connection,
+    error::{ProtocolError, SendError, SendErrorKind},
+    event::{Delivery, EndOfStream, Event, Message},
+    input::Input,
+    output::Output,
+    payload::{Binary, Payload, Text},
+    role::Role,
+    timer::Timeout,
+};

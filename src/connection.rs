@@ -1,0 +1,353 @@
+//! An established connection (RFC 6455 §5 to §7).
+
+use alloc::sync::Arc;
+
+use rand::rngs::StdRng;
+
+use crate::{
+    Binary, CloseCode, CloseFrame, Config, Delivery, EndOfStream, Event, Input, Output, Payload,
+    ProtocolError, Role, SendError, State, Text, Timeout, Transport,
+    closing::Trigger,
+    frame::Opcode,
+    link::{Link, Report},
+    receiver::Receiver,
+    sender::{self, Sender},
+    time::Instant,
+    timer::Marks,
+};
+
+/// One end of an established WebSocket connection: a pure state machine.
+///
+/// It is made by the opening [`handshake`](crate::handshake), or with [`server`](Self::server) and
+/// [`client`](Self::client) where the handshake was done elsewhere. Its methods come in four kinds:
+///
+/// - **Getters** take `&self` and change nothing: [`state`](Self::state),
+///   [`transport`](Self::transport), [`close_code`](Self::close_code), …
+/// - **Input** tells what happened: [`receive`](Self::receive) (octets came),
+///   [`receive_eof`](Self::receive_eof) (the stream ended), [`handle_timeout`](Self::handle_timeout)
+///   (time passed).
+/// - **Commands** queue frames: [`send_text`](Self::send_text), [`send_binary`](Self::send_binary),
+///   [`send`](Self::send), [`send_fragment`](Self::send_fragment), [`ping`](Self::ping),
+///   [`pong`](Self::pong), [`close`](Self::close). They never block, and either succeed wholly or
+///   change nothing.
+/// - **Output** is for the driver to take: [`output`](Self::output) (octets to write),
+///   [`poll_timeout`](Self::poll_timeout) (when to call `handle_timeout`).
+///
+/// They may be called in any order. A driver writes the output whenever there is some, and before
+/// it waits: Pings and Closes are answered by the machine, and the answers are in the output. See
+/// [the guide](crate::manual::embedding) for the whole loop.
+///
+/// What `receive` returns borrows the input, not the connection, so a program answers while it
+/// reads:
+///
+/// ```
+/// use std::sync::Arc;
+/// use framewise::{Config, Connection, Event, Input};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut connection = Connection::server(Arc::new(Config::default()));
+///
+/// let mut buf = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // a read from the socket
+/// let mut input = Input::new(&mut buf);
+/// while let Some(event) = connection.receive(&mut input)? {
+///     match event {
+///         Event::Text(text) => connection.send_text(text)?,
+///         Event::Binary(payload) => connection.send_binary(payload)?,
+///         _ => {} // Pings and Closes are answered already
+///     }
+/// }
+/// assert_eq!(connection.output().chunk(), b"\x81\x05Hello"); // a write to the socket
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Dropping a connection aborts it: no Close is sent.
+#[derive(Debug)]
+pub struct Connection {
+    receiver: Receiver,
+    sender: Sender,
+    link: Link,
+}
+
+impl Connection {
+    /// Makes the server's end of a connection whose handshake is done.
+    pub fn server(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
+        let sender = Sender::server(config.max_output);
+        Self { receiver: Receiver::new(Role::Server, config), sender, link: Link::default() }
+    }
+
+    /// Makes the client's end of a connection whose handshake is done.
+    ///
+    /// `seed` makes the generator of masking keys, one for each frame. It has to be unpredictable
+    /// for everybody else and used once only (RFC 6455 §10.3): take it from the operating system.
+    pub fn client(config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
+        Self::client_with_keys(config.into(), sender::keys(seed))
+    }
+
+    /// Makes the client's end that goes on with the generator of the handshake's nonce.
+    pub(crate) fn client_with_keys(config: Arc<Config>, keys: StdRng) -> Self {
+        let sender = Sender::client(config.max_output, keys);
+        Self { receiver: Receiver::new(Role::Client, config), sender, link: Link::default() }
+    }
+
+    /// Takes octets that were received and returns the next event in them.
+    ///
+    /// Call it until it returns `None`: then all of `input` was taken, and more is needed. What is
+    /// kept between calls is an unfinished header, message, control frame or code point. After the
+    /// peer's Close, or the end of the stream, input is discarded.
+    ///
+    /// # Errors
+    ///
+    /// A [`ProtocolError`] when the peer broke the protocol or exceeded a limit. The connection has
+    /// failed then: a Close that says so is in the output, and every later call returns the same
+    /// error (RFC 6455 §7.1.7).
+    #[inline]
+    pub fn receive<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Result<Option<Event<'buf>>, ProtocolError> {
+        let mut joined = Joined { sender: &mut self.sender, link: &mut self.link };
+        self.receiver.receive(input, &mut joined)
+    }
+
+    /// Takes note that the peer's stream has ended, or that the transport was lost, and returns
+    /// how the connection ended (RFC 6455 §7.1.4).
+    ///
+    /// What is in the output may still be written, if the transport takes it.
+    pub fn receive_eof(&mut self) -> EndOfStream {
+        self.receiver.receive_eof();
+        self.link.apply(Trigger::EndOfStream);
+        self.link.end().unwrap_or(EndOfStream::Torn)
+    }
+
+    /// Does what is due at `now`: sends a keep-alive Ping, or ends a connection whose peer is gone.
+    ///
+    /// Harmless when nothing is due. Returns the timeout that has ended the connection or begun
+    /// its end.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
+        self.note(now);
+        let due = self.link.timers.take_due(now, self.receiver.config(), self.link.state())?;
+        self.link.handle_due(due);
+        self.sender.settle(&mut self.link);
+        let timeout = due.timeout();
+        if !matches!(timeout, None | Some(Timeout::Idle)) {
+            self.receiver.receive_eof();
+        }
+        timeout
+    }
+
+    /// Sets how messages are delivered, from the next one that begins.
+    pub fn set_delivery(&mut self, delivery: Delivery) {
+        self.receiver.set_delivery(delivery);
+    }
+
+    /// Queues a text message.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    #[inline]
+    pub fn send_text<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<(), SendError> {
+        self.sender.send(Payload::Text(text.into()), &self.link)
+    }
+
+    /// Queues a binary message.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    #[inline]
+    pub fn send_binary<'a>(&mut self, payload: impl Into<Binary<'a>>) -> Result<(), SendError> {
+        self.sender.send(Payload::Binary(payload.into()), &self.link)
+    }
+
+    /// Queues a message of either type.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::SendErrorKind::Closed) when the connection is not open,
+    /// [`OutputFull`](crate::SendErrorKind::OutputFull) when the message would exceed
+    /// [`Config::max_output`], [`UnfinishedMessage`](crate::SendErrorKind::UnfinishedMessage) when
+    /// a fragmented message is not finished.
+    #[inline]
+    pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
+        self.sender.send(payload.into(), &self.link)
+    }
+
+    /// Queues a fragment of a message (RFC 6455 §5.4), the last one with `fin`.
+    ///
+    /// The first fragment decides the type of the message. Control frames may be sent between
+    /// fragments, other messages may not.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use framewise::{Config, Connection};
+    ///
+    /// let mut connection = Connection::server(Arc::new(Config::default()));
+    /// connection.send_fragment("Hel", false)?;
+    /// connection.send_fragment("lo", true)?;
+    /// assert_eq!(connection.output().chunk(), b"\x01\x03Hel\x80\x02lo");
+    /// # Ok::<(), framewise::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::SendErrorKind::Closed) and
+    /// [`OutputFull`](crate::SendErrorKind::OutputFull) as for [`send`](Self::send),
+    /// [`MixedFragments`](crate::SendErrorKind::MixedFragments) for a fragment of another type.
+    pub fn send_fragment<'a>(
+        &mut self,
+        payload: impl Into<Payload<'a>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.sender.send_fragment(payload.into(), fin, &self.link)
+    }
+
+    /// Queues a Ping with at most 125 octets of payload.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::SendErrorKind::Closed) when the connection is not open,
+    /// [`LongControlFrame`](crate::SendErrorKind::LongControlFrame) for a longer payload,
+    /// [`OutputFull`](crate::SendErrorKind::OutputFull) when 4 KiB of control frames wait.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.sender.send_control(Opcode::Ping, payload, &self.link)
+    }
+
+    /// Queues a Pong that no Ping asked for (RFC 6455 §5.5.3). Pings are answered by themselves.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.sender.send_control(Opcode::Pong, payload, &self.link)
+    }
+
+    /// Queues a Close and so begins the closing handshake (RFC 6455 §7.1.2).
+    ///
+    /// Messages of the peer may still arrive, and `receive` has to be called, until its Close
+    /// does. A fragmented message that is not finished stays so. Without a code (`None`) the Close
+    /// has no payload; the reason has at most 123 octets.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::SendErrorKind::Closed) when the connection is closing already,
+    /// [`InvalidCloseCode`](crate::SendErrorKind::InvalidCloseCode) for a code that may not be sent
+    /// or a reason without a code,
+    /// [`LongControlFrame`](crate::SendErrorKind::LongControlFrame) for a longer reason.
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), SendError> {
+        self.sender.close(code.into(), reason, &mut self.link)
+    }
+
+    /// Returns the octets to write.
+    pub fn output(&mut self) -> &mut Output {
+        self.sender.settle(&mut self.link);
+        self.sender.output()
+    }
+
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all.
+    ///
+    /// Call it before waiting: what happened since the last call is taken to have happened `now`.
+    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+        self.note(now);
+        let next = self.link.timers.next(self.receiver.config(), self.link.state());
+        next.map(|(deadline, _)| deadline)
+    }
+
+    /// Returns how far the connection is on its way from open to closed.
+    #[inline]
+    pub fn state(&self) -> State {
+        self.link.state()
+    }
+
+    /// Returns what is to be done with the transport once all output is written.
+    #[inline]
+    pub fn transport(&self) -> Transport {
+        self.link.state().transport(self.role())
+    }
+
+    /// Returns whether there is output to write.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        self.sender.has_output() || self.link.owes()
+    }
+
+    /// Returns the side of the connection that this is.
+    #[inline]
+    pub fn role(&self) -> Role {
+        self.sender.role()
+    }
+
+    /// Returns the limits and timers.
+    pub fn config(&self) -> &Arc<Config> {
+        self.receiver.config()
+    }
+
+    /// Returns how the connection ended, once it is [`Closed`](State::Closed).
+    pub fn end(&self) -> Option<EndOfStream> {
+        self.link.end()
+    }
+
+    /// Returns the code of the peer's Close (RFC 6455 §7.1.5): 1005 when it had none, 1006 when
+    /// there was no Close (yet).
+    pub fn close_code(&self) -> CloseCode {
+        self.link.received_close().map_or(CloseCode::ABNORMAL, |frame| frame.code)
+    }
+
+    /// Returns the peer's Close, if it has come.
+    pub fn received_close(&self) -> Option<&CloseFrame> {
+        self.link.received_close()
+    }
+
+    /// Returns the Close that was sent, if one was.
+    pub fn sent_close(&self) -> Option<&CloseFrame> {
+        self.link.sent_close()
+    }
+
+    /// Takes the connection apart into what its two halves own.
+    #[cfg(feature = "std")]
+    pub(crate) fn into_parts(self) -> (Receiver, Sender, Link) {
+        (self.receiver, self.sender, self.link)
+    }
+
+    /// Puts a connection together again.
+    #[cfg(feature = "std")]
+    pub(crate) fn from_parts(receiver: Receiver, sender: Sender, link: Link) -> Self {
+        Self { receiver, sender, link }
+    }
+
+    fn note(&mut self, now: Instant) {
+        let marks = self.receiver.take_marks();
+        let message = marks.message | self.sender.take_sent();
+        self.link.timers.note(now, Marks { message, ..marks }, self.link.state());
+    }
+}
+
+/// The rest of a connection, as its receiving direction sees it.
+struct Joined<'a> {
+    sender: &'a mut Sender,
+    link: &'a mut Link,
+}
+
+impl Report for Joined<'_> {
+    fn close_received(&mut self, frame: CloseFrame) {
+        self.link.close_received(frame);
+        self.sender.settle(self.link);
+    }
+
+    fn failed(&mut self, error: ProtocolError) {
+        self.link.fail(error.close_code());
+        self.sender.settle(self.link);
+    }
+
+    fn ping_received(&mut self, payload: &[u8]) {
+        if self.link.state().may_pong() {
+            self.sender.answer_ping(payload);
+        }
+    }
+}

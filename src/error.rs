@@ -1,0 +1,195 @@
+//! What can go wrong, by whose fault.
+
+use alloc::boxed::Box;
+use core::{error::Error, fmt};
+
+use crate::{CloseCode, Payload};
+
+/// How the peer broke the protocol, or a limit.
+///
+/// The connection has failed (RFC 6455 §7.1.7): a Close with [`close_code`](Self::close_code) is
+/// queued if none was sent before, nothing more is read, and every later call to `receive` returns
+/// the same error.
+///
+/// ```
+/// use framewise::{CloseCode, ProtocolError};
+///
+/// assert_eq!(ProtocolError::InvalidUtf8.close_code(), CloseCode::INVALID_PAYLOAD);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A Close carries a code that may not be sent: below 1000, reserved, or not assigned
+    /// (RFC 6455 §7.4).
+    CloseCode(u16),
+    /// The payload of a Close has one octet: half a code (RFC 6455 §5.5.1).
+    ClosePayload,
+    /// The reason of a Close is not UTF-8 (RFC 6455 §5.5.1).
+    CloseReason,
+    /// A control frame without FIN (RFC 6455 §5.5).
+    FragmentedControlFrame,
+    /// A text message is not UTF-8 (RFC 6455 §8.1).
+    InvalidUtf8,
+    /// A payload length that is not in its shortest form (RFC 6455 §5.2).
+    LengthNotMinimal,
+    /// A payload length of 2⁶³ or more (RFC 6455 §5.2).
+    LengthTopBit,
+    /// A control frame with more than 125 octets (RFC 6455 §5.5).
+    LongControlFrame,
+    /// A server sent a masked frame (RFC 6455 §5.1).
+    MaskedFrame,
+    /// A message exceeds [`Config::max_message_size`](crate::Config::max_message_size)
+    /// (RFC 6455 §10.4).
+    MessageTooBig,
+    /// A reserved bit is set that no extension gave a meaning (RFC 6455 §5.2).
+    ReservedBits,
+    /// An opcode that is reserved (RFC 6455 §5.2).
+    ReservedOpcode,
+    /// A message has more fragments than [`Config::max_fragments`](crate::Config::max_fragments)
+    /// (RFC 6455 §10.4).
+    TooManyFragments,
+    /// A continuation frame with nothing to continue (RFC 6455 §5.4).
+    UnexpectedContinuation,
+    /// A new message inside an unfinished one (RFC 6455 §5.4).
+    UnfinishedMessage,
+    /// A client sent an unmasked frame (RFC 6455 §5.1).
+    UnmaskedFrame,
+}
+
+impl ProtocolError {
+    /// Returns the code of the Close that tells the peer (RFC 6455 §7.4.1): 1007 for data that is
+    /// not what its type says, 1009 for limits, 1002 for all else.
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::CloseReason | Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::MessageTooBig | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
+            Self::CloseCode(_)
+            | Self::ClosePayload
+            | Self::FragmentedControlFrame
+            | Self::LengthNotMinimal
+            | Self::LengthTopBit
+            | Self::LongControlFrame
+            | Self::MaskedFrame
+            | Self::ReservedBits
+            | Self::ReservedOpcode
+            | Self::UnexpectedContinuation
+            | Self::UnfinishedMessage
+            | Self::UnmaskedFrame => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CloseCode(code) => {
+                return write!(f, "the peer closed with the forbidden code {code}");
+            }
+            Self::ClosePayload => "the peer sent a close frame with half a code",
+            Self::CloseReason => "the peer sent a close reason that is not UTF-8",
+            Self::FragmentedControlFrame => "the peer fragmented a control frame",
+            Self::InvalidUtf8 => "the peer sent text that is not UTF-8",
+            Self::LengthNotMinimal => {
+                "the peer sent a payload length that is not in its shortest form"
+            }
+            Self::LengthTopBit => "the peer sent a payload length of 2^63 or more",
+            Self::LongControlFrame => "the peer sent a control frame with more than 125 octets",
+            Self::MaskedFrame => "the server sent a masked frame",
+            Self::MessageTooBig => "the peer sent a message that exceeds the limit",
+            Self::ReservedBits => "the peer set a reserved bit",
+            Self::ReservedOpcode => "the peer used a reserved opcode",
+            Self::TooManyFragments => "the peer sent a message in too many fragments",
+            Self::UnexpectedContinuation => "the peer continued a message that was not begun",
+            Self::UnfinishedMessage => "the peer began a message inside another one",
+            Self::UnmaskedFrame => "the client sent an unmasked frame",
+        })
+    }
+}
+
+impl Error for ProtocolError {}
+
+/// Why the connection refused to send something.
+///
+/// A mistake of this program or a matter of back pressure, never the peer's fault. Nothing was
+/// queued and the state is unchanged. A message that was given away comes back with the error; one
+/// that was only lent, the caller still has.
+///
+/// ```
+/// use std::sync::Arc;
+/// use framewise::{Config, Connection, Payload, SendErrorKind};
+///
+/// let mut config = Config::default();
+/// config.max_output = 100;
+/// let mut connection = Connection::server(Arc::new(config));
+/// let error = connection.send_binary(vec![7; 200]).unwrap_err();
+/// assert_eq!(error.kind(), SendErrorKind::OutputFull);
+/// assert_eq!(error.into_payload(), Some(Payload::from(vec![7; 200])));
+/// ```
+#[derive(Debug)]
+pub struct SendError {
+    kind: SendErrorKind,
+    payload: Option<Box<Payload<'static>>>,
+}
+
+/// The reasons of a [`SendError`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum SendErrorKind {
+    /// The connection is closing, closed or failed: nothing can be sent any more
+    /// (RFC 6455 §5.5.1, §6.1).
+    Closed,
+    /// A Close cannot carry this code, or a reason without a code (RFC 6455 §7.4).
+    InvalidCloseCode,
+    /// The payload of a control frame would exceed 125 octets (RFC 6455 §5.5).
+    LongControlFrame,
+    /// A fragment of another type than the message that it would continue (RFC 6455 §5.4).
+    MixedFragments,
+    /// The message would exceed [`Config::max_output`](crate::Config::max_output), or the reserve
+    /// for control frames is used up. Try again when output was written.
+    OutputFull,
+    /// A message inside a fragmented one that is not finished yet (RFC 6455 §5.4).
+    UnfinishedMessage,
+}
+
+impl SendError {
+    pub(crate) fn new(kind: SendErrorKind, payload: Option<Payload<'static>>) -> Self {
+        Self { kind, payload: payload.map(Box::new) }
+    }
+
+    /// Returns the reason.
+    pub fn kind(&self) -> SendErrorKind {
+        self.kind
+    }
+
+    /// Returns the message that was not sent, if it was given away to be sent.
+    pub fn into_payload(self) -> Option<Payload<'static>> {
+        self.payload.map(|payload| *payload)
+    }
+}
+
+impl From<SendErrorKind> for SendError {
+    fn from(kind: SendErrorKind) -> Self {
+        Self { kind, payload: None }
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl Error for SendError {}
+
+impl fmt::Display for SendErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the connection is closing or closed",
+            Self::InvalidCloseCode => "this close code or a reason without a code may not be sent",
+            Self::LongControlFrame => "the payload of a control frame is limited to 125 octets",
+            Self::MixedFragments => "the fragments of a message have one type",
+            Self::OutputFull => "too many octets wait to be written",
+            Self::UnfinishedMessage => "a fragmented message is not finished yet",
+        })
+    }
+}

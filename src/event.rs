@@ -1,0 +1,152 @@
+//! What a connection tells the application.
+
+use alloc::{borrow::Cow, string::String, vec::Vec};
+
+use crate::{CloseFrame, Payload};
+
+/// Something that happened on a connection.
+///
+/// A payload that lay whole in the input is borrowed from it; one that spanned reads or fragments
+/// was put together by the machine and is owned.
+///
+/// ```
+/// use std::sync::Arc;
+/// use framewise::{Config, Connection, Event, Input};
+///
+/// let mut connection = Connection::server(Arc::new(Config::default()));
+/// let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+/// let event = connection.receive(&mut Input::new(&mut bytes))?;
+/// assert_eq!(event, Some(Event::Text("Hello".into())));
+/// # Ok::<(), framewise::ProtocolError>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'buf> {
+    /// A binary message.
+    Binary(Cow<'buf, [u8]>),
+    /// A piece of a binary message: only with [`Delivery::Chunks`].
+    BinaryChunk {
+        /// The piece, possibly empty.
+        payload: Cow<'buf, [u8]>,
+        /// Whether the message ends with it.
+        fin: bool,
+    },
+    /// The peer's Close: the last event. It is answered already, unless this endpoint began.
+    Close(CloseFrame),
+    /// A Ping with its payload of at most 125 octets. It is answered already.
+    Ping(Cow<'buf, [u8]>),
+    /// A Pong with its payload of at most 125 octets.
+    Pong(Cow<'buf, [u8]>),
+    /// A text message.
+    Text(Cow<'buf, str>),
+    /// A piece of a text message, never cut inside a code point: only with [`Delivery::Chunks`].
+    TextChunk {
+        /// The piece, possibly empty.
+        text: Cow<'buf, str>,
+        /// Whether the message ends with it.
+        fin: bool,
+    },
+}
+
+impl Event<'_> {
+    /// Copies what is borrowed, so that the event outlives the input.
+    pub fn into_owned(self) -> Event<'static> {
+        match self {
+            Self::Binary(payload) => Event::Binary(payload.into_owned().into()),
+            Self::BinaryChunk { payload, fin } => {
+                Event::BinaryChunk { payload: payload.into_owned().into(), fin }
+            }
+            Self::Close(frame) => Event::Close(frame),
+            Self::Ping(payload) => Event::Ping(payload.into_owned().into()),
+            Self::Pong(payload) => Event::Pong(payload.into_owned().into()),
+            Self::Text(text) => Event::Text(text.into_owned().into()),
+            Self::TextChunk { text, fin } => {
+                Event::TextChunk { text: text.into_owned().into(), fin }
+            }
+        }
+    }
+}
+
+/// How messages are delivered.
+///
+/// ```
+/// use std::sync::Arc;
+/// use framewise::{Config, Connection, Delivery, Event, Input};
+///
+/// let mut connection = Connection::server(Arc::new(Config::default()));
+/// connection.set_delivery(Delivery::Chunks);
+/// // The header of a message of 200 octets and the first three of them.
+/// let mut bytes = *b"\x82\xfe\x00\xc8\x00\x00\x00\x00abc";
+/// let event = connection.receive(&mut Input::new(&mut bytes))?;
+/// assert_eq!(event, Some(Event::BinaryChunk { payload: b"abc".into(), fin: false }));
+/// # Ok::<(), framewise::ProtocolError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// As [`Event::TextChunk`] and [`Event::BinaryChunk`] as they arrive: for messages too large
+    /// to hold. Nothing is stored.
+    Chunks,
+    /// Whole, as [`Event::Text`] and [`Event::Binary`].
+    #[default]
+    Messages,
+}
+
+/// A received message that owns its payload.
+///
+/// ```
+/// use framewise::Message;
+///
+/// let message = Message::Text("Hello".into());
+/// assert_eq!(message.as_bytes(), b"Hello");
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[allow(clippy::exhaustive_enums, reason = "RFC 6455 has two types of messages")]
+pub enum Message {
+    /// A binary message.
+    Binary(Vec<u8>),
+    /// A text message.
+    Text(String),
+}
+
+impl Message {
+    /// Returns the octets of the message.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Binary(payload) => payload,
+            Self::Text(text) => text.as_bytes(),
+        }
+    }
+
+    /// Returns the text, if it is a text message.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Binary(_) => None,
+            Self::Text(text) => Some(text),
+        }
+    }
+}
+
+impl From<Message> for Payload<'_> {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Binary(payload) => payload.into(),
+            Message::Text(text) => text.into(),
+        }
+    }
+}
+
+/// How the peer's stream of octets ended (RFC 6455 §7.1.4).
+///
+/// No error: an end is an end. What was lost, if anything, is in the word.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[allow(clippy::exhaustive_enums, reason = "there are no other ways to end")]
+pub enum EndOfStream {
+    /// After Close went both ways: closed cleanly.
+    Clean,
+    /// After a Close in one direction only, or after a failure: the peer did not wait for ours, or
+    /// did not answer it.
+    HalfClosed,
+    /// Without any Close: the connection was lost.
+    Torn,
+}

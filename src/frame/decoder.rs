@@ -1,0 +1,217 @@
+//! From a stream of octets to pieces of payload.
+
+use super::{FrameHeader, Opcode, header};
+use crate::{Input, ProtocolError, Role, mask};
+
+/// Turns a stream of octets, cut anywhere, into pieces of payload, unmasked in place.
+///
+/// The decoder never allocates and never copies payload: a [`Chunk`] borrows the octets that the
+/// [`Input`] lends. It checks all that can be said of a single frame and of the sequence of frames:
+/// the direction of masking (RFC 6455 §5.1), reserved bits and opcodes, lengths (§5.2), and that
+/// fragments follow one another (§5.4). It does not look into payloads and knows no limits. An
+/// error is final: the stream cannot be taken up again, and every later call returns the same error.
+///
+/// ```
+/// use framewise::{Input, Role, frame::Decoder};
+///
+/// let mut decoder = Decoder::new(Role::Server);
+/// let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+/// let mut input = Input::new(&mut bytes);
+/// let chunk = decoder.decode(&mut input)?.expect("the frame is there");
+/// assert_eq!(chunk.payload, b"Hello");
+/// assert!(chunk.first && chunk.last && chunk.header.fin);
+/// # Ok::<(), framewise::ProtocolError>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    stage: Stage,
+    role: Role,
+    rsv1: bool,
+    // Whether a fragmented message is open.
+    fragmented: bool,
+}
+
+/// A piece of a frame's payload.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs, reason = "made by the decoder to be taken apart")]
+pub struct Chunk<'buf> {
+    /// The header of the frame.
+    pub header: FrameHeader,
+    /// The piece, unmasked. The first piece of a frame is given out with the header, though no
+    /// payload may have come yet.
+    pub payload: &'buf mut [u8],
+    /// Whether this is the first piece of the frame.
+    pub first: bool,
+    /// Whether this is the last piece of the frame.
+    pub last: bool,
+}
+
+impl Decoder {
+    /// Makes a decoder for the frames that an endpoint in `role` receives.
+    pub const fn new(role: Role) -> Self {
+        Self { stage: Stage::START, role, rsv1: false, fragmented: false }
+    }
+
+    /// Sets whether the first frame of a message may have RSV1 set, as a negotiated extension may
+    /// allow (RFC 7692 §6). Refused by default.
+    pub fn allow_rsv1(&mut self, allow: bool) {
+        self.rsv1 = allow;
+    }
+
+    /// Decodes the next piece of payload.
+    ///
+    /// Returns `None` when all of `input` was taken and more is needed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FrameHeader::decode`], and
+    /// [`MaskedFrame`](ProtocolError::MaskedFrame) or [`UnmaskedFrame`](ProtocolError::UnmaskedFrame)
+    /// (RFC 6455 §5.1), [`ReservedBits`](ProtocolError::ReservedBits) for RSV1 where it is not
+    /// allowed, [`UnexpectedContinuation`](ProtocolError::UnexpectedContinuation) and
+    /// [`UnfinishedMessage`](ProtocolError::UnfinishedMessage) (§5.4).
+    #[inline]
+    pub fn decode<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Result<Option<Chunk<'buf>>, ProtocolError> {
+        let Stage::Header { len: 0, .. } = self.stage else {
+            return self.resume(input);
+        };
+        match self.check(input.as_slice()) {
+            Ok(Some((header, len))) => {
+                input.take(len);
+                Ok(Some(self.begin(header, input)))
+            }
+            Ok(None) if input.is_empty() => Ok(None),
+            Ok(None) => self.resume(input),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Returns how many octets of the current frame's payload are still to come.
+    #[inline]
+    pub const fn remaining(&self) -> u64 {
+        match self.stage {
+            Stage::Failed(_) | Stage::Header { .. } => 0,
+            Stage::Payload { remaining, .. } => remaining,
+        }
+    }
+
+    /// Returns whether the stream may end here: between two messages, with nothing unfinished.
+    pub const fn is_at_boundary(&self) -> bool {
+        matches!(self.stage, Stage::Header { len: 0, .. }) && !self.fragmented
+    }
+
+    /// Decodes what follows a cut inside a frame.
+    fn resume<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Result<Option<Chunk<'buf>>, ProtocolError> {
+        match self.stage {
+            Stage::Failed(error) => Err(error),
+            Stage::Payload { .. } if input.is_empty() => Ok(None),
+            Stage::Payload { header, remaining, key } => {
+                self.stage = Stage::START;
+                Ok(Some(self.payload(header, remaining, key, input)))
+            }
+            Stage::Header { mut bytes, mut len } => {
+                while let [octet] = *input.take(1) {
+                    // A header is complete before it can outgrow its array.
+                    bytes[usize::from(len)] = octet;
+                    len += 1;
+                    match self.check(&bytes[..usize::from(len)]) {
+                        Ok(Some((header, _))) => {
+                            self.stage = Stage::START;
+                            return Ok(Some(self.begin(header, input)));
+                        }
+                        Ok(None) => {}
+                        Err(error) => return Err(self.fail(error)),
+                    }
+                }
+                self.stage = Stage::Header { bytes, len };
+                Ok(None)
+            }
+        }
+    }
+
+    /// Begins a frame and takes what there is of its payload.
+    #[inline]
+    fn begin<'buf>(&mut self, header: FrameHeader, input: &mut Input<'buf>) -> Chunk<'buf> {
+        if !header.opcode.is_control() {
+            self.fragmented = !header.fin;
+        }
+        let key = header.masking_key.unwrap_or_default();
+        let chunk = self.payload(header, header.payload_len, key, input);
+        Chunk { first: true, ..chunk }
+    }
+
+    /// Takes what there is of the `remaining` octets of a payload.
+    #[inline]
+    fn payload<'buf>(
+        &mut self,
+        header: FrameHeader,
+        remaining: u64,
+        key: [u8; 4],
+        input: &mut Input<'buf>,
+    ) -> Chunk<'buf> {
+        let len = usize::try_from(remaining).unwrap_or(usize::MAX).min(input.len());
+        let payload = input.take(len);
+        if header.masking_key.is_some() {
+            mask::apply(payload, key);
+        }
+        let remaining = remaining - len as u64;
+        if remaining != 0 {
+            self.stage = Stage::Payload { header, remaining, key: mask::rotate(key, len) };
+        }
+        Chunk { header, payload, first: false, last: remaining == 0 }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        self.stage = Stage::Failed(error);
+        error
+    }
+
+    /// Decodes the header at the front of `bytes` and checks what the decoder knows more about.
+    #[inline]
+    fn check(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+        if let Some(&second) = bytes.get(1) {
+            // As soon as its octet is there: a header that lacks the key is never complete.
+            match (self.role, header::is_masked(second)) {
+                (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
+                (Role::Client, true) => return Err(ProtocolError::MaskedFrame),
+                _ => {}
+            }
+        }
+        let Some((header, len)) = FrameHeader::decode(bytes)? else {
+            return Ok(None);
+        };
+        match header.opcode {
+            Opcode::Continuation if !self.fragmented => {
+                return Err(ProtocolError::UnexpectedContinuation);
+            }
+            Opcode::Text | Opcode::Binary if self.fragmented => {
+                return Err(ProtocolError::UnfinishedMessage);
+            }
+            Opcode::Text | Opcode::Binary if header.rsv1 && self.rsv1 => {}
+            _ if header.rsv1 => return Err(ProtocolError::ReservedBits),
+            _ => {}
+        }
+        Ok(Some((header, len)))
+    }
+}
+
+/// Where in a frame the stream was cut.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// The stream cannot be understood any more.
+    Failed(ProtocolError),
+    /// In a header, of which these octets have come.
+    Header { bytes: [u8; FrameHeader::MAX_LEN], len: u8 },
+    /// In a payload, of which `remaining` octets are to come; the key is turned to the next one.
+    Payload { header: FrameHeader, remaining: u64, key: [u8; 4] },
+}
+
+impl Stage {
+    const START: Self = Self::Header { bytes: [0; FrameHeader::MAX_LEN], len: 0 };
+}

@@ -1,0 +1,67 @@
+//! A cursor over octets that were just read.
+
+use core::mem;
+
+/// Octets that arrived from the peer, lent to the machine for parsing.
+///
+/// The machine takes octets from the front, unmasks them in place and lends them to the
+/// application as part of an [`Event`](crate::Event). What it hands out borrows the *buffer*, not
+/// the machine and not the `Input`: so an event may be kept while the machine is used to answer.
+///
+/// [`Connection::receive`](crate::Connection::receive) always takes all octets before it asks for
+/// more; the handshake leaves the octets that follow its head for the connection.
+///
+/// ```
+/// use framewise::Input;
+///
+/// let mut buf = *b"head|frames";
+/// let mut input = Input::new(&mut buf);
+/// let head = input.take(5);
+/// assert_eq!(head, b"head|");
+/// assert_eq!(input.as_slice(), b"frames");
+/// assert_eq!(head.len(), 5); // still alive: both borrow `buf`
+/// ```
+#[derive(Debug)]
+pub struct Input<'buf> {
+    bytes: &'buf mut [u8],
+}
+
+impl<'buf> Input<'buf> {
+    /// Makes a cursor at the front of `bytes`.
+    pub fn new(bytes: &'buf mut [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// Takes the first `len` octets, or all when there are fewer.
+    #[inline]
+    pub fn take(&mut self, len: usize) -> &'buf mut [u8] {
+        let bytes = mem::take(&mut self.bytes);
+        let (taken, rest) = bytes.split_at_mut(len.min(bytes.len()));
+        self.bytes = rest;
+        taken
+    }
+
+    /// Returns the octets not taken yet.
+    #[inline]
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes
+    }
+
+    /// Returns whether all octets have been taken.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Returns the number of octets not taken yet.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl<'buf> From<&'buf mut [u8]> for Input<'buf> {
+    fn from(bytes: &'buf mut [u8]) -> Self {
+        Self::new(bytes)
+    }
+}

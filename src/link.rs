@@ -1,0 +1,169 @@
+//! What joins the two directions of a connection: the closing state and the replies owed.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use crate::{
+    CloseCode, CloseFrame, EndOfStream, ProtocolError,
+    closing::{Owed, State, Trigger},
+    timer::{Due, Timers},
+};
+
+/// The state that both directions of a connection share.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    state: State,
+    end: Option<EndOfStream>,
+    owed_close: Option<CloseCode>,
+    owed_ping: bool,
+    gave_up: bool,
+    // Both are boxed since most connections have neither, most of the time.
+    owed_pongs: Option<Box<Pongs>>,
+    closes: Option<Box<Closes>>,
+    pub(crate) timers: Timers,
+}
+
+/// Payloads of Pings that wait for the sending direction to answer them.
+#[derive(Debug, Default)]
+pub(crate) struct Pongs {
+    // Each payload behind an octet with its length.
+    bytes: Vec<u8>,
+    newest: usize,
+}
+
+/// The Close frames that went over the connection.
+#[derive(Debug, Default)]
+struct Closes {
+    received: Option<CloseFrame>,
+    sent: Option<CloseFrame>,
+}
+
+/// What the receiving direction reports to the rest of the connection.
+pub(crate) trait Report {
+    /// The peer's Close arrived.
+    fn close_received(&mut self, frame: CloseFrame);
+    /// The peer broke the protocol.
+    fn failed(&mut self, error: ProtocolError);
+    /// A Ping arrived.
+    fn ping_received(&mut self, payload: &[u8]);
+}
+
+impl Link {
+    pub(crate) fn apply(&mut self, trigger: Trigger) -> Owed {
+        let (next, owed) = self.state.next(trigger);
+        if next == State::Closed && self.end.is_none() {
+            self.end = Some(self.state.end());
+            self.owed_close = None;
+            self.owed_ping = false;
+            self.owed_pongs = None;
+        }
+        self.state = next;
+        owed
+    }
+
+    pub(crate) fn fail(&mut self, code: CloseCode) {
+        if self.apply(Trigger::Fail) == Owed::Close {
+            self.owed_close = Some(code);
+        }
+    }
+
+    pub(crate) fn close_received(&mut self, frame: CloseFrame) {
+        if self.apply(Trigger::ReceiveClose) == Owed::Close {
+            // The code is echoed (§5.5.1), none is answered with none.
+            self.owed_close = Some(frame.code);
+        }
+        self.closes.get_or_insert_default().received.get_or_insert(frame);
+    }
+
+    pub(crate) fn close_sent(&mut self, frame: CloseFrame) {
+        self.closes.get_or_insert_default().sent.get_or_insert(frame);
+    }
+
+    /// Keeps the payload of a Ping for the sending direction.
+    ///
+    /// Pings beyond the reserve replace one another: answering the most recent one is enough
+    /// (§5.5.3).
+    pub(crate) fn owe_pong(&mut self, payload: &[u8]) {
+        if !self.state.may_pong() {
+            return;
+        }
+        let pongs = self.owed_pongs.get_or_insert_default();
+        if pongs.bytes.len() + payload.len() >= MAX_OWED_PONGS {
+            pongs.bytes.truncate(pongs.newest);
+        }
+        pongs.newest = pongs.bytes.len();
+        // A control payload has at most 125 octets.
+        pongs.bytes.push(u8::try_from(payload.len()).unwrap_or(u8::MAX));
+        pongs.bytes.extend_from_slice(payload);
+    }
+
+    /// Does what the time demands, less queueing a frame.
+    pub(crate) fn handle_due(&mut self, due: Due) {
+        match due {
+            Due::Close => {
+                self.gave_up = true;
+                self.apply(Trigger::GiveUp);
+            }
+            Due::Idle => {
+                if self.state.may_send() {
+                    self.owed_close = Some(CloseCode::GOING_AWAY);
+                }
+            }
+            Due::Message => self.fail(CloseCode::POLICY_VIOLATION),
+            Due::Ping => self.owed_ping = true,
+            Due::Pong => self.fail(CloseCode::INTERNAL_ERROR),
+        }
+    }
+
+    pub(crate) fn take_owed_ping(&mut self) -> bool {
+        core::mem::take(&mut self.owed_ping)
+    }
+
+    pub(crate) fn take_owed_pongs(&mut self) -> Option<Box<Pongs>> {
+        self.owed_pongs.take()
+    }
+
+    pub(crate) fn take_owed_close(&mut self) -> Option<CloseCode> {
+        self.owed_close.take()
+    }
+
+    pub(crate) fn owes(&self) -> bool {
+        self.owed_close.is_some() || self.owed_ping || self.owed_pongs.is_some()
+    }
+
+    /// Returns whether the peer did not take what waited for it within the time to close.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(crate) fn end(&self) -> Option<EndOfStream> {
+        self.end
+    }
+
+    pub(crate) fn received_close(&self) -> Option<&CloseFrame> {
+        self.closes.as_ref()?.received.as_ref()
+    }
+
+    pub(crate) fn sent_close(&self) -> Option<&CloseFrame> {
+        self.closes.as_ref()?.sent.as_ref()
+    }
+}
+
+impl Pongs {
+    /// Returns the payloads, oldest first.
+    pub(crate) fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.as_slice();
+        core::iter::from_fn(move || {
+            let (&len, behind) = rest.split_first()?;
+            let (payload, behind) = behind.split_at_checked(len.into())?;
+            rest = behind;
+            Some(payload)
+        })
+    }
+}
+
+/// How many octets of payloads of Pings wait at most for the sending direction.
+const MAX_OWED_PONGS: usize = 2 << 10;

@@ -1,0 +1,237 @@
+//! What an application gives to be sent.
+
+use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
+
+/// A text to send: lent, given away, or shared.
+///
+/// A text that was given away is not copied when it has 4 KiB or more, a shared one neither (by a
+/// server; a client masks a copy). Functions that send take `impl Into<Text>`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use framewise::Text;
+///
+/// let _lent = Text::from("Hello");
+/// let _given = Text::from(String::from("Hello"));
+/// let shared: Arc<str> = "Hello, everybody".into();
+/// let _shared = Text::from(Arc::clone(&shared));
+/// ```
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums, reason = "every way to have text is listed")]
+pub enum Text<'a> {
+    /// Lent: copied behind its header.
+    Borrowed(&'a str),
+    /// Given away: moved when large, else copied.
+    Owned(String),
+    /// Shared, for broadcast: queued by reference when large, else copied.
+    Shared(Arc<str>),
+}
+
+/// Octets to send: lent, given away, or shared.
+///
+/// The binary counterpart of [`Text`].
+///
+/// ```
+/// use framewise::Binary;
+///
+/// let _lent = Binary::from(b"\xca\xfe");
+/// let _given = Binary::from(vec![0xca, 0xfe]);
+/// ```
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums, reason = "every way to have octets is listed")]
+pub enum Binary<'a> {
+    /// Lent: copied behind its header.
+    Borrowed(&'a [u8]),
+    /// Given away: moved when large, else copied.
+    Owned(Vec<u8>),
+    /// Shared, for broadcast: queued by reference when large, else copied.
+    Shared(Arc<[u8]>),
+}
+
+/// A message, or a fragment of one, to send.
+///
+/// Two payloads are equal when their type and content are, however they are held.
+///
+/// ```
+/// use framewise::Payload;
+///
+/// assert_eq!(Payload::from("Hello"), Payload::from(String::from("Hello")));
+/// assert_ne!(Payload::from("Hello"), Payload::from(b"Hello"));
+/// ```
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums, reason = "RFC 6455 has two types of messages")]
+pub enum Payload<'a> {
+    /// A binary message.
+    Binary(Binary<'a>),
+    /// A text message.
+    Text(Text<'a>),
+}
+
+impl Text<'_> {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Owned(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl Binary<'_> {
+    /// Returns the octets.
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl Payload<'_> {
+    /// Returns the octets of the message.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Binary(binary) => binary.as_slice(),
+            Self::Text(text) => text.as_str().as_bytes(),
+        }
+    }
+
+    /// Returns whether this is text.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    /// Returns what the caller does not have any more: all but what was only lent.
+    pub(crate) fn into_static(self) -> Option<Payload<'static>> {
+        Some(match self {
+            Self::Binary(Binary::Borrowed(_)) | Self::Text(Text::Borrowed(_)) => return None,
+            Self::Binary(Binary::Owned(bytes)) => Payload::Binary(Binary::Owned(bytes)),
+            Self::Binary(Binary::Shared(bytes)) => Payload::Binary(Binary::Shared(bytes)),
+            Self::Text(Text::Owned(text)) => Payload::Text(Text::Owned(text)),
+            Self::Text(Text::Shared(text)) => Payload::Text(Text::Shared(text)),
+        })
+    }
+}
+
+impl PartialEq for Payload<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_text() == other.is_text() && self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Payload<'_> {}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Borrowed(text)
+    }
+}
+
+impl<'a> From<&'a String> for Text<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Borrowed(text)
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self::Owned(text)
+    }
+}
+
+impl From<Arc<str>> for Text<'_> {
+    fn from(text: Arc<str>) -> Self {
+        Self::Shared(text)
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for Text<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Self::Borrowed(text),
+            Cow::Owned(text) => Self::Owned(text),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for Binary<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Binary<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Binary<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Binary<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Owned(bytes)
+    }
+}
+
+impl From<Arc<[u8]>> for Binary<'_> {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Self::Shared(bytes)
+    }
+}
+
+impl<'a> From<Cow<'a, [u8]>> for Binary<'a> {
+    fn from(bytes: Cow<'a, [u8]>) -> Self {
+        match bytes {
+            Cow::Borrowed(bytes) => Self::Borrowed(bytes),
+            Cow::Owned(bytes) => Self::Owned(bytes),
+        }
+    }
+}
+
+impl<'a> From<Text<'a>> for Payload<'a> {
+    fn from(text: Text<'a>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<Binary<'a>> for Payload<'a> {
+    fn from(binary: Binary<'a>) -> Self {
+        Self::Binary(binary)
+    }
+}
+
+macro_rules! payload_from {
+    ($($type:ty => $variant:ident),* $(,)?) => {$(
+        impl<'a> From<$type> for Payload<'a> {
+            fn from(payload: $type) -> Self {
+                Self::$variant(payload.into())
+            }
+        }
+    )*};
+}
+
+payload_from! {
+    &'a str => Text,
+    &'a String => Text,
+    String => Text,
+    Arc<str> => Text,
+    Cow<'a, str> => Text,
+    &'a [u8] => Binary,
+    &'a Vec<u8> => Binary,
+    Vec<u8> => Binary,
+    Arc<[u8]> => Binary,
+    Cow<'a, [u8]> => Binary,
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Payload<'a> {
+    fn from(payload: &'a [u8; N]) -> Self {
+        Self::Binary(payload.into())
+    }
+}

@@ -1,0 +1,293 @@
+//! The sending direction: messages in, octets out (RFC 6455 §6.1).
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use crate::{
+    Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text,
+    close::MAX_REASON,
+    closing::Trigger,
+    frame::{FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
+    link::Link,
+    mask, output,
+};
+
+/// The state of the sending direction.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    output: Output,
+    // Where a client's masking keys come from; a server has none.
+    keys: Option<Box<StdRng>>,
+    max_output: usize,
+    // The most recent Ping that found the reserve used up.
+    #[allow(clippy::box_collection, reason = "8 octets instead of 24 in every connection")]
+    owed_pong: Option<Box<Vec<u8>>>,
+    // Octets of control frames queued since the output was last seen empty.
+    control_len: usize,
+    // The type of the message whose fragments are being sent.
+    fragmented: Option<Opcode>,
+    sent: bool,
+}
+
+impl Sender {
+    pub(crate) fn server(max_output: usize) -> Self {
+        Self {
+            output: Output::default(),
+            keys: None,
+            max_output,
+            owed_pong: None,
+            control_len: 0,
+            fragmented: None,
+            sent: false,
+        }
+    }
+
+    pub(crate) fn client(max_output: usize, keys: StdRng) -> Self {
+        Self { keys: Some(Box::new(keys)), ..Self::server(max_output) }
+    }
+
+    /// Queues a message.
+    #[inline]
+    pub(crate) fn send(&mut self, payload: Payload<'_>, link: &Link) -> Result<(), SendError> {
+        let opcode = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
+        if let Err(kind) = self.check(&payload, link) {
+            return Err(SendError::new(kind, payload.into_static()));
+        }
+        if self.fragmented.is_some() {
+            return Err(SendError::new(SendErrorKind::UnfinishedMessage, payload.into_static()));
+        }
+        self.push_frame(opcode, true, payload);
+        self.sent = true;
+        Ok(())
+    }
+
+    /// Queues a fragment of a message; the first one decides its type.
+    pub(crate) fn send_fragment(
+        &mut self,
+        payload: Payload<'_>,
+        fin: bool,
+        link: &Link,
+    ) -> Result<(), SendError> {
+        let kind = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
+        let refusal = match self.fragmented {
+            Some(begun) if begun != kind => Err(SendErrorKind::MixedFragments),
+            _ => self.check(&payload, link),
+        };
+        if let Err(kind) = refusal {
+            return Err(SendError::new(kind, payload.into_static()));
+        }
+        let opcode = if self.fragmented.is_some() { Opcode::Continuation } else { kind };
+        self.push_frame(opcode, fin, payload);
+        self.fragmented = (!fin).then_some(kind);
+        self.sent = true;
+        Ok(())
+    }
+
+    /// Queues a Ping or a Pong.
+    pub(crate) fn send_control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        link: &Link,
+    ) -> Result<(), SendError> {
+        if !link.state().may_send() {
+            return Err(SendErrorKind::Closed.into());
+        }
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(SendErrorKind::LongControlFrame.into());
+        }
+        if !self.has_reserve() {
+            return Err(SendErrorKind::OutputFull.into());
+        }
+        self.push_control(opcode, payload);
+        Ok(())
+    }
+
+    /// Queues a Close and begins the closing handshake.
+    pub(crate) fn close(
+        &mut self,
+        code: Option<CloseCode>,
+        reason: &str,
+        link: &mut Link,
+    ) -> Result<(), SendError> {
+        if !link.state().may_send() {
+            return Err(SendErrorKind::Closed.into());
+        }
+        if reason.len() > MAX_REASON {
+            return Err(SendErrorKind::LongControlFrame.into());
+        }
+        let allowed = match code {
+            None => reason.is_empty(),
+            Some(code) => code.may_be_sent_by(self.role()),
+        };
+        if !allowed {
+            return Err(SendErrorKind::InvalidCloseCode.into());
+        }
+        link.apply(Trigger::SendClose);
+        self.push_close(code.unwrap_or(CloseCode::NO_STATUS_RECEIVED), reason, link);
+        Ok(())
+    }
+
+    /// Answers a Ping.
+    ///
+    /// When the reserve for control frames is used up, since the peer does not read, the answer
+    /// waits, and a later one takes its place (§5.5.3).
+    pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
+        if self.owed_pong.is_none() && self.has_reserve() {
+            self.push_control(Opcode::Pong, payload);
+            return;
+        }
+        let owed = self.owed_pong.get_or_insert_default();
+        owed.clear();
+        owed.extend_from_slice(payload);
+    }
+
+    /// Queues what is owed, as far as there is room for it.
+    pub(crate) fn settle(&mut self, link: &mut Link) {
+        if link.gave_up() {
+            self.output.clear();
+            self.owed_pong = None;
+            return;
+        }
+        if self.output.is_empty() {
+            self.control_len = 0;
+        }
+        if self.has_reserve()
+            && let Some(payload) = self.owed_pong.take()
+            && link.state().may_pong()
+        {
+            self.push_control(Opcode::Pong, &payload);
+        }
+        if !link.owes() {
+            return;
+        }
+        if let Some(pongs) = link.take_owed_pongs() {
+            for payload in pongs.payloads() {
+                self.answer_ping(payload);
+            }
+        }
+        if link.take_owed_ping() && link.state().may_send() {
+            self.push_control(Opcode::Ping, b"");
+        }
+        if let Some(code) = link.take_owed_close() {
+            let trigger =
+                if link.state().may_send() { Trigger::SendClose } else { Trigger::ReplyQueued };
+            link.apply(trigger);
+            // Servers do not send 1010, not even as an echo (§7.4.1).
+            let echoes = code == CloseCode::NO_STATUS_RECEIVED || code.may_be_sent_by(self.role());
+            self.push_close(if echoes { code } else { CloseCode::NORMAL }, "", link);
+        }
+    }
+
+    pub(crate) fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    pub(crate) fn has_output(&self) -> bool {
+        !self.output.is_empty() || self.owed_pong.is_some()
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        if self.keys.is_some() { Role::Client } else { Role::Server }
+    }
+
+    pub(crate) fn take_sent(&mut self) -> bool {
+        core::mem::take(&mut self.sent)
+    }
+
+    #[inline]
+    fn check(&self, payload: &Payload<'_>, link: &Link) -> Result<(), SendErrorKind> {
+        if !link.state().may_send() {
+            return Err(SendErrorKind::Closed);
+        }
+        let room = self.max_output.saturating_sub(self.output.len());
+        if payload.as_bytes().len().saturating_add(FrameHeader::MAX_LEN) > room {
+            return Err(SendErrorKind::OutputFull);
+        }
+        Ok(())
+    }
+
+    fn has_reserve(&self) -> bool {
+        self.control_len < CONTROL_RESERVE || self.output.is_empty()
+    }
+
+    fn push_close(&mut self, code: CloseCode, reason: &str, link: &mut Link) {
+        let mut payload = Vec::with_capacity(2 + reason.len());
+        if code != CloseCode::NO_STATUS_RECEIVED {
+            payload.extend_from_slice(&u16::from(code).to_be_bytes());
+            payload.extend_from_slice(reason.as_bytes());
+        }
+        self.push_control(Opcode::Close, &payload);
+        self.fragmented = None;
+        self.owed_pong = None;
+        link.close_sent(CloseFrame { code, reason: String::from(reason) });
+    }
+
+    fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
+        if self.output.is_empty() {
+            self.control_len = 0;
+        }
+        let before = self.output.len();
+        self.push_frame(opcode, true, Binary::Borrowed(payload).into());
+        self.control_len += self.output.len() - before;
+    }
+
+    #[inline]
+    fn push_frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
+        let len = payload.as_bytes().len();
+        let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
+        let header =
+            FrameHeader { opcode, fin, rsv1: false, masking_key: key, payload_len: len as u64 };
+        let mut buf = [0; FrameHeader::MAX_LEN];
+        let header = header.encode(&mut buf);
+        if len < MIN_CHUNK {
+            return self.push_copy(header, payload.as_bytes(), key);
+        }
+        match payload {
+            Payload::Binary(Binary::Owned(payload)) => self.push_owned(header, payload, key),
+            Payload::Text(Text::Owned(payload)) => self.push_owned(header, payload.into(), key),
+            Payload::Binary(Binary::Shared(payload)) if key.is_none() => {
+                self.output.push_bytes(header);
+                self.output.push_chunk(payload);
+            }
+            Payload::Text(Text::Shared(payload)) if key.is_none() => {
+                self.output.push_bytes(header);
+                self.output.push_chunk(output::Chunk::Shared(payload.into()));
+            }
+            payload => self.push_copy(header, payload.as_bytes(), key),
+        }
+    }
+
+    #[inline]
+    fn push_copy(&mut self, header: &[u8], payload: &[u8], key: Option<[u8; 4]>) {
+        self.output.append(header.len() + payload.len(), |run| {
+            run.extend_from_slice(header);
+            let start = run.len();
+            run.extend_from_slice(payload);
+            if let (Some(key), Some(copy)) = (key, run.get_mut(start..)) {
+                mask::apply(copy, key);
+            }
+        });
+    }
+
+    fn push_owned(&mut self, header: &[u8], mut payload: Vec<u8>, key: Option<[u8; 4]>) {
+        if let Some(key) = key {
+            mask::apply(&mut payload, key);
+        }
+        self.output.push_bytes(header);
+        self.output.push_chunk(payload);
+    }
+}
+
+/// Makes the generator of a client's nonce and masking keys.
+pub(crate) fn keys(seed: [u8; 32]) -> StdRng {
+    StdRng::from_seed(seed)
+}
+
+/// The smallest payload in octets that is queued as a chunk of its own: below it, a copy costs
+/// less than another slice in a vectored write.
+const MIN_CHUNK: usize = 4 << 10;
+
+/// How many octets of control frames may wait before Pings are answered with the newest only.
+const CONTROL_RESERVE: usize = 4 << 10;

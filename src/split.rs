@@ -1,0 +1,362 @@
+//! A connection taken apart into two halves for two tasks or threads.
+
+use alloc::sync::Arc;
+use core::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    Binary, CloseCode, CloseFrame, Config, Connection, Delivery, EndOfStream, Event, Input, Output,
+    Payload, ProtocolError, Role, SendError, State, Text, Timeout, Transport,
+    closing::Trigger,
+    frame::Opcode,
+    link::{Link, Report},
+    receiver::Receiver,
+    sender::Sender,
+    time::Instant,
+    timer::Marks,
+};
+
+/// The receiving half of a connection.
+///
+/// Made by [`Connection::split`]. Parsing takes no lock: only Pings, Closes and failures, whose
+/// answers the sending half has to queue, go through one for a moment. Whoever drives the halves
+/// asks [`owes_reply`](Self::owes_reply) after a batch and then has
+/// [`SendHalf::output`] written.
+///
+/// ```
+/// use std::sync::Arc;
+/// use framewise::{Config, Connection, Event, Input};
+///
+/// let connection = Connection::server(Arc::new(Config::default()));
+/// let (mut receiving, mut sending) = connection.split();
+///
+/// let reader = std::thread::spawn(move || {
+///     let mut ping = *b"\x89\x80\x00\x00\x00\x00";
+///     let event = receiving.receive(&mut Input::new(&mut ping)).map(|event| event.map(Event::into_owned));
+///     assert!(receiving.owes_reply());
+///     event
+/// });
+/// assert_eq!(reader.join().unwrap()?, Some(Event::Ping(b"".into())));
+/// assert_eq!(sending.output().chunk(), b"\x8a\x00");
+/// # Ok::<(), framewise::ProtocolError>(())
+/// ```
+pub struct ReceiveHalf {
+    receiver: Receiver,
+    shared: Arc<Shared>,
+}
+
+/// The sending half of a connection.
+///
+/// Made by [`Connection::split`], see [`ReceiveHalf`].
+pub struct SendHalf {
+    sender: Sender,
+    shared: Arc<Shared>,
+}
+
+/// What the two halves share.
+#[derive(Debug)]
+struct Shared {
+    link: Mutex<Link>,
+    role: Role,
+    config: Arc<Config>,
+    // The marks of both directions; see `Marks`.
+    received: AtomicBool,
+    message: AtomicBool,
+    began: AtomicBool,
+    unfinished: AtomicBool,
+}
+
+impl Connection {
+    /// Takes the connection apart, so that two tasks or threads can receive and send at once.
+    ///
+    /// Both halves keep the automatic replies: what the receiving half owes, the sending half
+    /// queues in front of its next output.
+    pub fn split(self) -> (ReceiveHalf, SendHalf) {
+        let role = self.role();
+        let config = Arc::clone(self.config());
+        let (receiver, sender, link) = self.into_parts();
+        let shared = Arc::new(Shared {
+            link: Mutex::new(link),
+            role,
+            config,
+            received: AtomicBool::new(false),
+            message: AtomicBool::new(false),
+            began: AtomicBool::new(false),
+            unfinished: AtomicBool::new(false),
+        });
+        (ReceiveHalf { receiver, shared: Arc::clone(&shared) }, SendHalf { sender, shared })
+    }
+}
+
+impl ReceiveHalf {
+    /// Takes octets that were received and returns the next event in them; see
+    /// [`Connection::receive`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::receive`].
+    #[inline]
+    pub fn receive<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Result<Option<Event<'buf>>, ProtocolError> {
+        let event = self.receiver.receive(input, &mut &*self.shared);
+        self.shared.mark(self.receiver.take_marks());
+        event
+    }
+
+    /// Takes note that the peer's stream has ended; see [`Connection::receive_eof`].
+    pub fn receive_eof(&mut self) -> EndOfStream {
+        self.receiver.receive_eof();
+        let mut link = self.shared.link();
+        link.apply(Trigger::EndOfStream);
+        link.end().unwrap_or(EndOfStream::Torn)
+    }
+
+    /// Does what is due at `now`; see [`Connection::handle_timeout`]. What it sends is owed to the
+    /// sending half.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
+        let due = {
+            let mut link = self.shared.note(now);
+            let state = link.state();
+            let due = link.timers.take_due(now, &self.shared.config, state)?;
+            link.handle_due(due);
+            due
+        };
+        let timeout = due.timeout();
+        if !matches!(timeout, None | Some(Timeout::Idle)) {
+            self.receiver.receive_eof();
+        }
+        timeout
+    }
+
+    /// Sets how messages are delivered, from the next one that begins.
+    pub fn set_delivery(&mut self, delivery: Delivery) {
+        self.receiver.set_delivery(delivery);
+    }
+
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all; see
+    /// [`Connection::poll_timeout`].
+    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+        let link = self.shared.note(now);
+        link.timers.next(&self.shared.config, link.state()).map(|(deadline, _)| deadline)
+    }
+
+    /// Returns whether the sending half has a reply to queue.
+    pub fn owes_reply(&self) -> bool {
+        self.shared.link().owes()
+    }
+
+    /// Returns how far the connection is on its way from open to closed.
+    pub fn state(&self) -> State {
+        self.shared.link().state()
+    }
+
+    /// Returns what is to be done with the transport once all output is written.
+    pub fn transport(&self) -> Transport {
+        self.state().transport(self.shared.role)
+    }
+
+    /// Returns how the connection ended, once it is [`Closed`](State::Closed).
+    pub fn end(&self) -> Option<EndOfStream> {
+        self.shared.link().end()
+    }
+
+    /// Returns the peer's Close, if it has come.
+    pub fn received_close(&self) -> Option<CloseFrame> {
+        self.shared.link().received_close().cloned()
+    }
+
+    /// Puts the connection together again.
+    ///
+    /// # Errors
+    ///
+    /// Both halves, when they are not of the same connection.
+    #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
+    pub fn unsplit(self, sending: SendHalf) -> Result<Connection, (Self, SendHalf)> {
+        if !Arc::ptr_eq(&self.shared, &sending.shared) {
+            return Err((self, sending));
+        }
+        let Self { receiver, shared } = self;
+        drop(shared);
+        match Arc::try_unwrap(sending.shared) {
+            Ok(shared) => {
+                let link = shared.link.into_inner().unwrap_or_else(PoisonError::into_inner);
+                Ok(Connection::from_parts(receiver, sending.sender, link))
+            }
+            Err(shared) => {
+                let receiving = Self { receiver, shared: Arc::clone(&shared) };
+                Err((receiving, SendHalf { sender: sending.sender, shared }))
+            }
+        }
+    }
+}
+
+impl SendHalf {
+    /// Queues a text message; see [`Connection::send_text`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send`].
+    pub fn send_text<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<(), SendError> {
+        self.send(Payload::Text(text.into()))
+    }
+
+    /// Queues a binary message; see [`Connection::send_binary`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send`].
+    pub fn send_binary<'a>(&mut self, payload: impl Into<Binary<'a>>) -> Result<(), SendError> {
+        self.send(Payload::Binary(payload.into()))
+    }
+
+    /// Queues a message of either type; see [`Connection::send`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send`].
+    pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
+        self.settled(|sender, link| sender.send(payload.into(), link))
+    }
+
+    /// Queues a fragment of a message; see [`Connection::send_fragment`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send_fragment`].
+    pub fn send_fragment<'a>(
+        &mut self,
+        payload: impl Into<Payload<'a>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.settled(|sender, link| sender.send_fragment(payload.into(), fin, link))
+    }
+
+    /// Queues a Ping; see [`Connection::ping`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::ping`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.settled(|sender, link| sender.send_control(Opcode::Ping, payload, link))
+    }
+
+    /// Queues a Pong that no Ping asked for; see [`Connection::pong`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::ping`].
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.settled(|sender, link| sender.send_control(Opcode::Pong, payload, link))
+    }
+
+    /// Queues a Close and so begins the closing handshake; see [`Connection::close`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::close`].
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), SendError> {
+        self.settled(|sender, link| sender.close(code.into(), reason, link))
+    }
+
+    /// Returns the octets to write, the replies that are owed among them.
+    pub fn output(&mut self) -> &mut Output {
+        self.settled(|_, _| ());
+        self.sender.output()
+    }
+
+    /// Returns whether there is output to write.
+    pub fn has_output(&self) -> bool {
+        self.sender.has_output() || self.shared.link().owes()
+    }
+
+    /// Returns how far the connection is on its way from open to closed.
+    pub fn state(&self) -> State {
+        self.shared.link().state()
+    }
+
+    /// Returns what is to be done with the transport once all output is written.
+    pub fn transport(&self) -> Transport {
+        self.state().transport(self.shared.role)
+    }
+
+    /// Takes what is owed, then does `queue`, under one lock.
+    fn settled<T>(&mut self, queue: impl FnOnce(&mut Sender, &mut Link) -> T) -> T {
+        let mut link = self.shared.link();
+        self.sender.settle(&mut link);
+        let result = queue(&mut self.sender, &mut link);
+        drop(link);
+        if self.sender.take_sent() {
+            self.shared.message.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Shared {
+    fn link(&self) -> MutexGuard<'_, Link> {
+        // Nothing panics while it holds the lock, and if it did, the state would be whole.
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark(&self, marks: Marks) {
+        if marks.received {
+            self.received.store(true, Ordering::Relaxed);
+        }
+        if marks.message {
+            self.message.store(true, Ordering::Relaxed);
+        }
+        if marks.began {
+            self.began.store(true, Ordering::Relaxed);
+        }
+        self.unfinished.store(marks.unfinished, Ordering::Relaxed);
+    }
+
+    /// Gives what happened since the last call the time `now`.
+    fn note(&self, now: Instant) -> MutexGuard<'_, Link> {
+        let marks = Marks {
+            received: self.received.swap(false, Ordering::Relaxed),
+            message: self.message.swap(false, Ordering::Relaxed),
+            began: self.began.swap(false, Ordering::Relaxed),
+            unfinished: self.unfinished.load(Ordering::Relaxed),
+        };
+        let mut link = self.link();
+        let state = link.state();
+        link.timers.note(now, marks, state);
+        link
+    }
+}
+
+impl Report for &Shared {
+    fn close_received(&mut self, frame: CloseFrame) {
+        self.link().close_received(frame);
+    }
+
+    fn failed(&mut self, error: ProtocolError) {
+        self.link().fail(error.close_code());
+    }
+
+    fn ping_received(&mut self, payload: &[u8]) {
+        self.link().owe_pong(payload);
+    }
+}
+
+impl fmt::Debug for ReceiveHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiveHalf").field("receiver", &self.receiver).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SendHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendHalf").field("sender", &self.sender).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! Timers as data: deadlines that the driver waits for.
+
+use crate::{Config, State, time::Instant};
+
+/// A deadline that has passed and ended the connection, or began to.
+///
+/// ```
+/// use core::time::Duration;
+/// use std::sync::Arc;
+/// use framewise::{Config, Connection, State, Timeout, time::Instant};
+///
+/// let mut config = Config::default();
+/// config.ping_interval = Some(Duration::from_secs(20));
+/// config.pong_timeout = Some(Duration::from_secs(10));
+/// let mut connection = Connection::server(Arc::new(config));
+///
+/// let deadline = connection.poll_timeout(Instant::ORIGIN).expect("the peer may fall silent");
+/// assert_eq!(connection.handle_timeout(deadline), None); // sends a Ping
+/// assert_eq!(connection.output().chunk(), b"\x89\x00");
+///
+/// let deadline = connection.poll_timeout(deadline).expect("the Pong may be missing");
+/// assert_eq!(connection.handle_timeout(deadline), Some(Timeout::Pong));
+/// assert_eq!(connection.state(), State::Failed);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Timeout {
+    /// The peer did not close within [`Config::close_timeout`]: the connection is closed now.
+    Close,
+    /// No message went either way for [`Config::idle_timeout`]: the closing handshake begins.
+    Idle,
+    /// A message took longer than [`Config::message_timeout`]: the connection has failed.
+    Message,
+    /// No sign of life within [`Config::pong_timeout`] of a Ping: the connection has failed.
+    Pong,
+}
+
+/// When what happened, as far as a connection knows: it reads no clock, so events are marked and
+/// get their time when the driver next asks for a deadline.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    last_received: Option<Instant>,
+    last_message: Option<Instant>,
+    message_began: Option<Instant>,
+    pinged: Option<Instant>,
+    closing: Option<Instant>,
+}
+
+/// What happened since the driver last asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marks {
+    /// Octets arrived.
+    pub(crate) received: bool,
+    /// A message was sent or received, or a part of one.
+    pub(crate) message: bool,
+    /// A message began to arrive, and has not ended.
+    pub(crate) began: bool,
+    /// A message is in the making.
+    pub(crate) unfinished: bool,
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Due {
+    /// Stop waiting for the end.
+    Close,
+    /// Begin the closing handshake.
+    Idle,
+    /// Fail the connection: a message took too long.
+    Message,
+    /// Send a Ping.
+    Ping,
+    /// Fail the connection: the peer is gone.
+    Pong,
+}
+
+impl Timers {
+    /// Gives what happened since the last call the time `now`.
+    pub(crate) fn note(&mut self, now: Instant, marks: Marks, state: State) {
+        if marks.received || self.last_received.is_none() {
+            self.last_received = Some(now);
+            self.pinged = None;
+        }
+        if marks.message || self.last_message.is_none() {
+            self.last_message = Some(now);
+        }
+        if !marks.unfinished {
+            self.message_began = None;
+        } else if marks.began || self.message_began.is_none() {
+            self.message_began = Some(now);
+        }
+        if state != State::Open && self.closing.is_none() {
+            self.closing = Some(now);
+        }
+    }
+
+    /// Returns the next deadline and what is to be done then.
+    pub(crate) fn next(&self, config: &Config, state: State) -> Option<(Instant, Due)> {
+        let after = |since: Option<Instant>, duration, due| Some((since? + duration?, due));
+        match state {
+            State::Open => {
+                let life = match self.pinged {
+                    None => after(self.last_received, config.ping_interval, Due::Ping),
+                    pinged => after(pinged, config.pong_timeout, Due::Pong),
+                };
+                let idle = after(self.last_message, config.idle_timeout, Due::Idle);
+                let message = after(self.message_began, config.message_timeout, Due::Message);
+                [life, idle, message].into_iter().flatten().min_by_key(|&(deadline, _)| deadline)
+            }
+            State::CloseSent | State::CloseReceived | State::Closing | State::Failed => {
+                after(self.closing, config.close_timeout, Due::Close)
+            }
+            State::Closed => None,
+        }
+    }
+
+    /// Returns what is due at `now`, if anything.
+    pub(crate) fn take_due(&mut self, now: Instant, config: &Config, state: State) -> Option<Due> {
+        let (_, due) = self.next(config, state).filter(|&(deadline, _)| deadline <= now)?;
+        if due == Due::Ping {
+            self.pinged = Some(now);
+        }
+        Some(due)
+    }
+}
+
+impl Due {
+    /// Returns the deadline that has passed, if it means the end.
+    pub(crate) const fn timeout(self) -> Option<Timeout> {
+        Some(match self {
+            Self::Close => Timeout::Close,
+            Self::Idle => Timeout::Idle,
+            Self::Message => Timeout::Message,
+            Self::Ping => return None,
+            Self::Pong => Timeout::Pong,
+        })
+    }
+}
