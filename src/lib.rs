@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod event;
 pub mod frame;
+pub mod handshake;
 mod input;
 mod link;
 pub mod mask;

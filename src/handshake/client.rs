@@ -1,0 +1,256 @@
+//! The client's side of the opening handshake (RFC 6455 §4.1): the request out, the response in,
+//! checked.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::fmt;
+
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+
+use super::{
+    ClientRequest, HandshakeError, Response,
+    deadline::Deadline,
+    head::{self, Collector},
+    key::Key,
+    request::Offer,
+};
+use crate::{Config, Connection, Input, Output, time::Instant};
+
+/// Sends a request to open a connection, and checks the response.
+///
+/// ```
+/// use framewise::{
+///     Config, Input,
+///     handshake::{ClientHandshake, ClientRequest},
+/// };
+///
+/// let request = ClientRequest::new("ws://server.example.com/chat")?.subprotocol("chat")?;
+/// let seed = [7; 32]; // 32 octets from the operating system's generator
+/// let mut handshake = ClientHandshake::new(request, Config::default(), seed);
+/// assert!(handshake.output().chunk().starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
+/// // Write the output to the stream, and read from it into a buffer.
+/// let mut buf = *b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+/// let error = handshake.receive(&mut Input::new(&mut buf)).unwrap_err();
+/// assert_eq!(error.response().map(|response| response.status()), Some(404));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ClientHandshake {
+    config: Arc<Config>,
+    output: Output,
+    head: Collector,
+    accept: [u8; 28],
+    offer: Offer,
+    interim: u8,
+    deadline: Deadline,
+    /// The response with status 101 that was not valid.
+    response: Option<Box<Response>>,
+    state: State,
+}
+
+impl ClientHandshake {
+    /// Writes the request into the output.
+    ///
+    /// The seed must come from a generator that nobody can predict, and be used once: the key of
+    /// the handshake and the masking keys of the connection are made of it (RFC 6455 §10.3).
+    pub fn new(request: ClientRequest, config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
+        let config = config.into();
+        let mut rng = StdRng::from_seed(seed);
+        let mut nonce = [0; 16];
+        rng.fill_bytes(&mut nonce);
+        let key = Key::new(nonce);
+        let mut output = Output::default();
+        output.push_bytes(&request.write(&key));
+        Self {
+            output,
+            head: Collector::response(),
+            accept: key.accept(),
+            offer: request.offer,
+            interim: 0,
+            deadline: Deadline::new(config.handshake_timeout),
+            response: None,
+            state: State::Reading(rng),
+            config,
+        }
+    }
+
+    /// The request.
+    pub const fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// Takes the response from the input, and returns the open connection when it is complete and
+    /// valid. Interim responses are skipped. What follows the response stays in the input, for the
+    /// connection.
+    ///
+    /// Once the connection was returned, or an error, the input is not looked at any more:
+    /// `Ok(None)` is returned, or the same error.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Rejected`] when the status is not 101; what the input holds of the body is
+    /// in it. Other variants for a response that is not as RFC 6455 §4.1 asks, or not HTTP.
+    pub fn receive(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Result<Option<Established>, HandshakeError> {
+        match &self.state {
+            State::Done => return Ok(None),
+            State::Failed(error) => return Err(error.clone()),
+            State::Reading(_) => {}
+        }
+        let response = match self.read(input) {
+            Ok(None) => return Ok(None),
+            Ok(Some(response)) => response,
+            Err(error) => return Err(self.fail(error)),
+        };
+        if let Err(error) = self.check(&response) {
+            self.response = Some(Box::new(response));
+            return Err(self.fail(error));
+        }
+        let State::Reading(rng) = core::mem::replace(&mut self.state, State::Done) else {
+            return Ok(None);
+        };
+        Ok(Some(Established {
+            connection: Connection::client_with_keys(Arc::clone(&self.config), rng),
+            response,
+        }))
+    }
+
+    /// Takes note of the end of the stream, and returns what it means for the handshake: it failed,
+    /// unless it had failed before.
+    pub fn receive_eof(&mut self) -> HandshakeError {
+        if let State::Failed(error) = &self.state {
+            return error.clone();
+        }
+        self.fail(HandshakeError::UnexpectedEof)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called. The time for the handshake
+    /// runs from the first call of one of the two, and it ends when the connection was returned.
+    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+        match self.state {
+            State::Reading(_) => self.deadline.poll(now),
+            State::Done | State::Failed(_) => None,
+        }
+    }
+
+    /// Fails the handshake when [`Config::handshake_timeout`](crate::Config::handshake_timeout) has
+    /// passed. Calling it early does no harm.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Timeout`].
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), HandshakeError> {
+        match &self.state {
+            State::Done => Ok(()),
+            State::Failed(error) => Err(error.clone()),
+            State::Reading(_) => self.deadline.handle(now).map_err(|error| self.fail(error)),
+        }
+    }
+
+    /// The response for which the handshake failed, if one was read.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        match &self.state {
+            State::Failed(HandshakeError::Rejected(response)) => Some(response),
+            _ => self.response.as_deref(),
+        }
+    }
+
+    /// Reads responses up to the one with status 101.
+    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Response>, HandshakeError> {
+        while let Some(mut head) = self.head.collect(input, &self.config)? {
+            let layout = head::parse_response(&mut head, self.config.max_headers)?;
+            let mut response = Response::new(head, layout);
+            match response.status() {
+                101 => return Ok(Some(response)),
+                100..=199 if self.interim == MAX_INTERIM => {
+                    return Err(HandshakeError::TooManyInterimResponses);
+                }
+                100..=199 => {
+                    self.interim += 1;
+                    self.head = Collector::response();
+                }
+                _ => {
+                    let len = input.len().min(MAX_BODY);
+                    response.set_body(input.take(len));
+                    return Err(HandshakeError::Rejected(Box::new(response)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks a response with status 101, by the steps of RFC 6455 §4.1.
+    fn check(&self, response: &Response) -> Result<(), HandshakeError> {
+        let headers = response.headers();
+        if !matches!(only(headers.values("Upgrade")), Some(value) if value.eq_ignore_ascii_case(b"websocket"))
+        {
+            return Err(HandshakeError::InvalidUpgrade);
+        }
+        if !headers.elements("Connection").any(|token| token.eq_ignore_ascii_case(b"Upgrade")) {
+            return Err(HandshakeError::InvalidConnection);
+        }
+        if only(headers.values("Sec-WebSocket-Accept")) != Some(&self.accept) {
+            return Err(HandshakeError::InvalidAccept);
+        }
+        self.offer.check(response)
+    }
+
+    /// Nothing may be sent once the handshake failed.
+    fn fail(&mut self, error: HandshakeError) -> HandshakeError {
+        self.output = Output::default();
+        self.state = State::Failed(error.clone());
+        error
+    }
+}
+
+impl fmt::Debug for ClientHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandshake")
+            .field("offer", &self.offer)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An open connection, and the response that opened it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Established {
+    /// The connection, to which the rest of the input belongs.
+    pub connection: Connection,
+    /// The response, with its cookies, subprotocol and so on.
+    pub response: Response,
+}
+
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the generator goes on into the connection: a box would be one more allocation"
+)]
+enum State {
+    Done,
+    Failed(HandshakeError),
+    Reading(StdRng),
+}
+
+/// Says nothing of the generator.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("Done"),
+            Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
+            Self::Reading(_) => f.write_str("Reading"),
+        }
+    }
+}
+
+/// The only element, if there is one and no other.
+fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// How many interim responses are read (RFC 9110 §15.2 sets no limit).
+const MAX_INTERIM: u8 = 16;
+
+/// How many octets of the body of a response are kept.
+const MAX_BODY: usize = 64 << 10;

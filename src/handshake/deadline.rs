@@ -1,0 +1,31 @@
+//! The time that an opening handshake may take.
+
+use core::time::Duration;
+
+use super::HandshakeError;
+use crate::time::Instant;
+
+/// Runs from the first time that it is asked.
+#[derive(Debug)]
+pub(super) struct Deadline {
+    timeout: Option<Duration>,
+    at: Option<Instant>,
+}
+
+impl Deadline {
+    pub(super) const fn new(timeout: Option<Duration>) -> Self {
+        Self { timeout, at: None }
+    }
+
+    pub(super) fn poll(&mut self, now: Instant) -> Option<Instant> {
+        let timeout = self.timeout?;
+        Some(*self.at.get_or_insert_with(|| now + timeout))
+    }
+
+    pub(super) fn handle(&mut self, now: Instant) -> Result<(), HandshakeError> {
+        match self.poll(now) {
+            Some(at) if now >= at => Err(HandshakeError::Timeout),
+            _ => Ok(()),
+        }
+    }
+}

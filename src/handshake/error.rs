@@ -1,0 +1,305 @@
+//! What can be wrong with a handshake: the peer's message, or what this program asked for.
+
+use alloc::boxed::Box;
+use core::{convert::Infallible, error::Error, fmt};
+
+use super::{Response, Upgrade};
+
+/// Why an opening handshake failed. The connection is to be closed.
+///
+/// A server has the fitting HTTP answer in its output already; [`status`](Self::status) tells its
+/// code.
+///
+/// ```
+/// use framewise::handshake::HandshakeError;
+///
+/// assert_eq!(HandshakeError::UnsupportedVersion.status(), Some(426));
+/// assert_eq!(HandshakeError::InvalidAccept.status(), None); // A client answers nothing.
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The head has more octets than [`Config::max_head_size`](crate::Config::max_head_size).
+    HeadTooLarge,
+    /// `Sec-WebSocket-Accept` is absent, repeated, or does not answer the key (RFC 6455 §4.1 step
+    /// 4).
+    InvalidAccept,
+    /// `Connection` is absent or lacks the token `Upgrade` (RFC 6455 §4.1 step 3, §4.2.1 item 4).
+    InvalidConnection,
+    /// `Sec-WebSocket-Extensions` violates its grammar (RFC 6455 §9.1).
+    InvalidExtensions,
+    /// The head is not written as RFC 9112 §2 to §5 asks.
+    InvalidHead,
+    /// `Host` is absent, repeated, or no authority (RFC 6455 §4.2.1 item 2, RFC 9112 §3.2).
+    InvalidHost,
+    /// `Sec-WebSocket-Key` is absent, repeated, or not 16 octets in base64 (RFC 6455 §4.2.1 item
+    /// 5).
+    InvalidKey,
+    /// The method is not GET (RFC 6455 §4.2.1 item 1).
+    InvalidMethod,
+    /// `Origin` is repeated (RFC 6454 §7.3).
+    InvalidOrigin,
+    /// `:protocol` of an extended CONNECT is not `websocket` (RFC 8441 §5).
+    InvalidProtocol,
+    /// `Sec-WebSocket-Protocol` of a request is not a list of unique tokens (RFC 6455 §4.1 item
+    /// 10), or the one of a response is repeated or not one token (RFC 6455 §4.3).
+    InvalidSubprotocol,
+    /// The request target is neither a resource name nor an HTTP URI with one (RFC 6455 §4.2.1 item
+    /// 1).
+    InvalidTarget,
+    /// `Upgrade` is absent or does not name `websocket` (RFC 6455 §4.1 step 2, §4.2.1 item 3).
+    InvalidUpgrade,
+    /// `Sec-WebSocket-Version` is absent, repeated, or no version number (RFC 6455 §4.2.1 item 6,
+    /// §4.3).
+    InvalidVersion,
+    /// The response has another status than 101: it is here (RFC 6455 §4.1 step 1).
+    Rejected(Box<Response>),
+    /// The request announces a body.
+    RequestBody,
+    /// The response names none of the subprotocols, and the request insisted on one.
+    SubprotocolMissing,
+    /// The request target alone is longer than
+    /// [`Config::max_head_size`](crate::Config::max_head_size).
+    TargetTooLong,
+    /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) has passed.
+    Timeout,
+    /// The head has more fields than [`Config::max_headers`](crate::Config::max_headers).
+    TooManyHeaders,
+    /// More interim responses came than a client is willing to read.
+    TooManyInterimResponses,
+    /// The stream ended before the handshake did.
+    UnexpectedEof,
+    /// The response names an extension that was not offered (RFC 6455 §4.1 step 5).
+    UnexpectedExtension,
+    /// The response names a subprotocol that was not offered (RFC 6455 §4.1 step 6).
+    UnexpectedSubprotocol,
+    /// The HTTP version is not 1.1 (RFC 6455 §4.2.1 item 1).
+    UnsupportedHttpVersion,
+    /// `Sec-WebSocket-Version` is a version other than 13 (RFC 6455 §4.2.2 item 4).
+    UnsupportedVersion,
+}
+
+impl HandshakeError {
+    /// The status of the HTTP response by which a server answers such a request.
+    ///
+    /// `None` for failures that only a client can meet, and for the end of the stream.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::HeadTooLarge | Self::TooManyHeaders => Some(431),
+            Self::InvalidConnection
+            | Self::InvalidExtensions
+            | Self::InvalidHead
+            | Self::InvalidHost
+            | Self::InvalidKey
+            | Self::InvalidOrigin
+            | Self::InvalidSubprotocol
+            | Self::InvalidTarget
+            | Self::InvalidVersion
+            | Self::RequestBody => Some(400),
+            Self::InvalidMethod => Some(405),
+            Self::InvalidProtocol => Some(501),
+            Self::InvalidUpgrade | Self::UnsupportedVersion => Some(426),
+            Self::TargetTooLong => Some(414),
+            Self::Timeout => Some(408),
+            Self::UnsupportedHttpVersion => Some(505),
+            Self::InvalidAccept
+            | Self::Rejected(_)
+            | Self::SubprotocolMissing
+            | Self::TooManyInterimResponses
+            | Self::UnexpectedEof
+            | Self::UnexpectedExtension
+            | Self::UnexpectedSubprotocol => None,
+        }
+    }
+
+    /// The response that a client got instead of a 101.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Rejected(response) => Some(response),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::HeadTooLarge => "the head is too large",
+            Self::InvalidAccept => "Sec-WebSocket-Accept does not answer the key",
+            Self::InvalidConnection => "Connection does not contain the token Upgrade",
+            Self::InvalidExtensions => "Sec-WebSocket-Extensions is malformed",
+            Self::InvalidHead => "the head is not valid HTTP/1.1",
+            Self::InvalidHost => "Host is missing or not valid",
+            Self::InvalidKey => "Sec-WebSocket-Key is missing or not valid",
+            Self::InvalidMethod => "the method is not allowed",
+            Self::InvalidOrigin => "Origin is repeated",
+            Self::InvalidProtocol => ":protocol is not websocket",
+            Self::InvalidSubprotocol => "Sec-WebSocket-Protocol is malformed",
+            Self::InvalidTarget => "the request target is not a resource name",
+            Self::InvalidUpgrade => "Upgrade does not name websocket",
+            Self::InvalidVersion => "Sec-WebSocket-Version is missing or malformed",
+            Self::Rejected(response) => {
+                return write!(f, "the server answered with status {}", response.status());
+            }
+            Self::RequestBody => "the request announces a body",
+            Self::SubprotocolMissing => "the server selected no subprotocol",
+            Self::TargetTooLong => "the request target is too long",
+            Self::Timeout => "the handshake took too long",
+            Self::TooManyHeaders => "the head has too many fields",
+            Self::TooManyInterimResponses => "too many interim responses",
+            Self::UnexpectedEof => "the stream ended inside the handshake",
+            Self::UnexpectedExtension => "the server selected an extension that was not offered",
+            Self::UnexpectedSubprotocol => "the server selected a subprotocol that was not offered",
+            Self::UnsupportedHttpVersion => "the HTTP version is not 1.1",
+            Self::UnsupportedVersion => "the WebSocket version is not 13",
+        };
+        f.write_str(text)
+    }
+}
+
+impl Error for HandshakeError {}
+
+/// Why a text is no ws or wss URI (RFC 6455 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UriError {
+    /// There is a fragment identifier. A `#` that starts none is written `%23`.
+    Fragment,
+    /// The host is empty or not as RFC 3986 §3.2.2 has it.
+    Host,
+    /// There is a character outside US-ASCII. Hosts are written in punycode, everything else
+    /// percent-encoded.
+    NonAscii,
+    /// The port is no number up to 65535.
+    Port,
+    /// The path or query has a character that must be percent-encoded, or the path does not start
+    /// with a slash.
+    Resource,
+    /// The text does not start with `ws://` or `wss://`.
+    Scheme,
+    /// There is a user name or password before the host.
+    Userinfo,
+}
+
+impl fmt::Display for UriError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fragment => "a WebSocket URI has no fragment identifier",
+            Self::Host => "the host of the URI is not valid",
+            Self::NonAscii => {
+                "the URI must be ASCII: punycode in the host, percent-encoding elsewhere"
+            }
+            Self::Port => "the port of the URI is not valid",
+            Self::Resource => "the path or query of the URI is not valid",
+            Self::Scheme => "the URI does not start with ws:// or wss://",
+            Self::Userinfo => "a WebSocket URI has no user information",
+        })
+    }
+}
+
+impl Error for UriError {}
+
+impl From<Infallible> for UriError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Why a header field cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The name is not a token (RFC 9110 §5.1).
+    Name,
+    /// The handshake writes this field itself.
+    Protected,
+    /// The value holds a control character (RFC 9110 §5.5).
+    Value,
+}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "the header name is not a token",
+            Self::Protected => "the handshake writes this header itself",
+            Self::Value => "the header value holds a control character",
+        })
+    }
+}
+
+impl Error for HeaderError {}
+
+/// Why a [`ClientRequest`](super::ClientRequest) cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The subprotocol is in the list already (RFC 6455 §4.1 item 10).
+    DuplicateSubprotocol,
+    /// The header field cannot be written.
+    Header(HeaderError),
+    /// The subprotocol is not a token (RFC 6455 §4.1 item 10).
+    Subprotocol,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DuplicateSubprotocol => f.write_str("the subprotocol is in the list already"),
+            Self::Header(error) => error.fmt(f),
+            Self::Subprotocol => f.write_str("the subprotocol is not a token"),
+        }
+    }
+}
+
+impl Error for RequestError {}
+
+impl From<HeaderError> for RequestError {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
+    }
+}
+
+/// The text is no origin as RFC 6454 §6.2 writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OriginError;
+
+impl fmt::Display for OriginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an origin: neither null nor scheme://host[:port]")
+    }
+}
+
+impl Error for OriginError {}
+
+/// The number is no status by which a request can be rejected: 200 to 999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatusError;
+
+impl fmt::Display for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a final HTTP status")
+    }
+}
+
+impl Error for StatusError {}
+
+/// The chosen subprotocol was not offered (RFC 6455 §4.2.2 item 4). The request is handed back,
+/// still undecided.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AcceptError {
+    /// The request that was to be accepted.
+    pub upgrade: Box<Upgrade>,
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the chosen subprotocol was not offered by the client")
+    }
+}
+
+impl Error for AcceptError {}

@@ -1,0 +1,419 @@
+//! The head of a request or response: from octets that arrive in any pieces to places of fields
+//! (RFC 9112 §2 to §5).
+//!
+//! Every octet is looked at once while the head is incomplete, and the complete head is parsed
+//! once, so the work is linear however the peer cuts it. What `httparse` would let pass is refused:
+//! line ends other than CR LF, control characters, and folded lines in requests (in responses, they
+//! are unfolded).
+
+use alloc::{vec, vec::Vec};
+use core::mem::MaybeUninit;
+
+use httparse::{Header, Status};
+
+use super::{
+    error::HandshakeError,
+    headers::{Field, Span},
+};
+use crate::{Config, Input};
+
+/// Collects the octets of one head.
+#[derive(Debug)]
+pub(super) struct Collector {
+    bytes: Vec<u8>,
+    /// Octets seen, with the empty lines before a request.
+    total: usize,
+    place: Place,
+    /// Octets looked at by `collect`, to show in a test that none is looked at twice.
+    #[cfg(test)]
+    work: usize,
+}
+
+impl Collector {
+    /// Waits for a request: empty lines before it are skipped (RFC 9112 §2.2).
+    pub(super) const fn request() -> Self {
+        Self::at(Place::EmptyLine)
+    }
+
+    /// Waits for a response.
+    pub(super) const fn response() -> Self {
+        Self::at(Place::First)
+    }
+
+    const fn at(place: Place) -> Self {
+        Self {
+            bytes: Vec::new(),
+            total: 0,
+            place,
+            #[cfg(test)]
+            work: 0,
+        }
+    }
+
+    /// Whether nothing came yet.
+    pub(super) const fn is_fresh(&self) -> bool {
+        self.total == 0
+    }
+
+    /// Takes octets from the input up to the end of the head, and returns the head when it is
+    /// complete.
+    pub(super) fn collect(
+        &mut self,
+        input: &mut Input<'_>,
+        config: &Config,
+    ) -> Result<Option<Vec<u8>>, HandshakeError> {
+        let room = config.max_head_size.saturating_sub(self.total);
+        let bytes = input.as_slice();
+        let bytes = &bytes[..bytes.len().min(room)];
+        let mut taken = 0;
+        let mut skipped = 0;
+        while let Some(octet) = bytes.get(taken)
+            && self.place != Place::End
+        {
+            taken += 1;
+            self.place = self.place.after(*octet)?;
+            if matches!(self.place, Place::EmptyLine | Place::EmptyLineCr) {
+                skipped = taken;
+            }
+        }
+        self.bytes.extend_from_slice(&bytes[skipped..taken]);
+        self.total += taken;
+        #[cfg(test)]
+        {
+            self.work += taken;
+        }
+        input.take(taken);
+        if self.place == Place::End {
+            return Ok(Some(core::mem::take(&mut self.bytes)));
+        }
+        if self.total >= config.max_head_size {
+            return Err(self.too_large());
+        }
+        Ok(None)
+    }
+
+    fn too_large(&self) -> HandshakeError {
+        match self.place {
+            Place::StartLine | Place::StartLineCr => HandshakeError::TargetTooLong,
+            _ => HandshakeError::HeadTooLarge,
+        }
+    }
+}
+
+/// Where the parts of a request head lie.
+#[derive(Debug)]
+pub(super) struct RequestLayout {
+    pub(super) len: usize,
+    pub(super) get: bool,
+    pub(super) target: Span,
+    pub(super) fields: Vec<Field>,
+}
+
+/// Parses the head of a request at the front of `bytes`; `None` when its end is not there.
+pub(super) fn parse_request(
+    bytes: &[u8],
+    max_headers: usize,
+) -> Result<Option<RequestLayout>, HandshakeError> {
+    with_headers(bytes, max_headers, |headers| {
+        let mut request = httparse::Request::new(&mut []);
+        let Status::Complete(len) = request.parse_with_uninit_headers(bytes, headers)? else {
+            return Ok(None);
+        };
+        let (Some(method), Some(target), Some(version)) =
+            (request.method, request.path, request.version)
+        else {
+            return Ok(None);
+        };
+        Ok(Some((
+            len,
+            method == "GET",
+            Span::of(target.as_bytes(), bytes),
+            version,
+            spans(request.headers, bytes),
+        )))
+    })
+    .map_err(|error| head_error(error, bytes))?
+    .map(|(len, get, target, version, fields)| {
+        if !lines_are_strict(bytes, len, target.end + VERSION_LEN, &fields) {
+            return Err(HandshakeError::InvalidHead);
+        }
+        if version == 0 {
+            return Err(HandshakeError::UnsupportedHttpVersion);
+        }
+        Ok(RequestLayout { len, get, target, fields })
+    })
+    .transpose()
+}
+
+/// Where the parts of a response head lie.
+#[derive(Debug)]
+pub(super) struct ResponseLayout {
+    pub(super) status: u16,
+    pub(super) reason: Span,
+    pub(super) fields: Vec<Field>,
+}
+
+/// Parses the complete head of a response, in which folded lines become one first (RFC 9112 §5.2).
+pub(super) fn parse_response(
+    bytes: &mut [u8],
+    max_headers: usize,
+) -> Result<ResponseLayout, HandshakeError> {
+    unfold(bytes)?;
+    let bytes = &*bytes;
+    let layout = with_headers(bytes, max_headers, |headers| {
+        let mut response = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        config.parse_response_with_uninit_headers(&mut response, bytes, headers)?;
+        Ok((response.code, response.version, spans(response.headers, bytes)))
+    })
+    .map_err(|error| head_error(error, bytes))?;
+    match layout {
+        (_, Some(0), _) => Err(HandshakeError::UnsupportedHttpVersion),
+        (Some(status @ 100..), _, fields) => {
+            Ok(ResponseLayout { status, reason: reason(bytes), fields })
+        }
+        _ => Err(HandshakeError::InvalidHead),
+    }
+}
+
+/// Changes a minor version that `httparse` does not know into 1, since HTTP/1.x is understood by
+/// whoever understands HTTP/1.1 (RFC 9110 §2.5).
+pub(super) fn lower_minor_version(request: &mut [u8]) {
+    let end = request.iter().position(|octet| *octet == b'\r').unwrap_or(0);
+    if let Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9']) =
+        end.checked_sub(VERSION_LEN - 1).and_then(|start| request.get_mut(start..end))
+    {
+        *minor = b'1';
+    }
+}
+
+/// The place in a head, as far as the end of lines matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Before a request, after any number of empty lines.
+    EmptyLine,
+    EmptyLineCr,
+    /// Before the first octet of a response.
+    First,
+    StartLine,
+    StartLineCr,
+    LineStart,
+    Line,
+    LineCr,
+    LastCr,
+    End,
+}
+
+impl Place {
+    /// Goes over one octet. A CR or LF alone and all other control characters but the tab are
+    /// refused at once, so that whoever speaks another protocol need not be waited for.
+    fn after(self, octet: u8) -> Result<Self, HandshakeError> {
+        match (self, octet) {
+            (Self::EmptyLine, b'\r') => Ok(Self::EmptyLineCr),
+            (Self::EmptyLineCr, b'\n') => Ok(Self::EmptyLine),
+            (Self::StartLine, b'\r') => Ok(Self::StartLineCr),
+            (Self::Line, b'\r') => Ok(Self::LineCr),
+            (Self::LineStart, b'\r') => Ok(Self::LastCr),
+            (Self::StartLineCr | Self::LineCr, b'\n') => Ok(Self::LineStart),
+            (Self::LastCr, b'\n') => Ok(Self::End),
+            (
+                Self::EmptyLineCr | Self::StartLineCr | Self::LineCr | Self::LastCr | Self::End,
+                _,
+            )
+            | (_, 0x00..=0x08 | 0x0a..=0x1f | 0x7f) => Err(HandshakeError::InvalidHead),
+            (Self::EmptyLine | Self::First | Self::StartLine, _) => Ok(Self::StartLine),
+            (Self::LineStart | Self::Line, _) => Ok(Self::Line),
+        }
+    }
+}
+
+/// Calls `parse` with room for the fields: on the stack when they are as few as in most heads.
+fn with_headers<'b, T>(
+    bytes: &'b [u8],
+    max_headers: usize,
+    mut parse: impl FnMut(&mut [MaybeUninit<Header<'b>>]) -> Result<T, httparse::Error>,
+) -> Result<T, httparse::Error> {
+    let mut few = [const { MaybeUninit::uninit() }; FEW];
+    match parse(&mut few[..max_headers.min(FEW)]) {
+        Err(httparse::Error::TooManyHeaders) if max_headers > FEW => {
+            // No field is shorter than four octets.
+            parse(&mut vec![MaybeUninit::uninit(); max_headers.min(bytes.len() / 4 + 1)])
+        }
+        result => result,
+    }
+}
+
+/// Turns slices of the head into places in it.
+fn spans(headers: &[Header<'_>], head: &[u8]) -> Vec<Field> {
+    let field = |header: &Header<'_>| Field {
+        name: Span::of(header.name.as_bytes(), head),
+        value: Span::of(header.value, head),
+    };
+    headers.iter().map(field).collect()
+}
+
+/// Whether nothing but white space and CR LF lies between the fields. `httparse` takes a LF alone
+/// for the end of a line, where other parsers on the way may not.
+fn lines_are_strict(head: &[u8], len: usize, start_line_end: usize, fields: &[Field]) -> bool {
+    let mut line_end = start_line_end;
+    for field in fields {
+        if !is_line_end(head, line_end, field.name.start) {
+            return false;
+        }
+        line_end = field.value.end;
+    }
+    // The last line, and the empty one after it.
+    len >= 2 && head.get(len - 2) == Some(&b'\r') && is_line_end(head, line_end, len - 2)
+}
+
+fn is_line_end(head: &[u8], from: usize, to: usize) -> bool {
+    let Some(gap) = head.get(from..to) else {
+        return false;
+    };
+    let Some(space) = gap.strip_suffix(b"\r\n") else {
+        return false;
+    };
+    space.iter().all(|octet| matches!(octet, b' ' | b'\t'))
+}
+
+/// Overwrites the line ends before continuation lines by spaces.
+fn unfold(head: &mut [u8]) -> Result<(), HandshakeError> {
+    let mut start_line = true;
+    let mut index = 0;
+    while let Some(rest) = head.get_mut(index..) {
+        match rest {
+            // Before the first field there is nothing to continue (RFC 9112 §2.2).
+            [b'\r', b'\n', b' ' | b'\t', ..] if start_line => {
+                return Err(HandshakeError::InvalidHead);
+            }
+            [cr @ b'\r', lf @ b'\n', b' ' | b'\t', ..] => {
+                *cr = b' ';
+                *lf = b' ';
+            }
+            [b'\r', ..] => start_line = false,
+            [] => return Ok(()),
+            _ => {}
+        }
+        index += 1;
+    }
+    Ok(())
+}
+
+/// What follows the second space of a status line.
+fn reason(head: &[u8]) -> Span {
+    let end = head.iter().position(|octet| *octet == b'\r').unwrap_or(0);
+    // "HTTP/1.1", a space, three digits, a space.
+    Span { start: (VERSION_LEN + 4).min(end), end }
+}
+
+/// Tells a version that is not spoken here from other damage.
+fn head_error(error: httparse::Error, head: &[u8]) -> HandshakeError {
+    match error {
+        httparse::Error::TooManyHeaders => HandshakeError::TooManyHeaders,
+        httparse::Error::Version if names_another_version(head) => {
+            HandshakeError::UnsupportedHttpVersion
+        }
+        _ => HandshakeError::InvalidHead,
+    }
+}
+
+/// Whether the start line is a good one but for an HTTP version other than 1.0 and 1.1.
+fn names_another_version(head: &[u8]) -> bool {
+    let line = head.split(|octet| *octet == b'\r').next().unwrap_or_default();
+    let is_version = |word: &[u8]| {
+        matches!(word, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+    };
+    let mut words = line.split(|octet| *octet == b' ');
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(version), Some(_), _, _) if is_version(version) => true,
+        (Some(_), Some(_), Some(version), None) => is_version(version),
+        _ => false,
+    }
+}
+
+/// The octets of " HTTP/1.1".
+const VERSION_LEN: usize = 9;
+
+/// How many fields are parsed without an allocation.
+const FEW: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    /// Feeds a head in pieces of `step` octets, and returns the head and the work of collecting it.
+    fn collect(mut bytes: Vec<u8>, step: usize) -> (Vec<u8>, usize) {
+        let mut collector = Collector::request();
+        let config = Config::default();
+        for piece in bytes.chunks_mut(step) {
+            if let Some(head) = collector.collect(&mut Input::new(piece), &config).unwrap() {
+                return (head, collector.work);
+            }
+        }
+        unreachable!("the head is complete")
+    }
+
+    // 6455-4.2.1-22, 6455-4.2.1-25
+    #[test]
+    fn r36_every_octet_is_looked_at_once_however_it_is_cut() {
+        let mut request = format!("\r\n\r\nGET /{} HTTP/1.1\r\n", "a".repeat(7000)).into_bytes();
+        for n in 0..90 {
+            request.extend_from_slice(format!("X-{n}: {}\r\n", "b".repeat(80)).as_bytes());
+        }
+        request.extend_from_slice(b"\r\n");
+        assert!(request.len() > 14 << 10);
+        for step in [1, 2, 3, 7, 100, 1000, request.len()] {
+            let (head, work) = collect(request.clone(), step);
+            assert_eq!(head, request[4..], "step {step}");
+            assert_eq!(work, request.len(), "step {step}");
+        }
+    }
+
+    // 9112-5.2-03, 9112-2.2-08
+    #[test]
+    fn folded_lines_become_one_and_keep_their_length() {
+        let mut head = *b"HTTP/1.1 101 x\r\nA: b\r\n c\r\n\td\r\n\r\n";
+        unfold(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 101 x\r\nA: b   c  \td\r\n\r\n");
+        let mut head = *b"HTTP/1.1 101 x\r\n A: b\r\n\r\n";
+        assert_eq!(unfold(&mut head), Err(HandshakeError::InvalidHead));
+    }
+
+    // 6455-4.2.1-04
+    #[test]
+    fn a_higher_minor_version_is_read_as_one() {
+        for (version, lowered) in [
+            ("HTTP/1.1", "HTTP/1.1"),
+            ("HTTP/1.0", "HTTP/1.0"),
+            ("HTTP/1.2", "HTTP/1.1"),
+            ("HTTP/1.9", "HTTP/1.1"),
+            ("HTTP/2.2", "HTTP/2.2"),
+            ("http/1.2", "http/1.2"),
+        ] {
+            let mut head = format!("GET / {version}\r\nHost: a\r\n\r\n").into_bytes();
+            lower_minor_version(&mut head);
+            assert_eq!(head, format!("GET / {lowered}\r\nHost: a\r\n\r\n").into_bytes());
+        }
+    }
+
+    // 6455-4.2.1-25
+    #[test]
+    fn more_fields_than_fit_on_the_stack_are_parsed() {
+        let fields = |n: usize| {
+            let mut head = b"GET / HTTP/1.1\r\n".to_vec();
+            (0..n).for_each(|n| head.extend_from_slice(format!("{n}:\r\n").as_bytes()));
+            head.extend_from_slice(b"\r\n");
+            head
+        };
+        for n in [0, 1, FEW - 1, FEW, FEW + 1, 100] {
+            let head = fields(n);
+            let layout = parse_request(&head, 100).unwrap().unwrap();
+            assert_eq!((layout.fields.len(), layout.len), (n, head.len()));
+        }
+        for (n, max) in [(FEW, FEW - 1), (101, 100), (FEW + 1, FEW)] {
+            assert_eq!(parse_request(&fields(n), max).unwrap_err(), HandshakeError::TooManyHeaders);
+        }
+    }
+}

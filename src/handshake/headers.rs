@@ -1,0 +1,288 @@
+//! Header fields of a request or a response, in the order and case in which they were written (RFC
+//! 9110 §5).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::error::HeaderError;
+
+/// An ordered list of header fields.
+///
+/// All names and values live in one buffer. Names keep their case and are compared without regard
+/// to it; lines with the same name stay apart. Values are octets without the white space around
+/// them: HTTP does not say what text they are. There is no control character in a name or a value,
+/// so a list of header fields cannot break out of its head.
+///
+/// `Debug` hides the values of fields that carry credentials.
+///
+/// ```
+/// use framewise::handshake::Headers;
+///
+/// let mut headers = Headers::new();
+/// headers.append("Set-Cookie", "a=1")?;
+/// headers.append("set-cookie", "b=2")?;
+/// assert_eq!(headers.get("SET-COOKIE"), Some(&b"a=1"[..]));
+/// assert_eq!(headers.values("Set-Cookie").count(), 2);
+/// assert!(headers.append("X", "a\r\nInjected: 1").is_err());
+/// # Ok::<(), framewise::handshake::HeaderError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Headers {
+    bytes: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+impl Headers {
+    /// Makes an empty list.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bytes: Vec::new(), fields: Vec::new() }
+    }
+
+    /// Wraps the octets of a head and the places of the fields in it, all of them checked by the
+    /// parser.
+    pub(super) const fn from_parts(bytes: Vec<u8>, fields: Vec<Field>) -> Self {
+        Self { bytes, fields }
+    }
+
+    /// Adds a field at the end. White space around the value is not kept.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError::Name`] when the name is not a token (RFC 9110 §5.1), [`HeaderError::Value`]
+    /// when the value holds a control character other than the horizontal tab (RFC 9110 §5.5). The
+    /// list is unchanged then.
+    pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+        let value = value.as_ref().trim_ascii();
+        if !is_token(name.as_bytes()) {
+            return Err(HeaderError::Name);
+        }
+        if !value.iter().copied().all(is_field_octet) {
+            return Err(HeaderError::Value);
+        }
+        self.push(name, value);
+        Ok(())
+    }
+
+    /// Adds a field of which name and value are known to be right.
+    pub(super) fn push(&mut self, name: &str, value: &[u8]) {
+        let name = self.store(name.as_bytes());
+        let value = self.store(value);
+        self.fields.push(Field { name, value });
+    }
+
+    /// Keeps octets that are no field beside the fields, and says where they are.
+    pub(super) fn store(&mut self, bytes: &[u8]) -> Span {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        Span { start, end: self.bytes.len() }
+    }
+
+    /// The number of fields.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Whether a field of this name exists.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The value of the first field of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.values(name).next()
+    }
+
+    /// The value of the first field of this name, when it is UTF-8.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        core::str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// The values of all fields of this name, in order.
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields
+            .iter()
+            .filter(move |field| self.slice(field.name).eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| self.slice(field.value))
+    }
+
+    /// The elements of a comma-separated list, over all fields of this name (RFC 9110 §5.3,
+    /// §5.6.1).
+    ///
+    /// Elements come without white space around them; empty ones are skipped. Quoted strings are
+    /// not looked at: this is for lists of tokens.
+    pub fn elements<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.values(name).flat_map(elements)
+    }
+
+    /// All fields, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.fields.iter().map(|field| (self.ascii(field.name), self.slice(field.value)))
+    }
+
+    /// The places of all fields.
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The octets at a place in this list.
+    pub(super) fn slice(&self, span: Span) -> &[u8] {
+        // Spans are only made by `store` and by the parser of the head that this buffer is.
+        &self.bytes[span.start..span.end]
+    }
+
+    /// The text at a place that was checked to hold US-ASCII.
+    pub(super) fn ascii(&self, span: Span) -> &str {
+        core::str::from_utf8(self.slice(span)).unwrap_or_default()
+    }
+
+    /// Writes the fields as lines of a head.
+    pub(super) fn write_to(&self, head: &mut Vec<u8>) {
+        for field in &self.fields {
+            head.extend_from_slice(self.slice(field.name));
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(self.slice(field.value));
+            head.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// The number of octets that `write_to` adds.
+    pub(super) fn written_len(&self) -> usize {
+        self.fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum()
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.iter() {
+            if is_secret(name) {
+                map.entry(&name, &format_args!("[{} octets]", value.len()));
+            } else {
+                map.entry(&name, &format_args!("\"{}\"", value.escape_ascii()));
+            }
+        }
+        map.finish()
+    }
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
+
+/// Where a field lies in the buffer of its list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    pub(super) name: Span,
+    pub(super) value: Span,
+}
+
+/// A range of octets. (`Range` is not `Copy`.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Span {
+    /// The place of `part` in `whole`, of which it must be a piece.
+    pub(super) fn of(part: &[u8], whole: &[u8]) -> Self {
+        let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+        Self { start, end: start + part.len() }
+    }
+
+    pub(super) const fn len(self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// The non-empty elements of one comma-separated value (RFC 9110 §5.6.1).
+pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|octet| *octet == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+}
+
+/// Whether the octets are a token: RFC 6455 §4.3 and RFC 9110 §5.6.2 agree on the set.
+pub(super) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().copied().all(is_token_octet)
+}
+
+/// Whether the octet may stand in a token.
+pub(super) const fn is_token_octet(octet: u8) -> bool {
+    TOKEN_OCTETS[octet as usize]
+}
+
+/// Whether the octet may stand in a field value: no control characters but the tab (RFC 9110 §5.5).
+const fn is_field_octet(octet: u8) -> bool {
+    octet == b'\t' || (octet >= b' ' && octet != 0x7f)
+}
+
+/// Whether values of this field do not belong in logs.
+fn is_secret(name: &str) -> bool {
+    SECRET_NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+}
+
+/// Fields that carry credentials. Browsers have no other place for a token than the list of
+/// subprotocols.
+const SECRET_NAMES: [&str; 5] =
+    ["Authorization", "Cookie", "Proxy-Authorization", "Sec-WebSocket-Protocol", "Set-Cookie"];
+
+const TOKEN_OCTETS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0x21;
+    while octet < 0x7f {
+        // The separators of RFC 2616 §2.2.
+        table[octet as usize] = !matches!(
+            octet,
+            b'(' | b')'
+                | b'<'
+                | b'>'
+                | b'@'
+                | b','
+                | b';'
+                | b':'
+                | b'\\'
+                | b'"'
+                | b'/'
+                | b'['
+                | b']'
+                | b'?'
+                | b'='
+                | b'{'
+                | b'}'
+        );
+        octet += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 6455-4.3-02, 9110-5.6.2-01
+    #[test]
+    fn token_octets_are_exactly_tchar() {
+        for octet in 0..=u8::MAX {
+            let expected = octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+            assert_eq!(is_token_octet(octet), expected, "{octet:#04x}");
+        }
+        assert!(!is_token(b""));
+    }
+}

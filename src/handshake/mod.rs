@@ -1,0 +1,148 @@
+//! The opening handshake (RFC 6455 §4).
+//!
+//! Both sides are machines like [`Connection`](crate::Connection): octets in, octets out, and a
+//! connection at the end. Octets that follow the handshake stay in the [`Input`](crate::Input) and
+//! go to the connection.
+//!
+//! A **server** turns octets into an [`Upgrade`], a valid request. Then the application decides,
+//! whenever it has found out, and [accepts](Upgrade::accept) or [rejects](Upgrade::reject) it. A
+//! request that is not valid is answered by the machine.
+//!
+//! ```
+//! use framewise::{
+//!     Config, Input,
+//!     handshake::{Acceptance, OriginPolicy, Rejection, ServerHandshake},
+//! };
+//!
+//! # let mut stream: Vec<u8> = Vec::new();
+//! # let mut buf = *b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://example.com\r\n\r\n";
+//! let mut handshake = ServerHandshake::new(Config::default());
+//! let mut input = Input::new(&mut buf); // what was read from the stream
+//! match handshake.receive(&mut input) {
+//!     Ok(None) => {} // read more
+//!     Ok(Some(upgrade)) => {
+//!         if let Err(refused) = upgrade.check_origin(&OriginPolicy::same_origin()) {
+//!             let mut output = upgrade.reject(refused.into());
+//!             // write `output`, close the stream
+//!         } else if upgrade.path() != "/chat" {
+//!             let mut output = upgrade.reject(Rejection::not_found());
+//!             // write `output`, close the stream
+//!         } else {
+//!             let mut connection = upgrade.accept(Acceptance::new())?;
+//!             // write `connection.output()`, go on with `connection.receive(&mut input)`
+//! #           assert_eq!(connection.output().len(), 129);
+//!         }
+//!     }
+//!     Err(error) => {
+//!         eprintln!("{error}");
+//!         // write `handshake.output()`, close the stream
+//! #       unreachable!();
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A **client** sends a [`ClientRequest`] and gets the connection with the response.
+//!
+//! ```
+//! use framewise::{
+//!     Config, Input,
+//!     handshake::{ClientHandshake, ClientRequest, HandshakeError},
+//! };
+//!
+//! # let mut buf = *b"HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n";
+//! # let seed = [0; 32];
+//! let request = ClientRequest::new("ws://example.com/chat")?.subprotocol("chat")?;
+//! let mut handshake = ClientHandshake::new(request, Config::default(), seed);
+//! // write `handshake.output()`, then read
+//! let mut input = Input::new(&mut buf);
+//! match handshake.receive(&mut input) {
+//!     Ok(None) => {} // read more
+//!     Ok(Some(established)) => {
+//!         let mut connection = established.connection;
+//!         // go on with `connection.receive(&mut input)`
+//!     }
+//!     Err(HandshakeError::Rejected(response)) => {
+//!         assert_eq!(response.status(), 302);
+//!         assert_eq!(response.header("Location"), Some(&b"/there"[..]));
+//!     }
+//!     Err(error) => return Err(error.into()),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Strictness
+//!
+//! Heads are HTTP/1.1 as RFC 9112 writes it. Lines end with CR LF and not with LF alone; there is
+//! no space before a colon, no control character and no second space in the first line. A folded
+//! line is refused in a request and unfolded in a response. A status line may lack the space before
+//! an absent reason. A request with a body is refused. Heads are bounded by
+//! [`Config::max_head_size`](crate::Config::max_head_size) and
+//! [`Config::max_headers`](crate::Config::max_headers), and the time by
+//! [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+//!
+//! What a client sends after its request without waiting for the response is read as frames if the
+//! request is accepted.
+//!
+//! # Other versions of HTTP
+//!
+//! [`Upgrade::from_http`] takes a request that an HTTP server has parsed, by HTTP/1.1 or as the
+//! extended CONNECT of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220). [`ClientRequest::connect_fields`]
+//! and [`ClientRequest::connected`] are the client's side of the latter.
+
+mod acceptance;
+mod client;
+mod deadline;
+mod error;
+mod extensions;
+mod head;
+mod headers;
+mod key;
+mod origin;
+mod rejection;
+mod request;
+mod response;
+mod server;
+mod upgrade;
+mod uri;
+
+pub use self::{
+    acceptance::Acceptance,
+    client::{ClientHandshake, Established},
+    error::{
+        AcceptError, HandshakeError, HeaderError, OriginError, RequestError, StatusError, UriError,
+    },
+    extensions::{Extension, ExtensionList, Param, Params},
+    headers::Headers,
+    origin::{Origin, OriginPolicy, OriginRefused},
+    rejection::Rejection,
+    request::ClientRequest,
+    response::Response,
+    server::ServerHandshake,
+    upgrade::{HttpAccepted, HttpVersion, Upgrade},
+    uri::Uri,
+};
+
+/// Whether the handshake writes this header field itself, or it would change where a message ends.
+fn protected(name: &str) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let of_handshake = name
+        .get(..WEBSOCKET_FIELD.len())
+        .is_some_and(|front| front.eq_ignore_ascii_case(WEBSOCKET_FIELD));
+    of_handshake
+        || is("Connection")
+        || is("Content-Length")
+        || is("Transfer-Encoding")
+        || is("Upgrade")
+}
+
+/// Reads a version number: 0 to 255, no leading zeros (RFC 6455 §4.3).
+fn version(text: &[u8]) -> Option<u8> {
+    if !matches!(text, [b'0'] | [b'1'..=b'9', ..]) || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    core::str::from_utf8(text).ok()?.parse().ok()
+}
+
+const WEBSOCKET_FIELD: &str = "Sec-WebSocket-";

@@ -1,0 +1,214 @@
+//! The answer that refuses a handshake (RFC 6455 §4.2.2), a complete HTTP response.
+
+use alloc::{format, vec::Vec};
+
+use super::{
+    error::{HandshakeError, HeaderError, StatusError},
+    headers::Headers,
+    origin::OriginRefused,
+    protected,
+};
+
+/// An HTTP response that refuses to open a WebSocket connection.
+///
+/// It always says `Connection: close` and carries the length of its body. A 405 says `Allow: GET`,
+/// and a 426 which protocol and version to use, without being told to. A browser shows scripts
+/// neither the status nor the body.
+///
+/// ```
+/// use framewise::handshake::Rejection;
+///
+/// let rejection = Rejection::unauthorized("Basic realm=\"chat\"")?.body("who are you?");
+/// let response = String::from_utf8(rejection.to_bytes())?;
+/// assert!(response.starts_with("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"chat\"\r\n"));
+/// assert!(response.ends_with("Connection: close\r\nContent-Length: 12\r\n\r\nwho are you?"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    status: u16,
+    reason: Option<&'static str>,
+    headers: Headers,
+    body: Vec<u8>,
+}
+
+impl Rejection {
+    /// Makes a response with any final status and without a body.
+    ///
+    /// # Errors
+    ///
+    /// [`StatusError`] unless the status is one of 200 to 999.
+    pub fn new(status: u16) -> Result<Self, StatusError> {
+        if !(200..=999).contains(&status) {
+            return Err(StatusError);
+        }
+        Ok(Self::with_status(status))
+    }
+
+    /// A 403: this origin, or this user, may not connect.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::with_status(403)
+    }
+
+    /// A 404: there is no such resource.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::with_status(404)
+    }
+
+    /// A 401 with the value of `WWW-Authenticate`, which belongs to it (RFC 9110 §11.6.1).
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError::Value`] when the challenge holds a control character.
+    pub fn unauthorized(challenge: &str) -> Result<Self, HeaderError> {
+        Self::with_status(401).header("WWW-Authenticate", challenge)
+    }
+
+    fn with_status(status: u16) -> Self {
+        let rejection = Self { status, reason: None, headers: Headers::new(), body: Vec::new() };
+        match status {
+            405 => rejection.own_header("Allow", "GET"),
+            426 => rejection
+                .own_header("Upgrade", "websocket")
+                .own_header("Sec-WebSocket-Version", "13"),
+            _ => rejection,
+        }
+    }
+
+    /// Adds a header field. Order and case are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError::Protected`] for the fields that delimit the response or speak of the upgrade:
+    /// `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and all `Sec-WebSocket-`
+    /// fields. [`HeaderError::Name`] and [`HeaderError::Value`] for what cannot stand in a header.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
+        if protected(name) {
+            return Err(HeaderError::Protected);
+        }
+        self.headers.append(name, value)?;
+        Ok(self)
+    }
+
+    /// Sets the reason phrase, which nobody needs to read. Without it the usual one for the status
+    /// is written, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError::Value`] when it holds a control character.
+    pub fn reason(mut self, reason: &'static str) -> Result<Self, HeaderError> {
+        if reason.bytes().any(|octet| octet.is_ascii_control() && octet != b'\t') {
+            return Err(HeaderError::Value);
+        }
+        self.reason = Some(reason);
+        Ok(self)
+    }
+
+    /// Sets the body. Responses with status 204 and 304 have none on the wire.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn own_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push(name, value.as_bytes());
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header fields, for an HTTP server that writes the response itself. `Connection` (which
+    /// must name `Upgrade` when that field is in the list, as it is for a 426) and the length of
+    /// the body are left to that server.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The octets of the body.
+    #[must_use]
+    pub fn body_bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Writes the complete response.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let reason = self.reason.unwrap_or_else(|| usual_reason(self.status));
+        let mut response = format!("HTTP/1.1 {} {reason}\r\n", self.status).into_bytes();
+        self.headers.write_to(&mut response);
+        let connection = if self.status == 426 { "Upgrade, close" } else { "close" };
+        response.extend_from_slice(format!("Connection: {connection}\r\n").as_bytes());
+        // These two statuses end with the head (RFC 9112 §6.3).
+        if matches!(self.status, 204 | 304) {
+            response.extend_from_slice(b"\r\n");
+            return response;
+        }
+        response
+            .extend_from_slice(format!("Content-Length: {}\r\n\r\n", self.body.len()).as_bytes());
+        response.extend_from_slice(&self.body);
+        response
+    }
+}
+
+impl From<OriginRefused> for Rejection {
+    fn from(_: OriginRefused) -> Self {
+        Self::forbidden()
+    }
+}
+
+impl HandshakeError {
+    /// The response by which a server answers such a request, without a body.
+    ///
+    /// `None` where [`status`](Self::status) is.
+    #[must_use]
+    pub fn rejection(&self) -> Option<Rejection> {
+        let rejection = Rejection::with_status(self.status()?);
+        Some(match self {
+            // RFC 6455 §4.4 answers like this too.
+            Self::InvalidVersion => rejection.own_header("Sec-WebSocket-Version", "13"),
+            _ => rejection,
+        })
+    }
+}
+
+const fn usual_reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        414 => "URI Too Long",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

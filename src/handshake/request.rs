@@ -1,0 +1,226 @@
+//! The request by which a client opens a connection (RFC 6455 §4.1).
+
+use alloc::{
+    borrow::ToOwned as _,
+    string::{String, ToString as _},
+    sync::Arc,
+    vec::Vec,
+};
+use core::fmt;
+
+use super::{
+    Established, HandshakeError, HeaderError, Origin, RequestError, Response, Uri, UriError,
+    headers::{Headers, is_token},
+    key::Key,
+    protected,
+};
+use crate::{Config, Connection};
+
+/// What a client asks for: a resource, and perhaps subprotocols, an origin and additional header
+/// fields.
+///
+/// Sent are `Host`, the fields of the handshake, then the additional fields in their order and
+/// case. There is no `Origin` unless one is set.
+///
+/// ```
+/// use framewise::handshake::ClientRequest;
+///
+/// let request = ClientRequest::new("wss://example.com/chat")?
+///     .subprotocol("chat")?
+///     .header("Authorization", "Bearer abc")?;
+/// assert_eq!(request.uri().port(), 443);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientRequest {
+    uri: Uri,
+    origin: Option<Origin>,
+    pub(super) offer: Offer,
+    headers: Headers,
+}
+
+impl ClientRequest {
+    /// Asks for the resource that a URI names.
+    ///
+    /// # Errors
+    ///
+    /// The [`UriError`] of a text that is no WebSocket URI.
+    pub fn new<U>(uri: U) -> Result<Self, UriError>
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<UriError>,
+    {
+        let uri = uri.try_into().map_err(Into::into)?;
+        Ok(Self { uri, origin: None, offer: Offer::default(), headers: Headers::new() })
+    }
+
+    /// Adds a header field. Order and case are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError::Protected`] for the fields that the handshake writes itself: `Connection`,
+    /// `Content-Length`, `Host`, `Origin`, `Transfer-Encoding`, `Upgrade` and all `Sec-WebSocket-`
+    /// fields. [`HeaderError::Name`] and [`HeaderError::Value`] for what cannot stand in a header.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
+        if protected(name)
+            || name.eq_ignore_ascii_case("Host")
+            || name.eq_ignore_ascii_case("Origin")
+        {
+            return Err(HeaderError::Protected);
+        }
+        self.headers.append(name, value)?;
+        Ok(self)
+    }
+
+    /// Offers a subprotocol. Those that are preferred come first.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Subprotocol`] when the name is not a token,
+    /// [`RequestError::DuplicateSubprotocol`] when it is offered already. Names that differ in case
+    /// are different.
+    pub fn subprotocol(mut self, name: &str) -> Result<Self, RequestError> {
+        if !is_token(name.as_bytes()) {
+            return Err(RequestError::Subprotocol);
+        }
+        if self.offer.subprotocols.iter().any(|offered| offered == name) {
+            return Err(RequestError::DuplicateSubprotocol);
+        }
+        self.offer.subprotocols.push(name.to_owned());
+        Ok(self)
+    }
+
+    /// Fails the handshake when subprotocols are offered and the server selects none, as browsers
+    /// do. Without this the connection opens without a subprotocol then, which RFC 6455 allows.
+    #[must_use]
+    pub const fn require_subprotocol(mut self) -> Self {
+        self.offer.required = true;
+        self
+    }
+
+    /// Sends an `Origin`. That is what browsers do; other clients may (RFC 6455 §4.1 item 8).
+    #[must_use]
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// The URI.
+    #[must_use]
+    pub const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The header fields of an extended CONNECT that asks for the same over HTTP/2 or HTTP/3 (RFC
+    /// 8441 §5, RFC 9220 §3), the pseudo-header fields first and all names in lower case.
+    ///
+    /// A 2xx answers it; [`connected`](Self::connected) checks that answer.
+    ///
+    /// ```
+    /// use framewise::handshake::ClientRequest;
+    ///
+    /// let fields = ClientRequest::new("wss://example.com/chat")?.connect_fields();
+    /// assert_eq!(fields[0], (":method".into(), b"CONNECT".to_vec()));
+    /// assert_eq!(fields[1], (":protocol".into(), b"websocket".to_vec()));
+    /// # Ok::<(), framewise::handshake::UriError>(())
+    /// ```
+    #[must_use]
+    pub fn connect_fields(&self) -> Vec<(String, Vec<u8>)> {
+        let scheme: &[u8] = if self.uri.is_secure() { b"https" } else { b"http" };
+        let mut fields: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut add =
+            |name: &str, value: &[u8]| fields.push((name.to_ascii_lowercase(), value.to_vec()));
+        add(":method", b"CONNECT");
+        add(":protocol", b"websocket");
+        add(":scheme", scheme);
+        add(":path", self.uri.resource().as_bytes());
+        add(":authority", self.uri.authority().as_bytes());
+        self.negotiation()
+            .iter()
+            .chain(self.headers.iter())
+            .for_each(|(name, value)| add(name, value));
+        fields
+    }
+
+    /// Opens the connection when an extended CONNECT was answered. `status` and `fields` are those
+    /// of the response; the seed is for masking keys, as in
+    /// [`ClientHandshake::new`](super::ClientHandshake::new).
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Rejected`] when the status is not one of 200 to 299, and the errors for
+    /// extensions and subprotocols that were not offered.
+    pub fn connected<'a>(
+        &self,
+        status: u16,
+        fields: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        config: impl Into<Arc<Config>>,
+        seed: [u8; 32],
+    ) -> Result<Established, HandshakeError> {
+        let response = Response::from_http(status, fields)?;
+        if !(200..=299).contains(&status) {
+            return Err(HandshakeError::Rejected(response.into()));
+        }
+        self.offer.check(&response)?;
+        Ok(Established { connection: Connection::client(config, seed), response })
+    }
+
+    /// Writes the request (RFC 6455 §4.1).
+    pub(super) fn write(&self, key: &Key) -> Vec<u8> {
+        let mut head =
+            Vec::with_capacity(ROOM + self.uri.resource().len() + self.headers.written_len());
+        let mut add = |parts: &[&[u8]]| parts.iter().for_each(|part| head.extend_from_slice(part));
+        add(&[b"GET ", self.uri.resource().as_bytes(), b" HTTP/1.1\r\n"]);
+        add(&[b"Host: ", self.uri.authority().as_bytes(), b"\r\n"]);
+        add(&[
+            b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ",
+            key.as_bytes(),
+            b"\r\n",
+        ]);
+        self.negotiation().write_to(&mut head);
+        self.headers.write_to(&mut head);
+        head.extend_from_slice(b"\r\n");
+        head
+    }
+
+    /// The fields that are the same in every version of HTTP.
+    fn negotiation(&self) -> Headers {
+        let mut headers = Headers::new();
+        headers.push("Sec-WebSocket-Version", b"13");
+        if let Some(origin) = &self.origin {
+            headers.push("Origin", origin.to_string().as_bytes());
+        }
+        if !self.offer.subprotocols.is_empty() {
+            headers.push("Sec-WebSocket-Protocol", self.offer.subprotocols.join(", ").as_bytes());
+        }
+        headers
+    }
+}
+
+/// What the server may choose from.
+#[derive(Clone, Default)]
+pub(super) struct Offer {
+    subprotocols: Vec<String>,
+    required: bool,
+}
+
+impl Offer {
+    /// Checks what the server chose (RFC 6455 §4.1 steps 5 and 6).
+    pub(super) fn check(&self, response: &Response) -> Result<(), HandshakeError> {
+        response.check_extensions()?;
+        response.check_subprotocol(&self.subprotocols, self.required)
+    }
+}
+
+/// Hides the names: tokens travel in them.
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer")
+            .field("subprotocols", &self.subprotocols.len())
+            .field("required", &self.required)
+            .finish()
+    }
+}
+
+/// The octets of a request without its resource and additional fields, for most hosts.
+const ROOM: usize = 256;

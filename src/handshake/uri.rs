@@ -1,0 +1,249 @@
+//! `ws` and `wss` URIs (RFC 6455 §3), on the syntax of RFC 3986.
+
+use alloc::{borrow::ToOwned, format, string::String};
+use core::{fmt, net::Ipv6Addr, str::FromStr};
+
+use super::error::UriError;
+
+/// A WebSocket URI: host, port, resource name and the secure flag.
+///
+/// Nothing is decoded, encoded or looked up. A user name and password in front of the host are
+/// refused, since the grammar of RFC 6455 §3 has no place for them.
+///
+/// ```
+/// use framewise::handshake::{Uri, UriError};
+///
+/// let uri = Uri::try_from("wss://example.com:8443/chat?room=1")?;
+/// assert_eq!((uri.host(), uri.port(), uri.is_secure()), ("example.com", 8443, true));
+/// assert_eq!(uri.resource(), "/chat?room=1");
+/// assert_eq!(uri.authority(), "example.com:8443");
+/// assert_eq!(Uri::try_from("ws://example.com/#top"), Err(UriError::Fragment));
+/// # Ok::<(), UriError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Uri {
+    secure: bool,
+    host: String,
+    port: u16,
+    resource: String,
+}
+
+impl Uri {
+    /// Makes a URI of its parts. A literal IPv6 address stands in brackets.
+    ///
+    /// # Errors
+    ///
+    /// [`UriError::Host`] or [`UriError::NonAscii`] for a host that is none; [`UriError::Resource`]
+    /// for a resource name that does not start with a slash or has a character that must be
+    /// percent-encoded; [`UriError::Fragment`] for one with a fragment identifier.
+    pub fn from_parts(
+        secure: bool,
+        host: &str,
+        port: u16,
+        resource: &str,
+    ) -> Result<Self, UriError> {
+        check_host(host)?;
+        if !resource.starts_with('/') {
+            return Err(UriError::Resource);
+        }
+        check_resource(resource)?;
+        Ok(Self { secure, host: host.to_owned(), port, resource: resource.to_owned() })
+    }
+
+    /// Whether the scheme is `wss`.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host as it was written; a literal IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port; 80 or 443 when the URI names none.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The resource name: the path, and the query when it is not empty. It starts with a slash.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// The value of `Host`: the host, and the port unless it is the default one (RFC 6455 §4.1 item
+    /// 4).
+    #[must_use]
+    pub fn authority(&self) -> String {
+        if self.port == default_port(self.secure) {
+            return self.host.clone();
+        }
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl TryFrom<&str> for Uri {
+    type Error = UriError;
+
+    fn try_from(text: &str) -> Result<Self, UriError> {
+        let (scheme, rest) = text.split_once("://").ok_or(UriError::Scheme)?;
+        let secure = match () {
+            () if scheme.eq_ignore_ascii_case("ws") => false,
+            () if scheme.eq_ignore_ascii_case("wss") => true,
+            () => return Err(UriError::Scheme),
+        };
+        if !rest.is_ascii() {
+            return Err(UriError::NonAscii);
+        }
+        if rest.contains('#') {
+            return Err(UriError::Fragment);
+        }
+        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let Authority { host, port } = Authority::parse(authority)?;
+        let resource =
+            resource.strip_suffix('?').filter(|path| !path.contains('?')).unwrap_or(resource);
+        check_resource(resource)?;
+        let slash = if resource.starts_with('/') { "" } else { "/" };
+        Ok(Self {
+            secure,
+            host: host.to_owned(),
+            port: port.unwrap_or_else(|| default_port(secure)),
+            resource: format!("{slash}{resource}"),
+        })
+    }
+}
+
+impl TryFrom<String> for Uri {
+    type Error = UriError;
+
+    fn try_from(text: String) -> Result<Self, UriError> {
+        Self::try_from(text.as_str())
+    }
+}
+
+impl TryFrom<&String> for Uri {
+    type Error = UriError;
+
+    fn try_from(text: &String) -> Result<Self, UriError> {
+        Self::try_from(text.as_str())
+    }
+}
+
+impl FromStr for Uri {
+    type Err = UriError;
+
+    fn from_str(text: &str) -> Result<Self, UriError> {
+        Self::try_from(text)
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}{}", self.authority(), self.resource)
+    }
+}
+
+/// Hides the query, in which tokens travel.
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.resource.split('?').next().unwrap_or_default();
+        let query = if path.len() < self.resource.len() { "?[..]" } else { "" };
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "Uri({scheme}://{}{path}{query})", self.authority())
+    }
+}
+
+/// `host [ ":" port ]` (RFC 3986 §3.2.2, §3.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Authority<'a> {
+    pub(super) host: &'a str,
+    /// `None` also when a colon stands there without digits.
+    pub(super) port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, UriError> {
+        if text.contains('@') {
+            return Err(UriError::Userinfo);
+        }
+        // The colons of a literal address stand before the closing bracket.
+        let after_literal = text.find(']').map_or(0, |bracket| bracket + 1);
+        let host_len =
+            text[after_literal..].find(':').map_or(text.len(), |colon| after_literal + colon);
+        let (host, port) = text.split_at(host_len);
+        check_host(host)?;
+        let port = match port.strip_prefix(':').unwrap_or_default() {
+            "" => None,
+            digits if digits.bytes().all(|octet| octet.is_ascii_digit()) => {
+                Some(digits.parse().map_err(|_| UriError::Port)?)
+            }
+            _ => return Err(UriError::Port),
+        };
+        Ok(Self { host, port })
+    }
+}
+
+/// The port of a `ws` or `wss` URI that names none, which is that of `http` or `https`.
+pub(super) const fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}
+
+/// Checks `IP-literal / IPv4address / reg-name`, not empty. An IPv4 address is a reg-name too; an
+/// address of a future version cannot be connected to and is refused.
+fn check_host(host: &str) -> Result<(), UriError> {
+    if !host.is_ascii() {
+        return Err(UriError::NonAscii);
+    }
+    let valid = match host.strip_prefix('[') {
+        Some(literal) => {
+            literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        }
+        None => {
+            !host.is_empty() && all_valid(host, |octet| is_unreserved(octet) || is_sub_delim(octet))
+        }
+    };
+    if valid { Ok(()) } else { Err(UriError::Host) }
+}
+
+/// Checks `path-abempty [ "?" query ]`.
+fn check_resource(resource: &str) -> Result<(), UriError> {
+    if !resource.is_ascii() {
+        return Err(UriError::NonAscii);
+    }
+    if resource.contains('#') {
+        return Err(UriError::Fragment);
+    }
+    let pchar_or_separator = |octet| {
+        is_unreserved(octet) || is_sub_delim(octet) || matches!(octet, b':' | b'@' | b'/' | b'?')
+    };
+    if all_valid(resource, pchar_or_separator) { Ok(()) } else { Err(UriError::Resource) }
+}
+
+/// Whether every octet is allowed or part of a percent-encoded one (RFC 3986 §2.1).
+fn all_valid(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
+    let mut rest = text.as_bytes();
+    loop {
+        rest = match rest {
+            [] => return true,
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest
+            }
+            [octet, rest @ ..] if allowed(*octet) => rest,
+            _ => return false,
+        };
+    }
+}
+
+/// RFC 3986 §2.3.
+const fn is_unreserved(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
+}
+
+/// RFC 3986 §2.2.
+const fn is_sub_delim(octet: u8) -> bool {
+    matches!(octet, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+}
