@@ -127,7 +127,7 @@ impl Connection {
     /// its end.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
         self.note(now);
-        let due = self.link.timers.take_due(now, self.receiver.config(), self.link.state())?;
+        let due = self.link.timers.take_due(now, self.receiver.config(), self.timed_state())?;
         self.link.handle_due(due);
         self.sender.settle(&mut self.link);
         let timeout = due.timeout();
@@ -255,7 +255,7 @@ impl Connection {
     /// Call it before waiting: what happened since the last call is taken to have happened `now`.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         self.note(now);
-        let next = self.link.timers.next(self.receiver.config(), self.link.state());
+        let next = self.link.timers.next(self.receiver.config(), self.timed_state());
         next.map(|(deadline, _)| deadline)
     }
 
@@ -275,6 +275,11 @@ impl Connection {
     #[inline]
     pub fn has_output(&self) -> bool {
         self.sender.has_output() || self.link.owes()
+    }
+
+    /// Returns how many octets of a message the output has room for; see [`Config::max_output`].
+    pub fn capacity(&self) -> usize {
+        self.sender.capacity()
     }
 
     /// Returns the side of the connection that this is.
@@ -319,6 +324,15 @@ impl Connection {
     #[cfg(feature = "std")]
     pub(crate) fn from_parts(receiver: Receiver, sender: Sender, link: Link) -> Self {
         Self { receiver, sender, link }
+    }
+
+    /// Returns the state that the timers see: what is left to write when the stream has ended is
+    /// given the time to close, too.
+    fn timed_state(&self) -> State {
+        match self.link.state() {
+            State::Closed if self.sender.has_output() => State::Closing,
+            state => state,
+        }
     }
 
     fn note(&mut self, now: Instant) {

@@ -65,6 +65,19 @@ impl Event<'_> {
             }
         }
     }
+
+    /// Returns how many octets of payload the event holds.
+    #[cfg(feature = "std")]
+    pub(crate) fn payload_len(&self) -> usize {
+        match self {
+            Self::Binary(payload)
+            | Self::BinaryChunk { payload, .. }
+            | Self::Ping(payload)
+            | Self::Pong(payload) => payload.len(),
+            Self::Close(frame) => frame.reason.len(),
+            Self::Text(text) | Self::TextChunk { text, .. } => text.len(),
+        }
+    }
 }
 
 /// How messages are delivered.

@@ -5,6 +5,10 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+mod adapter;
+#[cfg(feature = "std")]
+pub mod blocking;
 mod close;
 mod closing;
 mod config;
@@ -26,10 +30,15 @@ mod sender;
 mod split;
 pub mod time;
 mod timer;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod utf8;
 
 #[cfg(feature = "std")]
-pub use split::{ReceiveHalf, SendHalf};
+pub use {
+    adapter::{Batch, Error},
+    split::{ReceiveHalf, SendHalf},
+};
 pub use {
     close::{CloseCode, CloseFrame},
     closing::{State, Transport},

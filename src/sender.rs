@@ -184,6 +184,11 @@ impl Sender {
         &mut self.output
     }
 
+    /// Returns how many octets of a message the output has room for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.max_output.saturating_sub(self.output.len()).saturating_sub(FrameHeader::MAX_LEN)
+    }
+
     pub(crate) fn has_output(&self) -> bool {
         !self.output.is_empty() || self.owed_pong.is_some()
     }
@@ -201,8 +206,7 @@ impl Sender {
         if !link.state().may_send() {
             return Err(SendErrorKind::Closed);
         }
-        let room = self.max_output.saturating_sub(self.output.len());
-        if payload.as_bytes().len().saturating_add(FrameHeader::MAX_LEN) > room {
+        if payload.as_bytes().len() > self.capacity() {
             return Err(SendErrorKind::OutputFull);
         }
         Ok(())

@@ -165,6 +165,11 @@ impl ReceiveHalf {
         self.shared.link().end()
     }
 
+    /// Returns the limits and timers.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.shared.config
+    }
+
     /// Returns the peer's Close, if it has come.
     pub fn received_close(&self) -> Option<CloseFrame> {
         self.shared.link().received_close().cloned()
@@ -271,6 +276,11 @@ impl SendHalf {
     pub fn output(&mut self) -> &mut Output {
         self.settled(|_, _| ());
         self.sender.output()
+    }
+
+    /// Returns how many octets of a message the output has room for; see [`Config::max_output`].
+    pub fn capacity(&self) -> usize {
+        self.sender.capacity()
     }
 
     /// Returns whether there is output to write.

@@ -1,0 +1,53 @@
+//! A client that sends every message back, on tokio, until the server closes the connection.
+//!
+//! ```sh
+//! cargo run --features tokio --example echo_client -- ws://127.0.0.1:9001/
+//! ```
+//!
+//! It says nothing by itself: it is the counterpart of a server that does, such as the Autobahn
+//! test suite. To talk to an echo server, use the example `line_client`.
+
+use std::{env, error::Error, process::ExitCode};
+
+use framewise::{
+    Config, Connection, EndOfStream, Event, SendError, State, handshake::ClientRequest,
+    tokio as websocket,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo_client: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let url = env::args().nth(1).ok_or("usage: echo_client URL")?;
+    let request = ClientRequest::new(url.as_str())?;
+    let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
+    while let Some(mut batch) = websocket.fill().await? {
+        while let Some(event) = batch.next() {
+            echo(batch.connection(), event)?;
+        }
+    }
+    match websocket.end() {
+        Some(EndOfStream::Clean) => Ok(()),
+        _ => Err("the connection was lost".into()),
+    }
+}
+
+/// Sends a message back. Pings and Closes are answered by the connection itself.
+fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> {
+    if connection.state() != State::Open {
+        return Ok(());
+    }
+    match event {
+        Event::Text(text) => connection.send_text(text),
+        Event::Binary(payload) => connection.send_binary(payload),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,134 @@
+//! What one read brought.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Inbox, Receive};
+use crate::{Connection, Event, Input, Message, ProtocolError, ReceiveHalf};
+
+/// The events in what was read, borrowed from the read buffer.
+///
+/// Made by the `fill` methods of the adapters. An event may be kept while the next one is taken and
+/// while messages are sent. Leaving early loses nothing: the next `fill` goes on where this batch
+/// was left. What is sent is written by the next `fill` or `flush`, all of it at once.
+///
+/// A failure of the peer ends the batch; the next `fill` tells the peer and returns the error.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use framewise::{Config, Connection, Event, blocking::WebSocket};
+///
+/// # use std::io::{self, Read, Write};
+/// # #[derive(Debug)] struct Stream(&'static [u8], Vec<u8>);
+/// # impl Read for Stream { fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> { self.0.read(buf) } }
+/// # impl Write for Stream {
+/// #     fn write(&mut self, buf: &[u8]) -> io::Result<usize> { self.1.write(buf) }
+/// #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
+/// # }
+/// # let stream = Stream(b"\x81\x82\x00\x00\x00\x00hi\x88\x80\x00\x00\x00\x00", Vec::new());
+/// let mut websocket = WebSocket::new(stream, Connection::server(Config::default()));
+/// while let Some(mut batch) = websocket.fill()? {
+///     while let Some(event) = batch.next() {
+///         match event {
+///             Event::Text(text) => batch.connection().send_text(text)?,
+///             Event::Binary(payload) => batch.connection().send_binary(payload)?,
+///             _ => {}
+///         }
+///     }
+/// }
+/// # assert_eq!(websocket.into_inner().1, b"\x81\x02hi\x88\x00");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Batch<'a, M = Connection> {
+    machine: &'a mut M,
+    input: Input<'a>,
+    unread: &'a mut usize,
+    events: &'a mut alloc::collections::VecDeque<Event<'static>>,
+    events_len: &'a mut usize,
+    failed: &'a mut Option<ProtocolError>,
+}
+
+impl<'a, M> Batch<'a, M> {
+    pub(crate) fn new(machine: &'a mut M, inbox: &'a mut Inbox) -> Self {
+        let Inbox { buf, end, unread, events, events_len, failed } = inbox;
+        let input = Input::new(&mut buf[*end - *unread..*end]);
+        Self { machine, input, unread, events, events_len, failed }
+    }
+}
+
+#[allow(
+    clippy::should_implement_trait,
+    reason = "an iterator could not lend the connection between two events"
+)]
+impl<'a> Batch<'a, Connection> {
+    /// Returns the next event, `None` when the batch is used up.
+    #[inline]
+    pub fn next(&mut self) -> Option<Event<'a>> {
+        self.next_event()
+    }
+
+    /// Returns the connection, to answer.
+    #[inline]
+    pub fn connection(&mut self) -> &mut Connection {
+        self.machine
+    }
+}
+
+#[allow(clippy::should_implement_trait, reason = "the same as of a whole connection")]
+impl<'a> Batch<'a, ReceiveHalf> {
+    /// Returns the next event, `None` when the batch is used up.
+    #[inline]
+    pub fn next(&mut self) -> Option<Event<'a>> {
+        self.next_event()
+    }
+}
+
+#[allow(private_bounds, reason = "the methods are for the adapters")]
+impl<'a, M: Receive> Batch<'a, M> {
+    #[inline]
+    pub(crate) fn next_event(&mut self) -> Option<Event<'a>> {
+        if let Some(event) = self.events.pop_front() {
+            *self.events_len -= event.payload_len();
+            return Some(event);
+        }
+        match self.machine.receive(&mut self.input) {
+            Ok(event) => event,
+            Err(error) => {
+                self.failed.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// Returns the next event that carries a message.
+    pub(crate) fn next_message(&mut self) -> Option<Message> {
+        loop {
+            match self.next_event()? {
+                Event::Binary(payload) | Event::BinaryChunk { payload, .. } => {
+                    return Some(Message::Binary(payload.into_owned()));
+                }
+                Event::Text(text) | Event::TextChunk { text, .. } => {
+                    return Some(Message::Text(text.into_owned()));
+                }
+                Event::Close(_) | Event::Ping(_) | Event::Pong(_) => {}
+            }
+        }
+    }
+}
+
+impl<M> Drop for Batch<'_, M> {
+    fn drop(&mut self) {
+        *self.unread = self.input.len();
+    }
+}
+
+impl<M> fmt::Debug for Batch<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting: Vec<_> = self.events.iter().collect();
+        f.debug_struct("Batch")
+            .field("waiting", &waiting)
+            .field("unread", &self.input.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! What can go wrong with a connection over a transport.
+
+use core::{error, fmt};
+use std::io;
+
+use crate::{
+    ProtocolError, SendError, Timeout,
+    handshake::{AcceptError, HandshakeError},
+};
+
+/// Why a WebSocket over a transport failed.
+///
+/// The end of a connection is no error, whichever way it came; see
+/// [`EndOfStream`](crate::EndOfStream).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// This program wanted to accept a request in a way that it does not allow.
+    Accept(AcceptError),
+    /// The opening handshake failed. The peer has been answered.
+    Handshake(HandshakeError),
+    /// The transport failed.
+    Io(io::Error),
+    /// The peer broke the protocol, or a limit. It has been told.
+    Protocol(ProtocolError),
+    /// This program wanted to send what cannot be sent.
+    Send(SendError),
+    /// The peer fell silent, or a message took too long.
+    Timeout(Timeout),
+    /// A `wss` URI, but no TLS here: connect a TLS stream and use that.
+    TlsRequired,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accept(error) => error.fmt(f),
+            Self::Handshake(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::Protocol(error) => error.fmt(f),
+            Self::Send(error) => error.fmt(f),
+            Self::Timeout(Timeout::Message) => f.write_str("a message took too long to arrive"),
+            Self::Timeout(_) => f.write_str("the peer fell silent"),
+            Self::TlsRequired => f.write_str("a wss URI needs a TLS stream"),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Accept(error) => Some(error),
+            Self::Handshake(error) => Some(error),
+            Self::Io(error) => Some(error),
+            Self::Protocol(error) => Some(error),
+            Self::Send(error) => Some(error),
+            Self::Timeout(_) | Self::TlsRequired => None,
+        }
+    }
+}
+
+impl From<AcceptError> for Error {
+    fn from(error: AcceptError) -> Self {
+        Self::Accept(error)
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}

@@ -1,0 +1,297 @@
+//! A blocking WebSocket taken apart for two threads.
+
+use alloc::sync::Arc;
+use core::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+use std::{
+    io::{self, ErrorKind},
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+};
+
+use super::{MIN_TIMEOUT, Stream, WebSocket, is_retry, read, write_all};
+use crate::{
+    CloseCode, CloseFrame, Delivery, EndOfStream, Message, Payload, ReceiveHalf, SendHalf, State,
+    Timeout, Transport,
+    adapter::{self, Batch, Clock, Error, Inbox},
+};
+
+/// The half of a [`WebSocket`] that reads.
+///
+/// It also writes the answers to Pings and Closes, unless the other half is writing and does it,
+/// and drives the timers; so it has to be read from until it ends, whatever the other half does.
+///
+/// ```no_run
+/// use framewise::blocking::WebSocket;
+///
+/// # fn talk(websocket: WebSocket<std::net::TcpStream>) -> Result<(), framewise::Error> {
+/// let clone = websocket.stream().try_clone()?;
+/// let (mut reader, mut writer) = websocket.split(clone);
+/// std::thread::spawn(move || writer.send("Hello"));
+/// while let Some(message) = reader.read()? {
+///     println!("{message:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Reader<S> {
+    stream: S,
+    receiving: ReceiveHalf,
+    inbox: Inbox,
+    clock: Clock,
+    read_timeout: Option<Duration>,
+    timeout: Option<Timeout>,
+    shared: Arc<Shared<S>>,
+}
+
+/// The half of a [`WebSocket`] that writes; see [`Reader`].
+///
+/// Dropping it changes nothing for the other half; [`close`](Self::close) it to end the connection.
+pub struct Writer<S> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    side: Mutex<Side<S>>,
+    // The reading half owes a reply and could not write it, since the other half was writing.
+    owed: AtomicBool,
+}
+
+struct Side<S> {
+    stream: S,
+    sending: SendHalf,
+    // The write side was shut down, or failed.
+    over: bool,
+}
+
+impl<S: Stream> WebSocket<S> {
+    /// Takes the WebSocket apart, so that two threads can read and write at once.
+    ///
+    /// `stream` is a second handle of the stream, for instance of
+    /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
+    pub fn split(self, stream: S) -> (Reader<S>, Writer<S>) {
+        let (receiving, sending) = self.connection.split();
+        let side = Mutex::new(Side { stream, sending, over: self.write_over });
+        let shared = Arc::new(Shared { side, owed: AtomicBool::new(false) });
+        let reader = Reader {
+            stream: self.stream,
+            receiving,
+            inbox: self.inbox,
+            clock: self.clock,
+            read_timeout: self.read_timeout,
+            timeout: self.timeout,
+            shared: Arc::clone(&shared),
+        };
+        (reader, Writer { shared })
+    }
+}
+
+impl<S: Stream> Reader<S> {
+    /// Waits for input; returns the events in it, `None` when the connection has ended. See
+    /// [`WebSocket::fill`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WebSocket::fill`].
+    pub fn fill(&mut self) -> Result<Option<Batch<'_, ReceiveHalf>>, Error> {
+        while !self.inbox.has_input() {
+            if !self.step()? {
+                return adapter::finish(&mut self.inbox, &mut self.timeout).map(|()| None);
+            }
+        }
+        Ok(Some(Batch::new(&mut self.receiving, &mut self.inbox)))
+    }
+
+    /// Returns the next message, `None` when the connection has ended. See [`WebSocket::read`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WebSocket::fill`].
+    pub fn read(&mut self) -> Result<Option<Message>, Error> {
+        while let Some(mut batch) = self.fill()? {
+            if let Some(message) = batch.next_message() {
+                return Ok(Some(message));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sets how messages are delivered, from the next one that begins.
+    pub fn set_delivery(&mut self, delivery: Delivery) {
+        self.receiving.set_delivery(delivery);
+    }
+
+    /// Returns how the connection ended, once it has.
+    pub fn end(&self) -> Option<EndOfStream> {
+        self.receiving.end()
+    }
+
+    /// Returns the peer's Close, if it has come.
+    pub fn received_close(&self) -> Option<CloseFrame> {
+        self.receiving.received_close()
+    }
+
+    /// Returns how far the connection is on its way from open to closed.
+    pub fn state(&self) -> State {
+        self.receiving.state()
+    }
+
+    /// Writes what is owed, then reads once; returns whether there may be more to come.
+    fn step(&mut self) -> Result<bool, Error> {
+        if self.receiving.owes_reply() {
+            self.shared.write_replies();
+        }
+        match self.receiving.transport() {
+            Transport::Open => {}
+            Transport::ShutDownWrite => self.shared.shutdown(),
+            Transport::Close => return Ok(false),
+        }
+        self.arm()?;
+        match read(&mut self.stream, &mut self.inbox) {
+            Err(error) if is_retry(&error) && self.read_timeout.is_some() => {}
+            Err(error) if is_retry(&error) => return Err(error.into()),
+            result => adapter::received(result, &mut self.receiving, &mut self.inbox)?,
+        }
+        if let Some(timeout) = self.receiving.handle_timeout(self.clock.now()) {
+            self.timeout.get_or_insert(timeout);
+        }
+        Ok(true)
+    }
+
+    /// Limits the next read to the time until the next deadline.
+    fn arm(&mut self) -> io::Result<()> {
+        let now = self.clock.now();
+        let deadline = self.receiving.poll_timeout(now).map(|deadline| deadline - now);
+        // Nobody can wake a thread that reads when the other half begins to close; so it looks up
+        // once in a while.
+        let patience = [deadline, self.receiving.config().close_timeout];
+        let timeout = patience.into_iter().flatten().min().map(|time| time.max(MIN_TIMEOUT));
+        if timeout != self.read_timeout && self.stream.set_read_timeout(timeout)? {
+            self.read_timeout = timeout;
+        }
+        Ok(())
+    }
+}
+
+impl<S: Stream> Writer<S> {
+    /// Queues a message and writes all that is queued.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] when the message is refused, [`Error::Io`] when the stream fails.
+    pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+        self.feed(payload)?;
+        self.flush()
+    }
+
+    /// Queues a message. It is written by the next call that writes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] when the message is refused.
+    pub fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+        Ok(self.shared.side().sending.send(payload)?)
+    }
+
+    /// Queues a Ping with at most 125 octets of payload and writes all that is queued.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.shared.side().sending.ping(payload)?;
+        self.flush()
+    }
+
+    /// Writes all that is queued.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the stream fails.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        loop {
+            self.shared.owed.store(false, Ordering::SeqCst);
+            self.shared.side().write()?;
+            // A reply that came up while this half was writing is this half's to write.
+            if !self.shared.owed.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends a Close and so begins the closing handshake; the [`Reader`] carries it to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
+    /// already; [`Error::Io`] when the stream fails.
+    pub fn close(&mut self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
+        self.shared.side().sending.close(code, reason)?;
+        self.flush()
+    }
+
+    /// Returns how far the connection is on its way from open to closed.
+    pub fn state(&self) -> State {
+        self.shared.side().sending.state()
+    }
+}
+
+impl<S: Stream> Shared<S> {
+    /// Writes the replies, or leaves them to the other half when it is writing.
+    fn write_replies(&self) {
+        self.owed.store(true, Ordering::SeqCst);
+        let side = match self.side.try_lock() {
+            Ok(side) => Some(side),
+            Err(TryLockError::Poisoned(side)) => Some(side.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        if let Some(mut side) = side {
+            self.owed.store(false, Ordering::SeqCst);
+            // What fails here, the reading side learns as well.
+            let _ = side.write();
+        }
+    }
+
+    fn shutdown(&self) {
+        let mut side = self.side();
+        let _ = side.write();
+        if !side.over {
+            side.over = true;
+            // Fails when the peer was faster.
+            let _ = side.stream.shutdown_write();
+        }
+    }
+
+    fn side(&self) -> MutexGuard<'_, Side<S>> {
+        // A stream that panics may be in any state, but what it does next is memory safe.
+        self.side.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Stream> Side<S> {
+    fn write(&mut self) -> io::Result<()> {
+        if self.over {
+            let output = self.sending.output();
+            let lost = !output.is_empty();
+            output.clear();
+            return if lost { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) };
+        }
+        let result = write_all(&mut self.stream, self.sending.output());
+        self.over = result.as_ref().is_err_and(|error| !is_retry(error));
+        result
+    }
+}
+
+impl<S> fmt::Debug for Reader<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("receiving", &self.receiving).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Writer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}

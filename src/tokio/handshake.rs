@@ -1,0 +1,259 @@
+//! The opening handshake over a stream of tokio's.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::{
+    any::Any,
+    future::poll_fn,
+    task::{Context, Poll, ready},
+};
+use std::io::ErrorKind;
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+
+use super::{
+    WebSocket,
+    io::{Alarm, Clock, Write, poll_read},
+};
+use crate::{
+    Config, Output,
+    adapter::{self, Connecting, Error, Handshake, Inbox},
+    handshake::{
+        Acceptance, ClientHandshake, ClientRequest, HandshakeError, Rejection, Response,
+        ServerHandshake, Upgrade,
+    },
+};
+
+/// A valid request to open a connection that awaits the decision.
+///
+/// ```no_run
+/// use framewise::{Config, handshake::{Acceptance, OriginPolicy, Rejection}, tokio as websocket};
+///
+/// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), framewise::Error> {
+/// let incoming = websocket::accept(stream, Config::default()).await?;
+/// if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
+///     return incoming.reject(Rejection::forbidden()).await;
+/// }
+/// let mut websocket = incoming.accept(Acceptance::new()).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Incoming<S> {
+    stream: S,
+    upgrade: Upgrade,
+    config: Arc<Config>,
+    inbox: Inbox,
+    clock: Clock,
+}
+
+/// Reads a client's opening handshake from `stream`, at most for
+/// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+///
+/// A request that is not valid is answered and the stream closed. Small writes are sent at once
+/// (`TCP_NODELAY`) if it is a [`TcpStream`].
+///
+/// # Errors
+///
+/// [`Error::Handshake`] when the request is not valid or does not come in time, [`Error::Io`] when
+/// the stream fails.
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    mut stream: S,
+    config: impl Into<Arc<Config>>,
+) -> Result<Incoming<S>, Error> {
+    set_nodelay(&stream)?;
+    let (config, mut inbox, clock) = (config.into(), Inbox::default(), Clock::start());
+    let mut handshake = ServerHandshake::new(Arc::clone(&config));
+    match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
+        Ok(upgrade) => Ok(Incoming { stream, upgrade, config, inbox, clock }),
+        Err(error) => {
+            if matches!(error, Error::Handshake(_)) {
+                refuse(&mut stream, handshake.output(), &config).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
+    /// Returns the request.
+    pub fn upgrade(&self) -> &Upgrade {
+        &self.upgrade
+    }
+
+    /// Accepts the request and sends the 101.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Accept`] for a subprotocol that was not offered, and the client gets a 500;
+    /// [`Error::Io`] when the stream fails.
+    pub async fn accept(mut self, acceptance: Acceptance) -> Result<WebSocket<S>, Error> {
+        match self.upgrade.accept(acceptance) {
+            Ok(connection) => {
+                let mut websocket =
+                    WebSocket::with_inbox(self.stream, connection, self.inbox, self.clock);
+                websocket.flush().await?;
+                Ok(websocket)
+            }
+            Err(error) => {
+                if let Ok(rejection) = Rejection::new(500) {
+                    let mut output = Output::default();
+                    output.push_bytes(&rejection.to_bytes());
+                    refuse(&mut self.stream, &mut output, &self.config).await;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Rejects the request, sends the response and closes the stream.
+    ///
+    /// # Errors
+    ///
+    /// None today: a client that does not take the response does without it.
+    pub async fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
+        refuse(&mut self.stream, &mut self.upgrade.reject(rejection), &self.config).await;
+        Ok(())
+    }
+}
+
+/// Sends `request` over `stream` and waits for the response, at most for
+/// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+///
+/// `seed` has to be unpredictable and used once only; see
+/// [`Connection::client`](crate::Connection::client). RFC 6455 §4.1 wants at most one connection to
+/// an address to be in the opening handshake: that is for the caller to see to.
+///
+/// # Errors
+///
+/// [`Error::Handshake`] when the server does not open the connection, [`Error::Io`] when the stream
+/// fails.
+pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    mut stream: S,
+    request: ClientRequest,
+    config: impl Into<Arc<Config>>,
+    seed: [u8; 32],
+) -> Result<(WebSocket<S>, Response), Error> {
+    set_nodelay(&stream)?;
+    let (mut inbox, clock) = (Inbox::default(), Clock::start());
+    let mut handshake = ClientHandshake::new(request, config, seed);
+    let established = shake(&mut stream, &mut inbox, clock, &mut handshake).await?;
+    let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
+    Ok((websocket, established.response))
+}
+
+/// Opens a TCP connection to the host of `request` and a WebSocket connection over it.
+///
+/// The addresses of the host are tried one after the other. While another connection to an address
+/// is being opened by this function, or by the blocking one, this one waits (RFC 6455 §4.1).
+///
+/// ```no_run
+/// use framewise::{CloseCode, Config, handshake::ClientRequest, tokio as websocket};
+///
+/// # async fn talk() -> Result<(), Box<dyn std::error::Error>> {
+/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
+/// let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
+/// websocket.send("Hello").await?;
+/// println!("{:?}", websocket.read().await?);
+/// websocket.close(CloseCode::NORMAL, "").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened, and those
+/// of [`client`].
+pub async fn connect(
+    request: ClientRequest,
+    config: impl Into<Arc<Config>>,
+) -> Result<(WebSocket<TcpStream>, Response), Error> {
+    let config = config.into();
+    let mut failure = ErrorKind::NotFound.into();
+    let addresses: Vec<_> = lookup_host(adapter::host_and_port(request.uri())?).await?.collect();
+    for address in addresses {
+        let _connecting = Connecting::to(address).await;
+        let connected = match config.handshake_timeout {
+            Some(patience) => match timeout(patience, TcpStream::connect(address)).await {
+                Ok(connected) => connected,
+                Err(_) => Err(ErrorKind::TimedOut.into()),
+            },
+            None => TcpStream::connect(address).await,
+        };
+        match connected {
+            Ok(stream) => return client(stream, request, config, adapter::seed()?).await,
+            Err(error) => failure = error,
+        }
+    }
+    Err(Error::Io(failure))
+}
+
+/// Drives a handshake to its end.
+async fn shake<S: AsyncRead + AsyncWrite + Unpin, H: Handshake>(
+    stream: &mut S,
+    inbox: &mut Inbox,
+    clock: Clock,
+    handshake: &mut H,
+) -> Result<H::Done, Error> {
+    let (mut write, mut alarm) = (Write::default(), Alarm::default());
+    poll_fn(|cx| {
+        loop {
+            poll_deadline(handshake, &mut alarm, clock, cx)?;
+            ready!(write.poll(stream, handshake.output(), cx))?;
+            if ready!(poll_read(stream, inbox, cx))? == 0 {
+                return Poll::Ready(Err(handshake.receive_eof().into()));
+            }
+            if let Some(done) = inbox.shake(handshake)? {
+                return Poll::Ready(Ok(done));
+            }
+        }
+    })
+    .await
+}
+
+fn poll_deadline<H: Handshake>(
+    handshake: &mut H,
+    alarm: &mut Alarm,
+    clock: Clock,
+    cx: &mut Context<'_>,
+) -> Result<(), HandshakeError> {
+    let deadline = handshake.poll_timeout(clock.now());
+    if alarm.poll(deadline, clock, cx).is_ready() {
+        handshake.handle_timeout(clock.now())?;
+    }
+    Ok(())
+}
+
+/// Sends a response that refuses, ends the direction to the peer and reads on until its end, so
+/// that the response is not lost to a reset (RFC 9112 §9.6).
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    output: &mut Output,
+    config: &Config,
+) {
+    let (mut inbox, mut write) = (Inbox::default(), Write::default());
+    let linger = async {
+        poll_fn(|cx| write.poll(stream, output, cx)).await?;
+        stream.shutdown().await?;
+        while poll_fn(|cx| poll_read(stream, &mut inbox, cx)).await? != 0 {
+            inbox.filled(0);
+        }
+        std::io::Result::Ok(())
+    };
+    // A peer that takes nothing, or does not end, is left alone.
+    let _ = match config.close_timeout {
+        Some(patience) => timeout(patience, linger).await.unwrap_or(Ok(())),
+        None => linger.await,
+    };
+}
+
+fn set_nodelay<S: 'static>(stream: &S) -> std::io::Result<()> {
+    let stream: &dyn Any = stream;
+    match stream.downcast_ref::<TcpStream>() {
+        Some(stream) => stream.set_nodelay(true),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,403 @@
+//! A WebSocket taken apart for two tasks.
+
+use alloc::{sync::Arc, task::Wake};
+use core::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
+
+use super::{
+    WebSocket,
+    io::{Alarm, Clock, Write, poll_read},
+};
+use crate::{
+    CloseCode, CloseFrame, Delivery, EndOfStream, Message, Payload, ReceiveHalf, SendHalf, State,
+    Timeout, Transport,
+    adapter::{self, Batch, Error, HIGH_WATER, Inbox},
+};
+
+/// The half of a [`WebSocket`] that reads.
+///
+/// It also writes the answers to Pings and Closes and drives the timers, so it has to be read from
+/// until it ends, whatever the other half does.
+///
+/// ```no_run
+/// use framewise::{Event, tokio::WebSocket};
+///
+/// # async fn talk(websocket: WebSocket<tokio::net::TcpStream>) -> Result<(), framewise::Error> {
+/// let (mut reader, mut writer) = websocket.split();
+/// tokio::spawn(async move { writer.send("Hello").await });
+/// while let Some(mut batch) = reader.fill().await? {
+///     while let Some(event) = batch.next() {
+///         println!("{event:?}");
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Reader<S> {
+    stream: ReadHalf<S>,
+    receiving: ReceiveHalf,
+    inbox: Inbox,
+    clock: Clock,
+    alarm: Alarm,
+    timeout: Option<Timeout>,
+    shared: Arc<Shared<S>>,
+}
+
+/// The half of a [`WebSocket`] that writes; see [`Reader`].
+///
+/// Dropping it changes nothing for the other half; [`close`](Self::close) it to end the connection.
+pub struct Writer<S> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    side: Mutex<Side<S>>,
+    wakers: Arc<Wakers>,
+    // Wakes both tasks. A stream remembers one task that waits to write, and here are two.
+    waker: Waker,
+}
+
+struct Side<S> {
+    stream: WriteHalf<S>,
+    sending: SendHalf,
+    write: Write,
+}
+
+/// The tasks that the two halves live in.
+#[derive(Debug, Default)]
+struct Wakers {
+    reader: Mutex<Option<Waker>>,
+    writer: Mutex<Option<Waker>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// Takes the WebSocket apart, so that two tasks can read and write at once.
+    pub fn split(self) -> (Reader<S>, Writer<S>) {
+        let (read, stream) = tokio::io::split(self.stream);
+        let (receiving, sending) = self.connection.split();
+        let wakers = Arc::new(Wakers::default());
+        let shared = Arc::new(Shared {
+            side: Mutex::new(Side { stream, sending, write: self.write }),
+            waker: Waker::from(Arc::clone(&wakers)),
+            wakers,
+        });
+        let reader = Reader {
+            stream: read,
+            receiving,
+            inbox: self.inbox,
+            clock: self.clock,
+            alarm: self.alarm,
+            timeout: self.timeout,
+            shared: Arc::clone(&shared),
+        };
+        (reader, Writer { shared })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
+    /// Waits for input; returns the events in it, `None` when the connection has ended. Cancel
+    /// safe. See [`WebSocket::fill`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WebSocket::fill`].
+    pub async fn fill(&mut self) -> Result<Option<Batch<'_, ReceiveHalf>>, Error> {
+        Ok(if self.readable().await? { Some(self.batch()) } else { None })
+    }
+
+    /// Waits for input; returns whether there is, `false` when the connection has ended. Cancel
+    /// safe. See [`WebSocket::readable`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WebSocket::fill`].
+    pub async fn readable(&mut self) -> Result<bool, Error> {
+        poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    /// Returns the events that are there without waiting, none if need be.
+    pub fn batch(&mut self) -> Batch<'_, ReceiveHalf> {
+        Batch::new(&mut self.receiving, &mut self.inbox)
+    }
+
+    /// Returns the next message, `None` when the connection has ended. Cancel safe. See
+    /// [`WebSocket::read`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WebSocket::fill`].
+    pub async fn read(&mut self) -> Result<Option<Message>, Error> {
+        poll_fn(|cx| self.poll_read(cx)).await
+    }
+
+    /// Sets how messages are delivered, from the next one that begins.
+    pub fn set_delivery(&mut self, delivery: Delivery) {
+        self.receiving.set_delivery(delivery);
+    }
+
+    /// Returns how the connection ended, once it has.
+    pub fn end(&self) -> Option<EndOfStream> {
+        self.receiving.end()
+    }
+
+    /// Returns the peer's Close, if it has come.
+    pub fn received_close(&self) -> Option<CloseFrame> {
+        self.receiving.received_close()
+    }
+
+    /// Returns how far the connection is on its way from open to closed.
+    pub fn state(&self) -> State {
+        self.receiving.state()
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        while ready!(self.poll_fill(cx))? {
+            let mut batch = Batch::new(&mut self.receiving, &mut self.inbox);
+            if let Some(message) = batch.next_message() {
+                return Poll::Ready(Ok(Some(message)));
+            }
+        }
+        Poll::Ready(Ok(None))
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        loop {
+            if self.inbox.has_input() {
+                return Poll::Ready(Ok(true));
+            }
+            remember(&self.shared.wakers.reader, cx);
+            let written = self.poll_replies().is_ready();
+            self.poll_time(cx);
+            if self.receiving.owes_reply() {
+                continue;
+            }
+            match self.receiving.transport() {
+                Transport::Open => {}
+                Transport::Close => {
+                    // The other half may wait for something that will not come.
+                    wake(&self.shared.wakers.writer);
+                    return Poll::Ready(
+                        adapter::finish(&mut self.inbox, &mut self.timeout).map(|()| false),
+                    );
+                }
+                Transport::ShutDownWrite if written => {
+                    let mut side = self.shared.side();
+                    let Side { stream, write, .. } = &mut *side;
+                    let mut cx = Context::from_waker(&self.shared.waker);
+                    ready!(write.poll_shutdown(stream, &mut cx));
+                }
+                Transport::ShutDownWrite => {}
+            }
+            let result = ready!(poll_read(&mut self.stream, &mut self.inbox, cx));
+            adapter::received(result, &mut self.receiving, &mut self.inbox)?;
+        }
+    }
+
+    /// Writes what is queued, replies among it. What fails here, the reading side learns as well.
+    fn poll_replies(&self) -> Poll<()> {
+        self.shared.poll_write(&mut self.shared.side()).map(drop)
+    }
+
+    fn poll_time(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let deadline = self.receiving.poll_timeout(self.clock.now());
+            if self.alarm.poll(deadline, self.clock, cx).is_pending() {
+                return;
+            }
+            if let Some(timeout) = self.receiving.handle_timeout(self.clock.now()) {
+                self.timeout.get_or_insert(timeout);
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
+    /// Queues a message and writes all that is queued. Cancel safe like [`WebSocket::send`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] when the message is refused, [`Error::Io`] when the stream fails.
+    pub async fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+        self.feed(payload).await?;
+        self.flush().await
+    }
+
+    /// Queues a message, and waits for room if too much is queued already. Cancel safe like
+    /// [`WebSocket::feed`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    pub async fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+        let payload = payload.into();
+        let len = payload.as_bytes().len();
+        poll_fn(|cx| self.poll_room(len, cx)).await?;
+        Ok(self.shared.side().sending.send(payload)?)
+    }
+
+    /// Queues a Ping with at most 125 octets of payload and writes all that is queued. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.shared.side().sending.ping(payload)?;
+        self.flush().await
+    }
+
+    /// Writes all that is queued. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the stream fails.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// Sends a Close and so begins the closing handshake; the [`Reader`] carries it to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
+    /// already; [`Error::Io`] when the stream fails.
+    pub async fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), Error> {
+        self.shared.side().sending.close(code, reason)?;
+        // It has a deadline to wait for now.
+        wake(&self.shared.wakers.reader);
+        self.flush().await
+    }
+
+    /// Returns how far the connection is on its way from open to closed.
+    pub fn state(&self) -> State {
+        self.shared.side().sending.state()
+    }
+
+    fn poll_flush(&self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        remember(&self.shared.wakers.writer, cx);
+        let mut side = self.shared.side();
+        ready!(self.shared.poll_write(&mut side))?;
+        let state = side.sending.state();
+        drop(side);
+        if state != State::Open {
+            // It may wait for the last octet to be written.
+            wake(&self.shared.wakers.reader);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        let has_room = |sending: &mut SendHalf| {
+            let room = sending.capacity();
+            let output = sending.output();
+            output.is_empty() || output.len() <= HIGH_WATER && len <= room
+        };
+        remember(&self.shared.wakers.writer, cx);
+        let mut side = self.shared.side();
+        if has_room(&mut side.sending) {
+            return Poll::Ready(Ok(()));
+        }
+        let written = self.shared.poll_write(&mut side)?;
+        if written.is_ready() || has_room(&mut side.sending) {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
+    fn poll_write(&self, side: &mut Side<S>) -> Poll<Result<(), Error>> {
+        let Side { stream, sending, write } = side;
+        let mut cx = Context::from_waker(&self.waker);
+        write.poll(stream, sending.output(), &mut cx).map_err(Error::Io)
+    }
+}
+
+impl<S> Shared<S> {
+    fn side(&self) -> MutexGuard<'_, Side<S>> {
+        // A stream that panics may be in any state, but what it does next is memory safe.
+        self.side.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Wakers {
+    fn wake(self: Arc<Self>) {
+        wake(&self.reader);
+        wake(&self.writer);
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Reader<S> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_read(cx).map(Result::transpose)
+    }
+}
+
+/// Closing the sink sends a Close with [`CloseCode::NORMAL`] and writes it.
+impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for Writer<S> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_room(0, cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, payload: P) -> Result<(), Error> {
+        Ok(self.shared.side().sending.send(payload)?)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let writer = self.get_mut();
+        if writer.state() == State::Open {
+            writer.shared.side().sending.close(CloseCode::NORMAL, "")?;
+        }
+        writer.poll_flush(cx)
+    }
+}
+
+impl<S> fmt::Debug for Reader<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("receiving", &self.receiving).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Writer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+/// Takes note of the task that a half lives in.
+fn remember(slot: &Mutex<Option<Waker>>, cx: &Context<'_>) {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    match &mut *slot {
+        Some(waker) => waker.clone_from(cx.waker()),
+        slot => *slot = Some(cx.waker().clone()),
+    }
+}
+
+/// Wakes the task that a half waits in, if any.
+fn wake(slot: &Mutex<Option<Waker>>) {
+    let waker = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
