@@ -336,6 +336,15 @@ fn subprotocols_are_unique_tokens() {
         assert_eq!(offered(lines).unwrap_err(), HandshakeError::InvalidSubprotocol, "{lines:?}");
     }
     assert_eq!(refused(request_with_octets(b"Sec-WebSocket-Protocol: ch\xe9t")), 400);
+    for n in 1..20 {
+        let unique: Vec<_> = (0..n).map(|n| n.to_string()).collect();
+        let line = format!("Sec-WebSocket-Protocol: {}", unique.join(", "));
+        assert_eq!(offered(&[&line]).unwrap().len(), n);
+        for repeated in 0..n {
+            let line = format!("{line}, {repeated}");
+            assert_eq!(offered(&[&line]).unwrap_err(), HandshakeError::InvalidSubprotocol);
+        }
+    }
 }
 
 // 6455-4.2.1-19
