@@ -254,3 +254,30 @@ const MAX_INTERIM: u8 = 16;
 
 /// How many octets of the body of a response are kept.
 const MAX_BODY: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 6455-1.2-01, 6455-4.1-59, 6455-4.1-68
+    #[test]
+    fn sample_of_the_standard() {
+        let sample = || {
+            let request = ClientRequest::new("ws://server.example.com/chat").unwrap();
+            let request = request.subprotocol("chat").and_then(|r| r.subprotocol("superchat"));
+            let mut handshake = ClientHandshake::new(request.unwrap(), Config::default(), [0; 32]);
+            handshake.accept = Key::new(*b"the sample nonce").accept();
+            handshake
+        };
+        let response = *b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+            Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+            Sec-WebSocket-Protocol: chat\r\n\r\n";
+        let established = sample().receive(&mut Input::new(&mut response.clone()));
+        assert_eq!(established.unwrap().unwrap().response.subprotocol(), Some("chat"));
+        // Of the key as characters, not of the octets that it stands for.
+        let decoded = *b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: BXhwxM0SZasKmCD9S4BfpPmCnEw=\r\n\r\n";
+        let result = sample().receive(&mut Input::new(&mut decoded.clone()));
+        assert_eq!(result.unwrap_err(), HandshakeError::InvalidAccept);
+    }
+}

@@ -72,6 +72,10 @@ impl Collector {
         {
             taken += 1;
             self.place = self.place.after(*octet)?;
+            if matches!(self.place, Place::StartLine | Place::Line) {
+                // Up to the end of the line only octets follow that change nothing.
+                taken += bytes[taken..].iter().take_while(|octet| is_plain(**octet)).count();
+            }
             if matches!(self.place, Place::EmptyLine | Place::EmptyLineCr) {
                 skipped = taken;
             }
@@ -225,6 +229,11 @@ impl Place {
             (Self::LineStart | Self::Line, _) => Ok(Self::Line),
         }
     }
+}
+
+/// Whether an octet inside a line is neither the end of it nor refused.
+const fn is_plain(octet: u8) -> bool {
+    octet >= b' ' && octet != 0x7f
 }
 
 /// Calls `parse` with room for the fields: on the stack when they are as few as in most heads.

@@ -387,8 +387,11 @@ impl Fields {
             let name = headers.slice(field.name);
             let value = headers.slice(field.value);
             let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
-            let lists =
-                |token: &[u8]| elements(value).any(|element| element.eq_ignore_ascii_case(token));
+            // Mostly the token is the whole list.
+            let lists = |token: &[u8]| {
+                value.eq_ignore_ascii_case(token)
+                    || elements(value).any(|element| element.eq_ignore_ascii_case(token))
+            };
             match name.len() {
                 4 if is(b"Host") => fields.host.add(field.value),
                 6 if is(b"Origin") => fields.origin.add(field.value),
@@ -500,18 +503,34 @@ fn check_authority(headers: &Headers, authority: Span) -> Result<Span, Handshake
     Ok(authority)
 }
 
-/// Checks `1#token` without repetitions. Sorting keeps that from taking quadratic time.
+/// Checks `1#token` without repetitions.
 fn check_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
-    let mut names: Vec<&[u8]> = headers.elements("Sec-WebSocket-Protocol").collect();
-    if names.is_empty() || !names.iter().all(|name| is_token(name)) {
-        return Err(HandshakeError::InvalidSubprotocol);
+    let names = || headers.elements("Sec-WebSocket-Protocol");
+    let mut few = [&[][..]; FEW];
+    let mut count = 0;
+    for name in names() {
+        if !is_token(name) || few[..count.min(FEW)].contains(&name) {
+            return Err(HandshakeError::InvalidSubprotocol);
+        }
+        if let Some(place) = few.get_mut(count) {
+            *place = name;
+        }
+        count += 1;
     }
-    names.sort_unstable();
-    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+    if count == 0 || (count > FEW && has_repetition(names().collect())) {
         return Err(HandshakeError::InvalidSubprotocol);
     }
     Ok(())
 }
+
+/// Whether a name is there twice. Sorting keeps that from taking quadratic time.
+fn has_repetition(mut names: Vec<&[u8]>) -> bool {
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// How many subprotocols are compared without an allocation.
+const FEW: usize = 8;
 
 /// The octets of a response without subprotocol and additional fields, and of a 100 before it.
 const ROOM: usize = 192;

@@ -167,16 +167,23 @@ pub(super) struct Authority<'a> {
 
 impl<'a> Authority<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, UriError> {
-        if text.contains('@') {
-            return Err(UriError::Userinfo);
-        }
-        // The colons of a literal address stand before the closing bracket.
-        let after_literal = text.find(']').map_or(0, |bracket| bracket + 1);
-        let host_len =
-            text[after_literal..].find(':').map_or(text.len(), |colon| after_literal + colon);
-        let (host, port) = text.split_at(host_len);
+        Self::split(text).map_err(
+            |error| {
+                if text.contains('@') { UriError::Userinfo } else { error }
+            },
+        )
+    }
+
+    fn split(text: &'a str) -> Result<Self, UriError> {
+        // The colons of a literal address stand before its closing bracket.
+        let literal = if text.starts_with('[') { text.find(']').unwrap_or(0) } else { 0 };
+        let colon = text.bytes().skip(literal).position(|octet| octet == b':');
+        let (host, port) = match colon.and_then(|colon| text.split_at_checked(literal + colon)) {
+            Some((host, port)) => (host, port.strip_prefix(':').unwrap_or_default()),
+            None => (text, ""),
+        };
         check_host(host)?;
-        let port = match port.strip_prefix(':').unwrap_or_default() {
+        let port = match port {
             "" => None,
             digits if digits.bytes().all(|octet| octet.is_ascii_digit()) => {
                 Some(digits.parse().map_err(|_| UriError::Port)?)
@@ -202,9 +209,7 @@ fn check_host(host: &str) -> Result<(), UriError> {
         Some(literal) => {
             literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
         }
-        None => {
-            !host.is_empty() && all_valid(host, |octet| is_unreserved(octet) || is_sub_delim(octet))
-        }
+        None => !host.is_empty() && all_valid(host, is_name_octet),
     };
     if valid { Ok(()) } else { Err(UriError::Host) }
 }
@@ -217,9 +222,8 @@ fn check_resource(resource: &str) -> Result<(), UriError> {
     if resource.contains('#') {
         return Err(UriError::Fragment);
     }
-    let pchar_or_separator = |octet| {
-        is_unreserved(octet) || is_sub_delim(octet) || matches!(octet, b':' | b'@' | b'/' | b'?')
-    };
+    let pchar_or_separator =
+        |octet| is_name_octet(octet) || matches!(octet, b':' | b'@' | b'/' | b'?');
     if all_valid(resource, pchar_or_separator) { Ok(()) } else { Err(UriError::Resource) }
 }
 
@@ -238,12 +242,23 @@ fn all_valid(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
     }
 }
 
-/// RFC 3986 §2.3.
-const fn is_unreserved(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
+/// Whether the octet is unreserved or a sub-delimiter (RFC 3986 §2.2, §2.3).
+const fn is_name_octet(octet: u8) -> bool {
+    NAME_OCTETS[octet as usize]
 }
 
-/// RFC 3986 §2.2.
-const fn is_sub_delim(octet: u8) -> bool {
-    matches!(octet, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
-}
+const NAME_OCTETS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0x21_u8;
+    while octet < 0x7f {
+        let unreserved =
+            octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~');
+        let sub_delim = matches!(
+            octet,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        );
+        table[octet as usize] = unreserved || sub_delim;
+        octet += 1;
+    }
+    table
+};

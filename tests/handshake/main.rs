@@ -1,0 +1,19 @@
+//! The opening handshake, by the topics of RFC 6455 §3, §4, §9.1, §10.2 and of the HTTP below it.
+//!
+//! The numbers above each test are those of the requirements that it shows.
+
+mod accept;
+mod extensions;
+mod headers;
+mod http;
+mod http2;
+mod limits;
+mod origin;
+mod regressions;
+mod reject;
+mod request;
+mod response;
+mod split;
+mod support;
+mod uri;
+mod write;

@@ -1,0 +1,166 @@
+//! Bugs that other libraries had in the opening handshake.
+
+use framewise::{
+    Config, Event, Input,
+    handshake::{Acceptance, ClientRequest, HandshakeError, OriginPolicy, ServerHandshake},
+};
+
+use crate::support::{
+    ACCEPT, Message, accept_of, client, fails, octets, refusal, refused, request, serve, start,
+    upgrade,
+};
+
+// A header as long as is allowed, octet by octet. (That the work is linear is counted in a unit test.)
+// 6455-4.2.1-22
+#[test]
+fn r36_a_long_header_in_single_octets() {
+    let line = format!("X: {}", "a".repeat(16_000));
+    let bytes = request(&[], &[&line]);
+    let mut server = ServerHandshake::new(Config::default());
+    let mut upgrades = bytes.iter().filter_map(|octet| {
+        server.receive(&mut Input::new(&mut [*octet])).expect("the request is valid")
+    });
+    assert_eq!(upgrades.next().unwrap().header("X").unwrap().len(), 16_000);
+}
+
+// Lists that are slow to parse when white space or repetitions are searched again and again.
+// 6455-4.2.1-18, 6455-9.1-01
+#[test]
+fn r37_long_lists() {
+    let spaces = format!("Sec-WebSocket-Protocol: a{}b", " ".repeat(16_000));
+    assert_eq!(refused(request(&[], &[&spaces])), 400);
+    let quotes = format!("Sec-WebSocket-Extensions: a; b=\"{}", "\\a".repeat(8_000));
+    assert_eq!(refused(request(&[], &[&quotes])), 400);
+    let commas = format!("Sec-WebSocket-Extensions: {}", ",".repeat(16_000));
+    assert_eq!(refused(request(&[], &[&commas])), 400);
+    let names: Vec<_> = (0..3000).map(|n| format!("{n:x}")).collect();
+    let many = format!("Sec-WebSocket-Protocol: {}", names.join(","));
+    assert_eq!(upgrade(request(&[], &[&many])).subprotocols().count(), 3000);
+}
+
+// 6455-4.2.1-02
+#[test]
+fn r38_each_absent_field_is_a_typed_refusal() {
+    for (name, error) in [
+        ("Host", HandshakeError::InvalidHost),
+        ("Upgrade", HandshakeError::InvalidUpgrade),
+        ("Connection", HandshakeError::InvalidConnection),
+        ("Sec-WebSocket-Key", HandshakeError::InvalidKey),
+        ("Sec-WebSocket-Version", HandshakeError::InvalidVersion),
+    ] {
+        assert_eq!(refusal(request(&[name], &[])).0, error);
+        assert_eq!(refusal(request(&[name], &[&format!("{name}:")])).0, error);
+    }
+    assert!(serve(b"GET / HTTP/1.1\r\n\r\n").is_err());
+    assert!(client(&[]).receive(b"HTTP/1.1 101 \r\n\r\n").is_err());
+    // A limit on the number of fields refuses; it does not drop the fields that come last.
+    let mut bytes = request(&["Upgrade"], &["Upgrade: websocket"]);
+    let mut config = Config::default();
+    config.max_headers = 4;
+    let result = ServerHandshake::new(config).receive(&mut Input::new(&mut bytes));
+    assert_eq!(result.unwrap_err(), HandshakeError::TooManyHeaders);
+}
+
+// 6455-4.2.1-08, 6455-4.2.1-10, 6455-4.2.1-03, 6455-4.2.1-04
+#[test]
+fn r39_tokens_are_compared_whole() {
+    for line in ["Connection: notupgrade", "Connection: upgrade2", "Connection: up grade"] {
+        assert_eq!(refused(request(&["Connection"], &[line])), 400, "{line}");
+    }
+    upgrade(request(&["Connection"], &["Connection: keep-alive", "Connection: x, uPGRADE"]));
+}
+
+// 6455-4.2.1-24, 6455-4.2.2-29
+#[test]
+fn r40_a_body_is_refused_and_nothing_after_a_refusal_is_read() {
+    for line in ["Content-Length: 30", "Transfer-Encoding: chunked"] {
+        let mut bytes = request(&[], &[line]);
+        bytes.extend(request(&[], &[]));
+        let mut server = ServerHandshake::new(Config::default());
+        let mut input = Input::new(&mut bytes);
+        assert_eq!(server.receive(&mut input).unwrap_err(), HandshakeError::RequestBody);
+        assert_eq!(server.receive(&mut input).unwrap_err(), HandshakeError::RequestBody);
+        let response = Message::read(&octets(server.output()));
+        assert_eq!(response.value("Connection"), Some("close"));
+        assert!(response.body.is_empty(), "there is one answer");
+    }
+}
+
+// 6455-4.1-70, 6455-4.2.1-23
+#[test]
+fn r41_what_follows_the_head_is_not_lost() {
+    let mut bytes = request(&[], &[]);
+    bytes.extend_from_slice(b"\x82\x83\0\0\0\0abc");
+    let mut input = Input::new(&mut bytes);
+    let upgrade = ServerHandshake::new(Config::default()).receive(&mut input).unwrap().unwrap();
+    let mut server = upgrade.accept(Acceptance::new()).unwrap();
+    assert!(matches!(server.receive(&mut input), Ok(Some(Event::Binary(b))) if *b == *b"abc"));
+
+    let mut client = client(&[]);
+    let mut bytes = client.response(&[], &[]);
+    bytes.extend_from_slice(b"\x82\x03abc");
+    let mut input = Input::new(&mut bytes);
+    let mut connection = client.handshake.receive(&mut input).unwrap().unwrap().connection;
+    assert!(matches!(connection.receive(&mut input), Ok(Some(Event::Binary(b))) if *b == *b"abc"));
+}
+
+// 6455-4.2.1-11, 6455-4.1-31, 6455-4.1-59
+#[test]
+fn r42_keys_are_fresh_and_checked_on_both_sides() {
+    assert_eq!(accept_of("dGhlIHNhbXBsZSBub25jZQ=="), ACCEPT);
+    assert_eq!(refused(request(&["Sec-WebSocket-Key"], &["Sec-WebSocket-Key: MTIzNA=="])), 400);
+    // The answer to another key.
+    let line = format!("Sec-WebSocket-Accept: {ACCEPT}");
+    assert_eq!(fails(&["Sec-WebSocket-Accept"], &[&line]), HandshakeError::InvalidAccept);
+}
+
+// 6455-4.1-46, 6455-4.2.2-28, 6455-3-12
+#[test]
+fn r43_no_text_of_the_caller_can_add_a_line() {
+    let evil = "x\r\nInjected: 1";
+    assert!(ClientRequest::new(format!("ws://{evil}/")).is_err());
+    assert!(ClientRequest::new(format!("ws://h/{evil}")).is_err());
+    let request = || ClientRequest::new("ws://h/").unwrap();
+    assert!(request().header(evil, "a").is_err());
+    assert!(request().header("a", evil).is_err());
+    assert!(request().subprotocol(evil).is_err());
+    assert!(format!("http://{evil}").parse::<framewise::handshake::Origin>().is_err());
+    assert!(Acceptance::new().header("a", evil).is_err());
+    let acceptance = Acceptance::new().subprotocol(evil);
+    assert!(upgrade(crate::support::request(&[], &[])).accept(acceptance).is_err());
+    assert!(framewise::handshake::Rejection::forbidden().header("a", evil).is_err());
+}
+
+// 6455-4.1-61, 6455-4.1-62, 6455-4.2.2-12, 6455-4.2.2-18, 9110-5.6.1-01
+#[test]
+fn r44_nothing_unoffered_is_taken_and_no_empty_list_is_sent() {
+    let line = "Sec-WebSocket-Extensions: permessage-deflate";
+    assert_eq!(fails(&[], &[line]), HandshakeError::UnexpectedExtension);
+    let line = "Sec-WebSocket-Protocol: chat";
+    assert_eq!(fails(&[], &[line]), HandshakeError::UnexpectedSubprotocol);
+    let sent = start(ClientRequest::new("ws://h/").unwrap()).request;
+    assert!(sent.fields.iter().all(|field| !field.1.is_empty()));
+    let mut server = upgrade(request(&[], &[line])).accept(Acceptance::new()).unwrap();
+    let sent = Message::read(&octets(server.output()));
+    assert!(sent.fields.iter().all(|field| !field.1.is_empty()));
+}
+
+// 6455-10.2-01, 6455-10.2-02
+#[test]
+fn r45_a_page_of_another_site_is_refused() {
+    let policy = OriginPolicy::default();
+    for origin in ["http://server.example.com.evil.org", "http://server.example.com:81", "null"] {
+        let upgrade = upgrade(request(&[], &[&format!("Origin: {origin}")]));
+        assert!(upgrade.check_origin(&policy).is_err(), "{origin}");
+    }
+}
+
+// 6455-4.1-51, 9110-15.4-01
+#[test]
+fn r48_credentials_go_nowhere_by_themselves() {
+    let request = ClientRequest::new("wss://h/").unwrap().header("Authorization", "x").unwrap();
+    let mut client = start(request);
+    let error = client.fails("HTTP/1.1 307 x\r\nLocation: ws://evil.example/\r\n\r\n");
+    assert_eq!(error.response().unwrap().status(), 307);
+    assert!(client.handshake.output().is_empty());
+}

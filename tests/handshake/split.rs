@@ -1,0 +1,158 @@
+//! The same octets in any pieces give the same result (RFC 6455 §4.1, §4.2.1).
+
+use framewise::{
+    Config, Event, Input,
+    handshake::{Acceptance, HandshakeError, ServerHandshake},
+};
+use proptest::prelude::*;
+
+use crate::support::{client, request};
+
+/// What came of octets: the fields of the request, or an error, with the messages after it.
+type Outcome = Result<Option<(String, Vec<String>)>, HandshakeError>;
+
+fn serve(bytes: &[u8], cuts: &[usize]) -> Outcome {
+    let mut server = ServerHandshake::new(Config::default());
+    let mut pieces = pieces(bytes, cuts).into_iter();
+    for mut piece in pieces.by_ref() {
+        let mut input = Input::new(&mut piece);
+        let Some(upgrade) = server.receive(&mut input)? else { continue };
+        let fields = format!("{} {} {:?}", upgrade.resource(), upgrade.host(), upgrade.headers());
+        let mut connection = upgrade.accept(Acceptance::new()).unwrap();
+        let mut messages = Vec::new();
+        let rest = input.as_slice().to_vec();
+        for mut piece in [rest].into_iter().chain(pieces) {
+            let mut input = Input::new(&mut piece);
+            while let Ok(Some(Event::Text(text))) = connection.receive(&mut input) {
+                messages.push(text.to_string());
+            }
+        }
+        return Ok(Some((fields, messages)));
+    }
+    Ok(None)
+}
+
+fn ask(bytes: &[u8], cuts: &[usize]) -> Outcome {
+    let mut client = client(&["chat"]);
+    let mut pieces = pieces(bytes, cuts).into_iter();
+    for mut piece in pieces.by_ref() {
+        let mut input = Input::new(&mut piece);
+        let established = match client.handshake.receive(&mut input) {
+            Ok(None) => continue,
+            Ok(Some(established)) => established,
+            // The body is what had come when the head was complete, so it does depend on the pieces.
+            Err(HandshakeError::Rejected(response)) => {
+                return Ok(Some((
+                    format!("{} {:?}", response.status(), response.headers()),
+                    vec![],
+                )));
+            }
+            Err(error) => return Err(error),
+        };
+        let fields = format!("{:?}", established.response);
+        let mut connection = established.connection;
+        let mut messages = Vec::new();
+        let rest = input.as_slice().to_vec();
+        for mut piece in [rest].into_iter().chain(pieces) {
+            let mut input = Input::new(&mut piece);
+            while let Ok(Some(Event::Text(text))) = connection.receive(&mut input) {
+                messages.push(text.to_string());
+            }
+        }
+        return Ok(Some((fields, messages)));
+    }
+    Ok(None)
+}
+
+fn pieces(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+    cuts.extend([0, bytes.len()]);
+    cuts.sort_unstable();
+    cuts.windows(2).map(|pair| bytes[pair[0]..pair[1]].to_vec()).collect()
+}
+
+fn whole_request() -> Vec<u8> {
+    let lines = ["Sec-WebSocket-Protocol: chat", "Origin: http://a", "X: \t y ", "Cookie: a=b"];
+    let mut bytes = [&b"\r\n"[..], &request(&[], &lines)].concat();
+    bytes.extend_from_slice(b"\x81\x82\0\0\0\0hi\x81\x81\0\0\0\0!");
+    bytes
+}
+
+fn whole_response() -> Vec<u8> {
+    let mut bytes = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".to_vec();
+    bytes.extend(client(&["chat"]).response(&[], &["Sec-WebSocket-Protocol: chat", "X: a\r\n b"]));
+    bytes.extend_from_slice(b"\x81\x02hi\x81\x01!");
+    bytes
+}
+
+// 6455-4.2.1-22
+#[test]
+fn a_request_cut_anywhere() {
+    let bytes = whole_request();
+    let whole = serve(&bytes, &[]);
+    assert_eq!(whole.as_ref().unwrap().as_ref().unwrap().1, ["hi", "!"]);
+    for cut in 0..=bytes.len() {
+        assert_eq!(serve(&bytes, &[cut]), whole, "cut at {cut}");
+    }
+    assert_eq!(serve(&bytes, &(0..bytes.len()).collect::<Vec<_>>()), whole);
+}
+
+// 6455-4.1-71
+#[test]
+fn a_response_cut_anywhere() {
+    let bytes = whole_response();
+    let whole = ask(&bytes, &[]);
+    assert_eq!(whole.as_ref().unwrap().as_ref().unwrap().1, ["hi", "!"]);
+    for cut in 0..=bytes.len() {
+        assert_eq!(ask(&bytes, &[cut]), whole, "cut at {cut}");
+    }
+    assert_eq!(ask(&bytes, &(0..bytes.len()).collect::<Vec<_>>()), whole);
+}
+
+/// Damage to valid octets: some replaced, removed or added.
+fn damage() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {
+    let octet =
+        prop_oneof![any::<u8>(), prop::sample::select(b"\r\n :,;\t\"HTP/1.0Gx=\x00".to_vec()),];
+    prop::collection::vec((any::<usize>(), octet, 0_u8..3), 0..4)
+}
+
+fn damaged(mut bytes: Vec<u8>, damage: &[(usize, u8, u8)]) -> Vec<u8> {
+    for (at, octet, kind) in damage {
+        let at = at % bytes.len();
+        match kind {
+            0 => bytes[at] = *octet,
+            1 => drop(bytes.remove(at)),
+            _ => bytes.insert(at, *octet),
+        }
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    // 6455-4.2.1-22
+    #[test]
+    fn any_split_of_a_damaged_request(damage in damage(), cuts in prop::collection::vec(any::<usize>(), 0..6)) {
+        let bytes = damaged(whole_request(), &damage);
+        prop_assert_eq!(serve(&bytes, &cuts), serve(&bytes, &[]));
+        let singly: Vec<_> = (0..bytes.len()).collect();
+        prop_assert_eq!(serve(&bytes, &singly), serve(&bytes, &[]));
+    }
+
+    // 6455-4.1-71
+    #[test]
+    fn any_split_of_a_damaged_response(damage in damage(), cuts in prop::collection::vec(any::<usize>(), 0..6)) {
+        let bytes = damaged(whole_response(), &damage);
+        prop_assert_eq!(ask(&bytes, &cuts), ask(&bytes, &[]));
+        let singly: Vec<_> = (0..bytes.len()).collect();
+        prop_assert_eq!(ask(&bytes, &singly), ask(&bytes, &[]));
+    }
+
+    // 6455-4.2.1-22, 6455-4.2.1-02
+    #[test]
+    fn arbitrary_octets_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), cuts in prop::collection::vec(any::<usize>(), 0..4)) {
+        prop_assert_eq!(serve(&bytes, &cuts), serve(&bytes, &[]));
+        prop_assert_eq!(ask(&bytes, &cuts), ask(&bytes, &[]));
+    }
+}

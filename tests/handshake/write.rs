@@ -1,0 +1,196 @@
+//! The request that a client writes (RFC 6455 §4.1).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use framewise::{
+    Config,
+    handshake::{ClientHandshake, ClientRequest, HeaderError, Origin, RequestError},
+};
+
+use crate::support::{Message, client, octets, start};
+
+fn request(uri: &str) -> ClientRequest {
+    ClientRequest::new(uri).unwrap()
+}
+
+fn written(request: ClientRequest) -> Message {
+    start(request).request
+}
+
+// 6455-4.1-01, 6455-4.1-02, 6455-4.1-19, 6455-4.1-20, 6455-4.1-21, 6455-4.1-22, 6455-4.1-23
+// 9112-2.1-01, 9112-2.2-05, 9112-2.2-07, 9112-5.2-01
+#[test]
+fn request_is_written_at_once_and_is_http() {
+    let request = request("ws://example.com/chat").header("X-Long", "a".repeat(5000)).unwrap();
+    let mut handshake = ClientHandshake::new(request, Config::default(), [1; 32]);
+    let bytes = octets(handshake.output());
+    assert!(bytes.starts_with(b"GET /chat HTTP/1.1\r\nHost: "));
+    assert!(bytes.ends_with(b"\r\n\r\n"));
+    let message = Message::read(&bytes);
+    assert_eq!(message.start, "GET /chat HTTP/1.1");
+    assert!(message.body.is_empty());
+    assert_eq!(message.value("X-Long").unwrap().len(), 5000);
+}
+
+// 6455-4.1-24, 9112-3.2-02, 9110-7.2-01
+#[test]
+fn host_comes_first_and_names_the_port_unless_it_is_the_default() {
+    for (uri, host) in [
+        ("ws://h", "h"),
+        ("ws://h:80", "h"),
+        ("ws://h:8080", "h:8080"),
+        ("wss://h:443", "h"),
+        ("wss://h:80", "h:80"),
+        ("ws://h:443", "h:443"),
+        ("ws://[::1]:81", "[::1]:81"),
+        ("ws://[::1]", "[::1]"),
+    ] {
+        let message = written(request(uri));
+        assert_eq!(message.value("Host"), Some(host));
+        assert_eq!(message.fields[0].0, "Host");
+    }
+}
+
+// 6455-4.1-25, 6455-4.1-26, 6455-4.1-27, 6455-4.1-28, 6455-4.1-36, 6455-4.1-37, 6455-4.1-38
+// 6455-11.2-01, 6455-11.3.5-02, 6455-4.4-01, 9110-7.8-04, 9110-5.3-02, 9112-6.1-02
+#[test]
+fn fields_of_the_upgrade_are_there_once() {
+    let message = written(request("ws://h/"));
+    assert_eq!(message.value("Upgrade"), Some("websocket"));
+    assert_eq!(message.value("Connection"), Some("Upgrade"));
+    assert_eq!(message.value("Sec-WebSocket-Version"), Some("13"));
+    assert_eq!(message.value("Content-Length"), None);
+    assert_eq!(message.value("Transfer-Encoding"), None);
+}
+
+// 6455-4.1-29, 6455-4.1-30, 6455-4.1-31, 6455-4.1-32, 6455-11.3.1-01, 4648-3.2-01, 4648-3.5-01
+#[test]
+fn key_is_sixteen_octets_of_the_generator() {
+    let key = |seed| {
+        let mut handshake = ClientHandshake::new(request("ws://h/"), Config::default(), seed);
+        let message = Message::read(&octets(handshake.output()));
+        message.value("Sec-WebSocket-Key").unwrap().to_owned()
+    };
+    let mut seen = std::collections::HashSet::new();
+    for n in 0..100 {
+        let key = key([n; 32]);
+        assert_eq!(key.len(), 24);
+        assert!(key.ends_with("=="));
+        assert!(b"AQgw".contains(&key.as_bytes()[21]), "{key}");
+        assert_eq!(STANDARD.decode(&key).unwrap().len(), 16);
+        assert!(seen.insert(key), "a key came twice");
+    }
+}
+
+// 6455-4.1-34, 6455-4.1-35, 6454-7.3-01
+#[test]
+fn origin_is_sent_only_when_it_is_set() {
+    assert_eq!(written(request("ws://h/")).value("Origin"), None);
+    let origin = |text: &str| text.parse::<Origin>();
+    let message = written(request("ws://h/").origin(origin("http://a").unwrap()));
+    assert_eq!(message.value("Origin"), Some("http://a"));
+    let message = written(request("ws://h/").origin(origin("http://a:81").unwrap()));
+    assert_eq!(message.value("Origin"), Some("http://a:81"));
+    assert_eq!(written(request("ws://h/").origin(Origin::NULL)).value("Origin"), Some("null"));
+    for bad in ["http://a\r\nX: y", "http://a\0", "http://é", "http://a/", "a", ""] {
+        assert!(origin(bad).is_err(), "{bad:?}");
+    }
+    assert_eq!(request("ws://h/").header("origin", "x").unwrap_err(), HeaderError::Protected);
+}
+
+// 6455-4.1-39, 6455-4.1-42, 6455-4.1-43, 9110-5.6.1-01, 9110-5.6.3-01
+#[test]
+fn subprotocols_are_one_list_in_order() {
+    assert_eq!(client(&[]).request.value("Sec-WebSocket-Protocol"), None);
+    let message = client(&["chat", "superchat", "a"]).request;
+    assert_eq!(message.value("Sec-WebSocket-Protocol"), Some("chat, superchat, a"));
+}
+
+// 6455-4.1-40, 6455-4.1-41, 6455-1.9-01
+#[test]
+fn subprotocols_are_unique_tokens() {
+    for bad in ["", "a b", "a,b", "a/b", "a;b", "a\"b", "é", "\x7f", "\0", "a\r\nX: y", "a=b"] {
+        let error = request("ws://h/").subprotocol(bad).unwrap_err();
+        assert_eq!(error, RequestError::Subprotocol, "{bad:?}");
+    }
+    let request = request("ws://h/")
+        .subprotocol("v2.bookings.example.net")
+        .and_then(|request| request.subprotocol("chat.example.com"))
+        .and_then(|request| request.subprotocol("chat"))
+        .and_then(|request| request.subprotocol("Chat"))
+        .unwrap();
+    assert_eq!(request.subprotocol("chat").unwrap_err(), RequestError::DuplicateSubprotocol);
+}
+
+// 6455-4.1-44, 6455-9-01, 6455-9.1-06, 6455-9.1-09
+#[test]
+fn extensions_are_off_by_default() {
+    assert_eq!(written(request("ws://h/")).value("Sec-WebSocket-Extensions"), None);
+}
+
+// 6455-4.1-45
+#[test]
+fn additional_fields_keep_order_and_case() {
+    let request = request("ws://h/")
+        .header("cookie", "a=b")
+        .and_then(|request| request.header("X-Two", "2"))
+        .and_then(|request| request.header("AUTHORIZATION", "Basic x"))
+        .and_then(|request| request.header("x-two", "3"))
+        .unwrap();
+    let fields = written(request).fields;
+    let own: Vec<_> = fields[fields.len() - 4..].iter().map(|f| (&*f.0, &*f.1)).collect();
+    let expected =
+        [("cookie", "a=b"), ("X-Two", "2"), ("AUTHORIZATION", "Basic x"), ("x-two", "3")];
+    assert_eq!(own, expected);
+}
+
+// 6455-4.1-46, 9112-2.2-03, 9110-5.3-02
+#[test]
+fn additional_fields_cannot_break_the_request() {
+    for (name, value, error) in [
+        ("", "x", HeaderError::Name),
+        ("a b", "x", HeaderError::Name),
+        ("a:", "x", HeaderError::Name),
+        ("é", "x", HeaderError::Name),
+        ("a\r\nb", "x", HeaderError::Name),
+        ("a", "x\r\nb: c", HeaderError::Value),
+        ("a", "x\rb", HeaderError::Value),
+        ("a", "x\nb", HeaderError::Value),
+        ("a", "x\0", HeaderError::Value),
+        ("a", "x\x7f", HeaderError::Value),
+        ("Host", "x", HeaderError::Protected),
+        ("upgrade", "x", HeaderError::Protected),
+        ("CONNECTION", "x", HeaderError::Protected),
+        ("Content-Length", "1", HeaderError::Protected),
+        ("Transfer-Encoding", "chunked", HeaderError::Protected),
+        ("Sec-WebSocket-Key", "x", HeaderError::Protected),
+        ("sec-websocket-version", "8", HeaderError::Protected),
+        ("Sec-WebSocket-Accept", "x", HeaderError::Protected),
+        ("Sec-WebSocket-Protocol", "x", HeaderError::Protected),
+        ("Sec-WebSocket-Extensions", "x", HeaderError::Protected),
+    ] {
+        let result = request("ws://h/").header(name, value);
+        assert_eq!(result.unwrap_err(), error, "{name:?}: {value:?}");
+    }
+}
+
+// 9112-3-03
+#[test]
+fn a_request_line_of_8000_octets_can_be_sent() {
+    let path = format!("/{}", "a".repeat(8000 - "GET / HTTP/1.1".len()));
+    let message = written(request(&format!("ws://h{path}")));
+    assert_eq!(message.start.len(), 8000);
+    assert_eq!(message.start, format!("GET {path} HTTP/1.1"));
+}
+
+#[test]
+fn debug_hides_credentials() {
+    let request = request("ws://h/?t=secret")
+        .header("Authorization", "secret")
+        .and_then(|request| request.header("Cookie", "secret"))
+        .unwrap()
+        .subprotocol("bearer.secret")
+        .unwrap();
+    assert!(!format!("{request:?}").contains("secret"));
+    let handshake = ClientHandshake::new(request, Config::default(), [1; 32]);
+    assert!(!format!("{handshake:?}").contains("secret"));
+}
