@@ -31,7 +31,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
     while let Some(mut batch) = websocket.fill().await? {
         while let Some(event) = batch.next() {
-            echo(batch.connection(), event)?;
+            echo(batch.connection_mut(), event)?;
         }
     }
     match websocket.end() {

@@ -30,7 +30,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let (mut websocket, _response) = blocking::connect(request, Config::default())?;
     while let Some(mut batch) = websocket.fill()? {
         while let Some(event) = batch.next() {
-            echo(batch.connection(), event)?;
+            echo(batch.connection_mut(), event)?;
         }
     }
     match websocket.end() {

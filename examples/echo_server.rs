@@ -96,11 +96,11 @@ async fn serve(
                 }
                 let mut batch = websocket.batch();
                 while let Some(event) = batch.next() {
-                    echo(batch.connection(), event)?;
+                    echo(batch.connection_mut(), event)?;
                 }
             }
             _ = stopped.changed(), if open => {
-                websocket.connection().close(CloseCode::GOING_AWAY, "")?;
+                websocket.connection_mut().close(CloseCode::GOING_AWAY, "")?;
             }
         }
     }

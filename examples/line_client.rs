@@ -57,7 +57,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
             }
             line = lines.recv(), if open => match line {
                 Some(line) => websocket.send(line?).await?,
-                None => websocket.connection().close(CloseCode::NORMAL, "")?,
+                None => websocket.connection_mut().close(CloseCode::NORMAL, "")?,
             }
         }
     }

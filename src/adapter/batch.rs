@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{Inbox, Receive};
-use crate::{Connection, Event, Input, Message, ProtocolError, ReceiveHalf};
+use crate::{Connection, Event, Input, Message, Payload, ProtocolError, ReceiveHalf, SendError};
 
 /// The events in what was read, borrowed from the read buffer.
 ///
@@ -30,8 +30,8 @@ use crate::{Connection, Event, Input, Message, ProtocolError, ReceiveHalf};
 /// while let Some(mut batch) = websocket.fill()? {
 ///     while let Some(event) = batch.next() {
 ///         match event {
-///             Event::Text(text) => batch.connection().send_text(text)?,
-///             Event::Binary(payload) => batch.connection().send_binary(payload)?,
+///             Event::Text(text) => batch.send(text)?,
+///             Event::Binary(payload) => batch.send(payload)?,
 ///             _ => {}
 ///         }
 ///     }
@@ -68,9 +68,25 @@ impl<'a> Batch<'a, Connection> {
         self.next_event()
     }
 
+    /// Queues a message; see [`Connection::send`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send`].
+    #[inline]
+    pub fn send<'p>(&mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
+        self.machine.send(payload)
+    }
+
+    /// Returns the connection, to ask for its state.
+    #[inline]
+    pub fn connection(&self) -> &Connection {
+        self.machine
+    }
+
     /// Returns the connection, to answer.
     #[inline]
-    pub fn connection(&mut self) -> &mut Connection {
+    pub fn connection_mut(&mut self) -> &mut Connection {
         self.machine
     }
 }

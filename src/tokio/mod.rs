@@ -187,7 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// at most for [`Config::close_timeout`](crate::Config::close_timeout).
     ///
     /// Messages that still arrive are dropped. To go on receiving them, call
-    /// [`close`](Connection::close) on the [`connection`](Self::connection) and then
+    /// [`close`](Connection::close) on [`connection_mut`](Self::connection_mut) and then
     /// [`read`](Self::read) to the end. On a connection that is closing already, this waits for
     /// its end. Cancel safe.
     ///
@@ -209,8 +209,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Ok(self.end().unwrap_or(EndOfStream::Torn))
     }
 
-    /// Returns the connection: to send without writing at once, to ask for its state.
-    pub fn connection(&mut self) -> &mut Connection {
+    /// Returns the connection, to ask for its state.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Returns the connection, to queue something without writing it at once.
+    pub fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
