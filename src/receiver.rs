@@ -136,8 +136,8 @@ impl Receiver {
         };
         if chunk.first {
             assembly.begin_frame(&header, &self.config)?;
-            self.marks.message = true;
         }
+        self.marks.message = true;
         let fin = header.fin && chunk.last;
         let place = Place { fin, to_come: self.decoder.remaining(), last_frame: header.fin };
         let event = assembly.push(chunk.payload, place)?;
