@@ -8,7 +8,7 @@ use crate::{
     Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text,
     close::MAX_REASON,
     closing::Trigger,
-    frame::{FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
+    frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
     link::Link,
     mask, output,
 };
@@ -202,7 +202,8 @@ impl Sender {
             return Err(SendErrorKind::Closed);
         }
         let room = self.max_output.saturating_sub(self.output.len());
-        if payload.as_bytes().len().saturating_add(FrameHeader::MAX_LEN) > room {
+        let len = payload.as_bytes().len();
+        if len.saturating_add(frame::encoded_len(len, self.keys.is_some())) > room {
             return Err(SendErrorKind::OutputFull);
         }
         Ok(())
