@@ -274,7 +274,7 @@ impl Connection {
     /// Returns whether there is output to write.
     #[inline]
     pub fn has_output(&self) -> bool {
-        self.sender.has_output() || self.link.owes()
+        self.sender.has_output(&self.link)
     }
 
     /// Returns the side of the connection that this is.

@@ -275,7 +275,7 @@ impl SendHalf {
 
     /// Returns whether there is output to write.
     pub fn has_output(&self) -> bool {
-        self.sender.has_output() || self.shared.link().owes()
+        self.sender.has_output(&self.shared.link())
     }
 
     /// Returns how far the connection is on its way from open to closed.
