@@ -107,7 +107,9 @@ impl Link {
                 self.apply(Trigger::GiveUp);
             }
             Due::Idle => {
+                // The state changes now: the timer must not fire again until the Close is queued.
                 if self.state.may_send() {
+                    self.apply(Trigger::SendClose);
                     self.owed_close = Some(CloseCode::GOING_AWAY);
                 }
             }

@@ -173,9 +173,7 @@ impl Sender {
             self.push_control(Opcode::Ping, b"");
         }
         if let Some(code) = link.take_owed_close() {
-            let trigger =
-                if link.state().may_send() { Trigger::SendClose } else { Trigger::ReplyQueued };
-            link.apply(trigger);
+            link.apply(Trigger::ReplyQueued);
             // Servers do not send 1010, not even as an echo (§7.4.1).
             let echoes = code == CloseCode::NO_STATUS_RECEIVED || code.may_be_sent_by(self.role());
             self.push_close(if echoes { code } else { CloseCode::NORMAL }, "", link);
