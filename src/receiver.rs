@@ -92,6 +92,13 @@ impl Receiver {
         marks
     }
 
+    /// Takes marks back that were taken and not used.
+    pub(crate) fn put_marks(&mut self, marks: Marks) {
+        self.marks.received |= marks.received;
+        self.marks.message |= marks.message;
+        self.marks.began |= marks.began;
+    }
+
     pub(crate) fn config(&self) -> &Arc<Config> {
         &self.config
     }
