@@ -40,7 +40,7 @@ pub enum State {
     /// Messages go both ways.
     #[default]
     Open,
-    /// This endpoint has sent its Close and waits for the peer's. Messages still arrive.
+    /// This endpoint has sent its Close, or is about to, and waits for the peer's. Messages still arrive.
     CloseSent,
     /// The peer has sent its Close, and the answer is owed. A connection that is not split answers
     /// at once, so this state is seen in [halves](crate::SendHalf) only.
@@ -150,14 +150,15 @@ impl State {
         }
     }
 
-    /// Returns how the connection has ended when its stream ends in this state (§7.1.4).
-    pub(crate) const fn end(self) -> EndOfStream {
-        match self {
-            Self::Open => EndOfStream::Torn,
-            Self::CloseSent | Self::CloseReceived | Self::Failed => EndOfStream::HalfClosed,
-            Self::Closing => EndOfStream::Clean,
+    /// Returns how the connection has ended when `trigger` ends it in this state (§7.1.4).
+    pub(crate) const fn end(self, trigger: Trigger) -> EndOfStream {
+        match (self, trigger) {
+            (Self::Open, _) => EndOfStream::Torn,
+            // The answer is owed and still goes out, as it does when it was queued at once.
+            (Self::CloseReceived, Trigger::EndOfStream) | (Self::Closing, _) => EndOfStream::Clean,
+            (Self::CloseSent | Self::CloseReceived | Self::Failed, _) => EndOfStream::HalfClosed,
             // The first end counts; see `Link::apply`.
-            Self::Closed => EndOfStream::Torn,
+            (Self::Closed, _) => EndOfStream::Torn,
         }
     }
 

@@ -42,7 +42,8 @@ pub struct Config {
     /// (and a client should not close arbitrarily, RFC 6455 §7.3). Pings and Pongs do not count.
     pub idle_timeout: Option<Duration>,
 
-    /// The largest number of fragments in a message, empty ones included.
+    /// The largest number of fragments in a message, empty ones included. A message in one frame
+    /// has none.
     ///
     /// 131,072 by default: a fragmented message of the default maximum size may have fragments of
     /// 128 octets, and a stream of empty fragments, which never adds to the size, ends.

@@ -274,12 +274,13 @@ impl Connection {
     /// Returns whether there is output to write.
     #[inline]
     pub fn has_output(&self) -> bool {
-        self.sender.has_output() || self.link.owes()
+        self.sender.has_output(&self.link)
     }
 
-    /// Returns how many octets of a message the output has room for; see [`Config::max_output`].
-    pub fn capacity(&self) -> usize {
-        self.sender.capacity()
+    /// Returns whether the output has room for a message of `len` octets; see
+    /// [`Config::max_output`].
+    pub fn has_room(&self, len: usize) -> bool {
+        self.sender.has_room(len)
     }
 
     /// Returns the side of the connection that this is.
@@ -330,7 +331,7 @@ impl Connection {
     /// given the time to close, too.
     fn timed_state(&self) -> State {
         match self.link.state() {
-            State::Closed if self.sender.has_output() => State::Closing,
+            State::Closed if self.has_output() => State::Closing,
             state => state,
         }
     }

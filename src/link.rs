@@ -51,7 +51,10 @@ impl Link {
     pub(crate) fn apply(&mut self, trigger: Trigger) -> Owed {
         let (next, owed) = self.state.next(trigger);
         if next == State::Closed && self.end.is_none() {
-            self.end = Some(self.state.end());
+            self.end = Some(self.state.end(trigger));
+        }
+        if trigger == Trigger::GiveUp {
+            // After the end of the peer's stream it may still read: what is owed stays owed then.
             self.owed_close = None;
             self.owed_ping = false;
             self.owed_pongs = None;
@@ -104,7 +107,9 @@ impl Link {
                 self.apply(Trigger::GiveUp);
             }
             Due::Idle => {
+                // The state changes now: the timer must not fire again until the Close is queued.
                 if self.state.may_send() {
+                    self.apply(Trigger::SendClose);
                     self.owed_close = Some(CloseCode::GOING_AWAY);
                 }
             }

@@ -75,7 +75,9 @@ impl Assembly {
         if self.size > config.max_message_size {
             return Err(ProtocolError::MessageTooBig);
         }
-        if self.fragments > config.max_fragments {
+        // A message in one frame has no fragments, whether it came in one read or in many.
+        let whole = header.fin && header.opcode != Opcode::Continuation;
+        if !whole && self.fragments > config.max_fragments {
             return Err(ProtocolError::TooManyFragments);
         }
         Ok(())

@@ -43,6 +43,8 @@ pub struct Output {
     // Octets of the first chunk that were written already.
     written: usize,
     len: usize,
+    // Octets that were written, or dropped, since the beginning.
+    total: u64,
 }
 
 impl Output {
@@ -55,6 +57,7 @@ impl Output {
         assert!(count <= self.len, "advanced by {count} octets, {} were queued", self.len);
         self.len -= count;
         self.written += count;
+        self.total = self.total.wrapping_add(count as u64);
         if let Some(queue) = &mut self.queue {
             while let Some(chunk) = queue.front() {
                 let len = chunk.as_slice().len();
@@ -125,6 +128,12 @@ impl Output {
         self.len
     }
 
+    /// Returns the number of octets that were written since the beginning.
+    #[inline]
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
     /// Appends the octets that `write` appends to the buffer of small frames.
     #[inline]
     pub(crate) fn append(&mut self, additional: usize, write: impl FnOnce(&mut Vec<u8>)) {
@@ -152,6 +161,7 @@ impl Output {
 
     /// Drops all that waits: the transport will not take it.
     pub(crate) fn clear(&mut self) {
+        self.total = self.total.wrapping_add(self.len as u64);
         self.len = 0;
         self.run.clear();
         self.reset();

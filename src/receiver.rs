@@ -92,6 +92,13 @@ impl Receiver {
         marks
     }
 
+    /// Takes marks back that were taken and not used.
+    pub(crate) fn put_marks(&mut self, marks: Marks) {
+        self.marks.received |= marks.received;
+        self.marks.message |= marks.message;
+        self.marks.began |= marks.began;
+    }
+
     pub(crate) fn config(&self) -> &Arc<Config> {
         &self.config
     }
@@ -136,8 +143,8 @@ impl Receiver {
         };
         if chunk.first {
             assembly.begin_frame(&header, &self.config)?;
-            self.marks.message = true;
         }
+        self.marks.message = true;
         let fin = header.fin && chunk.last;
         let place = Place { fin, to_come: self.decoder.remaining(), last_frame: header.fin };
         let event = assembly.push(chunk.payload, place)?;

@@ -8,7 +8,7 @@ use crate::{
     Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text,
     close::MAX_REASON,
     closing::Trigger,
-    frame::{FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
+    frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
     link::Link,
     mask, output,
 };
@@ -23,8 +23,10 @@ pub(crate) struct Sender {
     // The most recent Ping that found the reserve used up.
     #[allow(clippy::box_collection, reason = "8 octets instead of 24 in every connection")]
     owed_pong: Option<Box<Vec<u8>>>,
-    // Octets of control frames queued since the output was last seen empty.
+    // Octets of control frames queued since the last one was seen to be written.
     control_len: usize,
+    // Where in all of the output the last control frame ends.
+    control_end: u64,
     // The type of the message whose fragments are being sent.
     fragmented: Option<Opcode>,
     sent: bool,
@@ -38,6 +40,7 @@ impl Sender {
             max_output,
             owed_pong: None,
             control_len: 0,
+            control_end: 0,
             fragmented: None,
             sent: false,
         }
@@ -150,12 +153,11 @@ impl Sender {
             self.owed_pong = None;
             return;
         }
-        if self.output.is_empty() {
-            self.control_len = 0;
+        if !link.state().may_pong() {
+            self.owed_pong = None;
         }
         if self.has_reserve()
             && let Some(payload) = self.owed_pong.take()
-            && link.state().may_pong()
         {
             self.push_control(Opcode::Pong, &payload);
         }
@@ -171,12 +173,8 @@ impl Sender {
             self.push_control(Opcode::Ping, b"");
         }
         if let Some(code) = link.take_owed_close() {
-            let trigger =
-                if link.state().may_send() { Trigger::SendClose } else { Trigger::ReplyQueued };
-            link.apply(trigger);
-            // Servers do not send 1010, not even as an echo (§7.4.1).
-            let echoes = code == CloseCode::NO_STATUS_RECEIVED || code.may_be_sent_by(self.role());
-            self.push_close(if echoes { code } else { CloseCode::NORMAL }, "", link);
+            link.apply(Trigger::ReplyQueued);
+            self.push_close(code, "", link);
         }
     }
 
@@ -184,13 +182,15 @@ impl Sender {
         &mut self.output
     }
 
-    /// Returns how many octets of a message the output has room for.
-    pub(crate) fn capacity(&self) -> usize {
-        self.max_output.saturating_sub(self.output.len()).saturating_sub(FrameHeader::MAX_LEN)
+    /// Returns whether the output has room for a message of `len` octets.
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        let room = self.max_output.saturating_sub(self.output.len());
+        len.saturating_add(frame::encoded_len(len, self.keys.is_some())) <= room
     }
 
-    pub(crate) fn has_output(&self) -> bool {
-        !self.output.is_empty() || self.owed_pong.is_some()
+    pub(crate) fn has_output(&self, link: &Link) -> bool {
+        let owes_pong = self.owed_pong.is_some() && link.state().may_pong();
+        !self.output.is_empty() || owes_pong || link.owes()
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -206,14 +206,20 @@ impl Sender {
         if !link.state().may_send() {
             return Err(SendErrorKind::Closed);
         }
-        if payload.as_bytes().len() > self.capacity() {
+        if !self.has_room(payload.as_bytes().len()) {
             return Err(SendErrorKind::OutputFull);
         }
         Ok(())
     }
 
     fn has_reserve(&self) -> bool {
-        self.control_len < CONTROL_RESERVE || self.output.is_empty()
+        self.control_len < CONTROL_RESERVE || self.controls_are_written()
+    }
+
+    /// Returns whether no control frame waits. Messages may: with a backlog that never ends, the
+    /// output may never be empty.
+    fn controls_are_written(&self) -> bool {
+        self.output.total() >= self.control_end
     }
 
     fn push_close(&mut self, code: CloseCode, reason: &str, link: &mut Link) {
@@ -229,12 +235,13 @@ impl Sender {
     }
 
     fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        if self.output.is_empty() {
+        if self.controls_are_written() {
             self.control_len = 0;
         }
         let before = self.output.len();
         self.push_frame(opcode, true, Binary::Borrowed(payload).into());
         self.control_len += self.output.len() - before;
+        self.control_end = self.output.total().wrapping_add(self.output.len() as u64);
     }
 
     #[inline]

@@ -77,15 +77,17 @@ impl Connection {
     pub fn split(self) -> (ReceiveHalf, SendHalf) {
         let role = self.role();
         let config = Arc::clone(self.config());
-        let (receiver, sender, link) = self.into_parts();
+        let (mut receiver, mut sender, link) = self.into_parts();
+        let marks = receiver.take_marks();
+        let message = marks.message | sender.take_sent();
         let shared = Arc::new(Shared {
             link: Mutex::new(link),
             role,
             config,
-            received: AtomicBool::new(false),
-            message: AtomicBool::new(false),
-            began: AtomicBool::new(false),
-            unfinished: AtomicBool::new(false),
+            received: AtomicBool::new(marks.received),
+            message: AtomicBool::new(message),
+            began: AtomicBool::new(marks.began),
+            unfinished: AtomicBool::new(marks.unfinished),
         });
         (ReceiveHalf { receiver, shared: Arc::clone(&shared) }, SendHalf { sender, shared })
     }
@@ -185,10 +187,11 @@ impl ReceiveHalf {
         if !Arc::ptr_eq(&self.shared, &sending.shared) {
             return Err((self, sending));
         }
-        let Self { receiver, shared } = self;
+        let Self { mut receiver, shared } = self;
         drop(shared);
         match Arc::try_unwrap(sending.shared) {
             Ok(shared) => {
+                receiver.put_marks(shared.take_marks());
                 let link = shared.link.into_inner().unwrap_or_else(PoisonError::into_inner);
                 Ok(Connection::from_parts(receiver, sending.sender, link))
             }
@@ -278,14 +281,15 @@ impl SendHalf {
         self.sender.output()
     }
 
-    /// Returns how many octets of a message the output has room for; see [`Config::max_output`].
-    pub fn capacity(&self) -> usize {
-        self.sender.capacity()
+    /// Returns whether the output has room for a message of `len` octets; see
+    /// [`Config::max_output`].
+    pub fn has_room(&self, len: usize) -> bool {
+        self.sender.has_room(len)
     }
 
     /// Returns whether there is output to write.
     pub fn has_output(&self) -> bool {
-        self.sender.has_output() || self.shared.link().owes()
+        self.sender.has_output(&self.shared.link())
     }
 
     /// Returns how far the connection is on its way from open to closed.
@@ -317,6 +321,15 @@ impl Shared {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn take_marks(&self) -> Marks {
+        Marks {
+            received: self.received.swap(false, Ordering::Relaxed),
+            message: self.message.swap(false, Ordering::Relaxed),
+            began: self.began.swap(false, Ordering::Relaxed),
+            unfinished: self.unfinished.load(Ordering::Relaxed),
+        }
+    }
+
     fn mark(&self, marks: Marks) {
         if marks.received {
             self.received.store(true, Ordering::Relaxed);
@@ -332,12 +345,7 @@ impl Shared {
 
     /// Gives what happened since the last call the time `now`.
     fn note(&self, now: Instant) -> MutexGuard<'_, Link> {
-        let marks = Marks {
-            received: self.received.swap(false, Ordering::Relaxed),
-            message: self.message.swap(false, Ordering::Relaxed),
-            began: self.began.swap(false, Ordering::Relaxed),
-            unfinished: self.unfinished.load(Ordering::Relaxed),
-        };
+        let marks = self.take_marks();
         let mut link = self.link();
         let state = link.state();
         link.timers.note(now, marks, state);

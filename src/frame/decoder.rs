@@ -178,8 +178,12 @@ impl Decoder {
         if let Some(&second) = bytes.get(1) {
             // As soon as its octet is there: a header that lacks the key is never complete.
             match (self.role, header::is_masked(second)) {
-                (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
-                (Role::Client, true) => return Err(ProtocolError::MaskedFrame),
+                (Role::Server, false) => {
+                    return Err(first_error(bytes, ProtocolError::UnmaskedFrame));
+                }
+                (Role::Client, true) => {
+                    return Err(first_error(bytes, ProtocolError::MaskedFrame));
+                }
                 _ => {}
             }
         }
@@ -199,6 +203,13 @@ impl Decoder {
         }
         Ok(Some((header, len)))
     }
+}
+
+/// Returns what is wrong with the first octet of a header, or else `second`: the error is the same
+/// when the octets come one by one.
+#[cold]
+fn first_error(bytes: &[u8], second: ProtocolError) -> ProtocolError {
+    FrameHeader::decode(bytes.get(..1).unwrap_or_default()).err().unwrap_or(second)
 }
 
 /// Where in a frame the stream was cut.

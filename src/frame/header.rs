@@ -160,6 +160,17 @@ impl FrameHeader {
     }
 }
 
+/// Returns the length in octets of the header in front of a payload.
+#[inline]
+pub(crate) const fn encoded_len(payload_len: usize, masked: bool) -> usize {
+    let len = match payload_len {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    if masked { len + 4 } else { len }
+}
+
 /// Returns whether the second octet of a header says that the payload is masked.
 pub(super) const fn is_masked(second: u8) -> bool {
     second & MASK != 0

@@ -10,6 +10,7 @@ mod opcode;
 
 pub use decoder::{Chunk, Decoder};
 pub use header::FrameHeader;
+pub(crate) use header::encoded_len;
 pub use opcode::Opcode;
 
 /// The largest payload of a control frame in octets (RFC 6455 §5.5).

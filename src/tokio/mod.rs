@@ -281,9 +281,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Waits until a message of `len` octets has room in the output, or never will have.
     fn poll_room(&mut self, len: usize, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.poll_until(cx, |websocket| {
-            let room = websocket.connection.capacity();
-            let output = websocket.connection.output();
-            output.is_empty() || output.len() <= HIGH_WATER && len <= room
+            let waiting = websocket.connection.output().len();
+            waiting == 0 || waiting <= HIGH_WATER && websocket.connection.has_room(len)
         })
     }
 

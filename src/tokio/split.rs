@@ -300,9 +300,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
 
     fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), Error>> {
         let has_room = |sending: &mut SendHalf| {
-            let room = sending.capacity();
-            let output = sending.output();
-            output.is_empty() || output.len() <= HIGH_WATER && len <= room
+            let waiting = sending.output().len();
+            waiting == 0 || waiting <= HIGH_WATER && sending.has_room(len)
         };
         remember(&self.shared.wakers.writer, cx);
         let mut side = self.shared.side();

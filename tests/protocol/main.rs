@@ -1,0 +1,22 @@
+//! The protocol as RFC 6455 is written, from the outside: one module for each topic, named for its
+//! section. The comment above a test names the rows of requirements and regressions that it serves.
+
+mod close_codes;
+mod closing;
+mod control;
+mod fragmentation;
+mod framing;
+mod invariance;
+mod limits;
+mod masking;
+mod output;
+mod pair;
+mod ping_pong;
+mod receiving;
+mod regressions;
+mod sending;
+#[cfg(feature = "std")]
+mod split;
+mod streaming;
+mod text;
+mod timers;

@@ -1,0 +1,265 @@
+//! The two halves of a connection: the same protocol on two threads (RFC 6455 §5.5, §7).
+
+use std::{sync::mpsc, thread};
+
+use framewise::{
+    CloseCode, EndOfStream, Event, Input, ReceiveHalf, Role, SendErrorKind, SendHalf, State,
+    Timeout, Transport,
+};
+
+use crate::pair::*;
+
+fn take(half: &mut ReceiveHalf, bytes: &[u8]) -> Vec<Event<'static>> {
+    let mut bytes = bytes.to_vec();
+    let mut input = Input::new(&mut bytes);
+    let mut events = Vec::new();
+    while let Some(event) = half.receive(&mut input).expect("right") {
+        events.push(event.into_owned());
+    }
+    events
+}
+
+fn written(half: &mut SendHalf) -> Vec<u8> {
+    let mut all = Vec::new();
+    while half.has_output() {
+        let chunk = half.output().chunk().to_vec();
+        assert!(!chunk.is_empty(), "output that is announced is there");
+        half.output().advance(chunk.len());
+        all.extend(chunk);
+    }
+    frames(&all).into_iter().flat_map(|frame| Frame { key: None, ..frame }.encode()).collect()
+}
+
+// 6455-5.5.2-03, 6455-5.5.1-10, 6455-5.5.1-12; R34
+#[test]
+fn replies_cross_to_the_sending_half() {
+    for role in ROLES {
+        let (mut receiving, mut sending) = end(role).split();
+        sending.send_text("a").unwrap();
+        let bytes = to(role, "[8901 31][8101 62][8901 32]");
+        assert_eq!(take(&mut receiving, &bytes), [ping(b"1"), text("b"), ping(b"2")]);
+        assert!(receiving.owes_reply() && sending.has_output());
+        assert_eq!(written(&mut sending), hex("[8101 61][8a01 31][8a01 32]"));
+        assert!(!receiving.owes_reply());
+
+        // What is owed goes in front of what is sent next.
+        take(&mut receiving, &to(role, "8901 33"));
+        sending.send_text("c").unwrap();
+        take(&mut receiving, &to(role, "8802 03e9"));
+        assert_eq!(receiving.state(), State::CloseReceived);
+        assert_eq!(sending.send_text("d").unwrap_err().kind(), SendErrorKind::Closed);
+        assert_eq!(sending.state(), State::Closing);
+        assert_eq!(written(&mut sending), hex("[8a01 33][8101 63][8802 03e9]"));
+        assert_eq!(receiving.received_close().unwrap().code, CloseCode::GOING_AWAY);
+        let expected =
+            if role == Role::Server { Transport::ShutDownWrite } else { Transport::Open };
+        assert_eq!((receiving.transport(), sending.transport()), (expected, expected));
+        assert_eq!(receiving.receive_eof(), EndOfStream::Clean);
+        assert_eq!(sending.transport(), Transport::Close);
+    }
+}
+
+// 6455-7.1.7-05, 6455-7.1.7-07
+#[test]
+fn a_failure_crosses_too() {
+    for role in ROLES {
+        let (mut receiving, mut sending) = end(role).split();
+        let mut bytes = to(role, "[8900][8300][8101 61]");
+        let mut input = Input::new(&mut bytes);
+        assert_eq!(receiving.receive(&mut input).unwrap(), Some(ping(b"")));
+        receiving.receive(&mut input).unwrap_err();
+        receiving.receive(&mut input).unwrap_err();
+        assert_eq!(sending.state(), State::Failed);
+        assert_eq!(sending.send_text("a").unwrap_err().kind(), SendErrorKind::Closed);
+        assert_eq!(written(&mut sending), hex("[8a00][8802 03ea]"));
+    }
+}
+
+// 6455-5.5.1-10, 6455-7.1.4-03, 6455-7.1.7-05: the answer does not depend on which half is
+// driven first
+#[test]
+fn a_close_is_answered_though_the_stream_has_ended() {
+    for role in ROLES {
+        let (mut receiving, mut sending) = end(role).split();
+        take(&mut receiving, &to(role, "[8901 70][8802 03e8]"));
+        assert_eq!(receiving.receive_eof(), EndOfStream::Clean);
+        assert_eq!(sending.state(), State::Closed);
+        assert_eq!(written(&mut sending), hex("[8a01 70][8802 03e8]"));
+        assert!(!receiving.owes_reply());
+
+        let (mut receiving, mut sending) = end(role).split();
+        receiving.receive(&mut Input::new(&mut to(role, "8300"))).unwrap_err();
+        assert_eq!(receiving.receive_eof(), EndOfStream::HalfClosed);
+        assert_eq!(written(&mut sending), hex("8802 03ea"));
+    }
+}
+
+// R27
+#[test]
+fn pings_that_are_owed_are_bounded() {
+    for role in ROLES {
+        let (mut receiving, mut sending) = end(role).split();
+        for i in 0..10_000_u32 {
+            take(&mut receiving, &to(role, &format!("8904{i:08x}")));
+        }
+        let pongs = frames(&written(&mut sending));
+        assert!((100..1000).contains(&pongs.len()));
+        for (i, pong) in pongs[..pongs.len() - 1].iter().enumerate() {
+            assert_eq!((pong.opcode, &pong.payload[..]), (0xa, &(i as u32).to_be_bytes()[..]));
+        }
+        assert_eq!(pongs[pongs.len() - 1].payload, 9_999_u32.to_be_bytes(), "the newest");
+    }
+}
+
+#[test]
+fn two_threads_talk_and_close() {
+    const COUNT: usize = 500;
+    // One channel for each direction; the octets of one write are one item.
+    fn run(
+        connection: framewise::Connection,
+        rx: mpsc::Receiver<Vec<u8>>,
+        tx: mpsc::Sender<Vec<u8>>,
+    ) -> usize {
+        let role = connection.role();
+        let (mut receiving, mut sending) = connection.split();
+        let (wake, woken) = mpsc::channel::<()>();
+        let reader = thread::spawn(move || {
+            let mut texts = 0;
+            for bytes in rx {
+                for event in take(&mut receiving, &bytes) {
+                    texts += usize::from(matches!(event, Event::Text(_)));
+                }
+                if receiving.owes_reply() {
+                    let _ = wake.send(());
+                }
+                if receiving.state() == State::Closing {
+                    break;
+                }
+            }
+            texts
+        });
+        for i in 0..COUNT {
+            sending.send_text(format!("{i}")).unwrap();
+            if i % 10 == 0 {
+                sending.ping(b"ping").unwrap();
+            }
+            drop(tx.send(raw(&mut sending)));
+        }
+        if role == Role::Client {
+            sending.close(CloseCode::NORMAL, "").unwrap();
+        }
+        drop(tx.send(raw(&mut sending)));
+        while sending.state() != State::Closing && woken.recv().is_ok() {
+            drop(tx.send(raw(&mut sending)));
+        }
+        drop(tx.send(raw(&mut sending)));
+        drop(tx);
+        reader.join().unwrap()
+    }
+    fn raw(sending: &mut SendHalf) -> Vec<u8> {
+        let mut all = Vec::new();
+        for chunk in sending.output().chunks() {
+            all.extend_from_slice(chunk);
+        }
+        sending.output().advance(all.len());
+        all
+    }
+    let (to_server, from_client) = mpsc::channel();
+    let (to_client, from_server) = mpsc::channel();
+    let client = thread::spawn(move || run(end(Role::Client), from_server, to_server));
+    let server = thread::spawn(move || run(end(Role::Server), from_client, to_client));
+    assert_eq!((client.join().unwrap(), server.join().unwrap()), (COUNT, COUNT));
+}
+
+#[test]
+fn halves_make_a_connection_again() {
+    for role in ROLES {
+        let (mut receiving, mut sending) = end(role).split();
+        take(&mut receiving, &to(role, "[0101 61][8900]"));
+        sending.send_fragment("x", false).unwrap();
+        let mut connection = receiving.unsplit(sending).unwrap();
+        assert_eq!(events(&mut connection, &to(role, "8001 62")), [text("ab")]);
+        connection.send_fragment("y", true).unwrap();
+        let sent = frames(&drain(&mut connection));
+        let opcodes: Vec<u8> = sent.iter().map(|frame| frame.opcode).collect();
+        assert_eq!(opcodes, [0xa, 1, 0]);
+
+        let (receiving, _) = end(role).split();
+        let (_, sending) = end(role).split();
+        let (receiving, sending) = receiving.unsplit(sending).unwrap_err();
+        assert_eq!((receiving.state(), sending.state()), (State::Open, State::Open));
+    }
+}
+
+#[test]
+fn timers_are_kept() {
+    for role in ROLES {
+        let (mut receiving, mut sending) = end(role).split();
+        assert_eq!(receiving.poll_timeout(at(0)), Some(at(20)));
+        assert_eq!(receiving.handle_timeout(at(20)), None);
+        assert_eq!(written(&mut sending), hex("8900"));
+        take(&mut receiving, &to(role, "8a00"));
+        assert_eq!(receiving.poll_timeout(at(30)), Some(at(50)));
+        receiving.handle_timeout(at(50));
+        assert_eq!(written(&mut sending), hex("8900"));
+        assert_eq!(receiving.handle_timeout(at(70)), Some(Timeout::Pong));
+        assert_eq!(written(&mut sending), hex("8802 03f3"));
+        assert_eq!(receiving.poll_timeout(at(70)), Some(at(75)));
+        assert_eq!(receiving.handle_timeout(at(75)), Some(Timeout::Close));
+        assert_eq!((sending.state(), sending.has_output()), (State::Closed, false));
+    }
+}
+
+// R32: a timeout that has fired does not fire again while the other half is busy
+#[test]
+fn idleness_begins_the_end_though_the_sending_half_waits() {
+    for role in ROLES {
+        let idle = end_with(role, |config| config.idle_timeout = Some(secs(10)));
+        let (mut receiving, mut sending) = idle.split();
+        receiving.poll_timeout(at(0));
+        assert_eq!(receiving.handle_timeout(at(10)), Some(Timeout::Idle));
+        assert_eq!(receiving.state(), State::CloseSent);
+        assert_eq!(receiving.handle_timeout(at(10)), None);
+        assert_eq!(receiving.poll_timeout(at(10)), Some(at(15)));
+        assert_eq!(sending.send_text("a").unwrap_err().kind(), SendErrorKind::Closed);
+        assert_eq!(written(&mut sending), hex("8802 03e9"));
+        assert_eq!(receiving.handle_timeout(at(15)), Some(Timeout::Close));
+    }
+}
+
+#[test]
+fn activity_is_known_across_split_and_unsplit() {
+    for role in ROLES {
+        // A Pong that was received before the halves were joined.
+        let mut connection = end(role);
+        connection.poll_timeout(at(0));
+        connection.handle_timeout(at(20));
+        let (mut receiving, sending) = connection.split();
+        take(&mut receiving, &to(role, "8a00"));
+        let mut connection = receiving.unsplit(sending).unwrap();
+        assert_eq!(connection.handle_timeout(at(40)), None);
+        assert_eq!(connection.poll_timeout(at(40)), Some(at(60)));
+
+        // One that was received before they were parted.
+        events(&mut connection, &to(role, "8a00"));
+        let (mut receiving, _sending) = connection.split();
+        assert_eq!(receiving.poll_timeout(at(50)), Some(at(70)));
+
+        // A message in the making, and one that was sent.
+        let mut connection = end_with(role, |config| {
+            config.ping_interval = None;
+            config.idle_timeout = Some(secs(100));
+            config.message_timeout = Some(secs(30));
+        });
+        events(&mut connection, &to(role, "0101 61"));
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(30)));
+        connection.send_text("a").unwrap();
+        let (mut receiving, mut sending) = connection.split();
+        assert_eq!(receiving.poll_timeout(at(10)), Some(at(30)));
+        take(&mut receiving, &to(role, "8000"));
+        assert_eq!(receiving.poll_timeout(at(20)), Some(at(120)));
+        sending.send_text("b").unwrap();
+        let mut connection = receiving.unsplit(sending).unwrap();
+        assert_eq!(connection.poll_timeout(at(30)), Some(at(130)));
+    }
+}

@@ -1,0 +1,220 @@
+//! Timers: keep-alive, idle, message and close (RFC 6455 §5.5.2, §7.1.1, §7.1.7).
+
+use core::time::Duration;
+
+use framewise::{
+    CloseCode, Config, Connection, EndOfStream, State, Timeout, Transport, time::Instant,
+};
+
+use crate::pair::*;
+
+fn quiet(config: &mut Config) {
+    config.close_timeout = None;
+    config.ping_interval = None;
+    config.pong_timeout = None;
+}
+
+#[test]
+fn no_timer_no_deadline() {
+    for role in ROLES {
+        let mut connection = end_with(role, quiet);
+        assert_eq!(connection.poll_timeout(at(0)), None);
+        connection.close(None, "").unwrap();
+        assert_eq!(connection.poll_timeout(at(1)), None);
+        assert_eq!(connection.handle_timeout(at(1_000_000)), None);
+        assert_eq!(connection.state(), State::CloseSent);
+    }
+}
+
+#[test]
+fn a_silent_peer_is_pinged_and_then_given_up() {
+    for role in ROLES {
+        let mut connection = end(role);
+        assert_eq!(connection.poll_timeout(at(100)), Some(at(120)));
+        assert_eq!(connection.handle_timeout(at(119)), None, "early is harmless");
+        assert!(!connection.has_output());
+        assert_eq!(connection.handle_timeout(at(120)), None);
+        assert_eq!(said(&mut connection), hex("8900"));
+        assert_eq!(connection.poll_timeout(at(121)), Some(at(140)));
+        assert_eq!(connection.handle_timeout(at(140)), Some(Timeout::Pong));
+        assert_eq!(connection.state(), State::Failed);
+        assert_eq!(said(&mut connection), hex("8802 03f3"));
+        assert_eq!(feed(&mut connection, &to(role, "8101 61")), (vec![], None), "too late");
+        assert_eq!(connection.poll_timeout(at(140)), Some(at(145)));
+        assert_eq!(connection.handle_timeout(at(145)), Some(Timeout::Close));
+        assert_eq!((connection.state(), connection.transport()), (State::Closed, Transport::Close));
+        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(connection.close_code(), CloseCode::ABNORMAL);
+        assert_eq!(connection.poll_timeout(at(146)), None);
+    }
+}
+
+// One octet of a large frame is a sign of life
+#[test]
+fn any_octet_is_a_sign_of_life() {
+    for role in ROLES {
+        let mut connection = end(role);
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(20)));
+        let bytes = to(role, "820a 01020304050607");
+        for (i, octet) in bytes.iter().enumerate() {
+            let now = at(15 * (i as u64 + 1));
+            feed(&mut connection, &[*octet]);
+            assert_eq!(connection.handle_timeout(now), None);
+            assert!(!connection.has_output());
+            assert_eq!(connection.poll_timeout(now), Some(now + secs(20)));
+        }
+        let now = at(1000);
+        connection.handle_timeout(now);
+        assert_eq!(said(&mut connection), hex("8900"));
+        // A Pong, or anything else.
+        feed(&mut connection, &[0]);
+        assert_eq!(connection.poll_timeout(now), Some(now + secs(20)));
+    }
+}
+
+// R28
+#[test]
+fn one_keep_alive_ping_is_outstanding() {
+    for role in ROLES {
+        let mut connection = end_with(role, |config| config.pong_timeout = None);
+        connection.poll_timeout(at(0));
+        for now in 0..1000 {
+            connection.handle_timeout(at(now));
+        }
+        assert_eq!(said(&mut connection), hex("8900"));
+    }
+}
+
+// 6455-7.1.1-06, 6455-5.5.1-16
+#[test]
+fn waiting_for_the_end_has_an_end() {
+    for role in ROLES {
+        for (peer_closed, end) in [(true, EndOfStream::Clean), (false, EndOfStream::HalfClosed)] {
+            let mut connection = crate::pair::end(role);
+            connection.close(CloseCode::NORMAL, "").unwrap();
+            assert_eq!(connection.poll_timeout(at(10)), Some(at(15)));
+            assert_eq!(said(&mut connection), hex("8802 03e8"));
+            if peer_closed {
+                events(&mut connection, &to(role, "8802 03e8"));
+            }
+            assert_eq!(connection.poll_timeout(at(12)), Some(at(15)), "one time for both");
+            assert_eq!(connection.handle_timeout(at(15)), Some(Timeout::Close));
+            assert_eq!((connection.state(), connection.end()), (State::Closed, Some(end)));
+            assert_eq!(connection.transport(), Transport::Close);
+            assert_eq!(connection.receive_eof(), end);
+            assert_eq!(connection.handle_timeout(at(100)), None);
+        }
+    }
+}
+
+// R32: what the peer did not take in time is dropped, and nothing is left to wait for
+#[test]
+fn giving_up_drops_the_output() {
+    for role in ROLES {
+        let mut connection = end(role);
+        connection.send_binary(vec![0; 100_000]).unwrap();
+        connection.close(CloseCode::NORMAL, "").unwrap();
+        connection.output().advance(10);
+        connection.poll_timeout(at(0));
+        assert_eq!(connection.handle_timeout(at(5)), Some(Timeout::Close));
+        assert!(!connection.has_output());
+        assert_eq!(connection.output().len(), 0);
+    }
+}
+
+// R15
+#[test]
+fn an_idle_connection_is_closed() {
+    for role in ROLES {
+        let mut connection = end_with(role, |config| {
+            quiet(config);
+            config.idle_timeout = Some(secs(60));
+        });
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(60)));
+        connection.send_text("a").unwrap();
+        assert_eq!(connection.poll_timeout(at(30)), Some(at(90)));
+        events(&mut connection, &to(role, "8101 61"));
+        assert_eq!(connection.poll_timeout(at(50)), Some(at(110)));
+        events(&mut connection, &to(role, "[8900][8a00]"));
+        connection.ping(b"").unwrap();
+        assert_eq!(connection.poll_timeout(at(70)), Some(at(110)), "Pings do not count");
+        drain(&mut connection);
+        assert_eq!(connection.handle_timeout(at(110)), Some(Timeout::Idle));
+        assert_eq!(said(&mut connection), hex("8802 03e9"));
+        assert_eq!(connection.state(), State::CloseSent);
+        // The closing handshake goes on as always.
+        assert_eq!(events(&mut connection, &to(role, "8802 03e9")), [close(1001, "")]);
+        assert_eq!(connection.receive_eof(), EndOfStream::Clean);
+    }
+}
+
+// R15: a large frame over a slow link is not idle
+#[test]
+fn a_message_that_still_arrives_is_not_idle() {
+    for role in ROLES {
+        let mut connection = end_with(role, |config| config.idle_timeout = Some(secs(15)));
+        connection.poll_timeout(at(0));
+        let frame = Frame { fin: true, rsv: 0, opcode: 2, key: None, payload: vec![0; 20] };
+        let bytes = to_bytes(role, &frame.encode());
+        let (head, payload) = bytes.split_at(bytes.len() - 20);
+        feed(&mut connection, head);
+        for (i, octet) in payload.iter().enumerate() {
+            let now = at(10 * (i as u64 + 1));
+            feed(&mut connection, &[*octet]);
+            assert_eq!(connection.handle_timeout(now), None, "octet {i}");
+        }
+        assert_eq!(connection.state(), State::Open);
+    }
+}
+
+// R15
+#[test]
+fn a_message_has_to_end_in_time() {
+    for role in ROLES {
+        let mut connection = end_with(role, |config| {
+            quiet(config);
+            config.message_timeout = Some(secs(10));
+        });
+        assert_eq!(connection.poll_timeout(at(0)), None);
+        events(&mut connection, &to(role, "0101 61"));
+        assert_eq!(connection.poll_timeout(at(1)), Some(at(11)));
+        events(&mut connection, &to(role, "[0001 62][8900]"));
+        assert_eq!(connection.poll_timeout(at(5)), Some(at(11)), "not renewed");
+        events(&mut connection, &to(role, "8000"));
+        assert_eq!(connection.poll_timeout(at(6)), None);
+        // One ends and another begins between two calls.
+        events(&mut connection, &to(role, "0101 61"));
+        assert_eq!(connection.poll_timeout(at(20)), Some(at(30)));
+        events(&mut connection, &to(role, "[8000][0101 62]"));
+        assert_eq!(connection.poll_timeout(at(25)), Some(at(35)));
+        assert_eq!(connection.handle_timeout(at(34)), None);
+        drain(&mut connection);
+        assert_eq!(connection.handle_timeout(at(35)), Some(Timeout::Message));
+        assert_eq!(said(&mut connection), hex("8802 03f0"));
+        assert_eq!(connection.state(), State::Failed);
+    }
+}
+
+#[test]
+fn time_at_its_end_does_not_overflow() {
+    let end_of_time = Instant::ORIGIN + Duration::MAX;
+    let mut server = Connection::server(Config::default());
+    assert_eq!(server.poll_timeout(end_of_time), Some(end_of_time));
+    server.handle_timeout(end_of_time);
+    server.handle_timeout(at(0));
+}
+
+#[test]
+fn a_dead_link_is_noticed_by_both() {
+    let mut pair = Pair::new(|_| ());
+    pair.delay = Duration::from_millis(10);
+    pair.run(secs(30));
+    assert_eq!(pair.client.error.or(pair.server.error), None);
+    // From now on octets travel for a year.
+    pair.delay = secs(365 * 86_400);
+    pair.run(secs(60));
+    for side in [&pair.client, &pair.server] {
+        assert_eq!(side.connection.state(), State::Closed);
+        assert_eq!(side.connection.end(), Some(EndOfStream::HalfClosed));
+    }
+}
