@@ -1,5 +1,67 @@
-//! A sans-IO WebSocket protocol (RFC 6455).
+//! A sans-IO WebSocket protocol (RFC 6455): octets in, events and octets out.
+//!
+//! ```text
+//!               octets                         events
+//!   transport ─────────▶ Input ─▶ Connection ─────────▶ application
+//!             ◀───────── Output ◀──────────── ◀─────────
+//!               octets                         send_text, ping, close, ...
+//! ```
+//!
+//! The core is a pure state machine: no I/O, no clock, no source of randomness, `no_std` with `alloc`,
+//! and no unsafe code. Adapters bind it to streams of the standard library and of tokio. Each layer
+//! can be used alone:
+//!
+//! - [`frame`]: the base framing protocol; a header decoder and encoder as pure functions, and a
+//!   decoder from a stream that is cut anywhere to unmasked pieces of payload
+//! - [`Connection`]: messages, control frames, the closing handshake, limits and timers
+//! - [`handshake`]: the opening handshake of both roles, which leads to a `Connection`
+//! - `blocking`, `tokio`: WebSockets over streams (features `std`, which is on by default, and
+//!   `tokio`)
+//!
+//! The guide is in [`manual`]; begin with [`manual::embedding`].
+//!
+//! # Example
+//!
+//! A server that echoes, whatever moves the octets:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use framewise::{Config, Connection, Event, Input};
+//!
+//! /// Takes what was read, in place, and returns what is to be written.
+//! fn echo(connection: &mut Connection, read: &mut [u8]) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+//!     let mut input = Input::new(read);
+//!     while let Some(event) = connection.receive(&mut input)? {
+//!         match event {
+//!             Event::Text(text) => connection.send_text(text)?,
+//!             Event::Binary(payload) => connection.send_binary(payload)?,
+//!             _ => {} // Pings and Closes are answered already
+//!         }
+//!     }
+//!     let written = connection.output().chunks().collect::<Vec<_>>().concat();
+//!     connection.output().advance(written.len());
+//!     Ok(written)
+//! }
+//!
+//! let mut connection = Connection::server(Arc::new(Config::default()));
+//! let mut frame = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+//! assert_eq!(echo(&mut connection, &mut frame)?, b"\x81\x05Hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `std` (on by default): [`blocking`], vectored writes, [splitting](Connection::split), run-time
+//!   detection of vector instructions for UTF-8
+//! - `connect`: functions that open a connection to a URI; seeds from the operating system
+//! - `tokio`: the adapter for tokio
+//!
+//! Features add to the API and never change what is there.
+
 #![no_std]
+#![forbid(unsafe_code)]
+// Here and not in Cargo.toml: tests and examples have the standard library.
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -19,6 +81,7 @@ pub mod frame;
 pub mod handshake;
 mod input;
 mod link;
+pub mod manual;
 pub mod mask;
 mod message;
 mod output;

@@ -27,6 +27,7 @@ pub(crate) struct Link {
 pub(crate) struct Pongs {
     // Each payload behind an octet with its length.
     bytes: Vec<u8>,
+    #[cfg(feature = "std")]
     newest: usize,
 }
 
@@ -85,6 +86,7 @@ impl Link {
     ///
     /// Pings beyond the reserve replace one another: answering the most recent one is enough
     /// (§5.5.3).
+    #[cfg(feature = "std")]
     pub(crate) fn owe_pong(&mut self, payload: &[u8]) {
         if !self.state.may_pong() {
             return;
@@ -171,4 +173,5 @@ impl Pongs {
 }
 
 /// How many octets of payloads of Pings wait at most for the sending direction.
+#[cfg(feature = "std")]
 const MAX_OWED_PONGS: usize = 2 << 10;

@@ -16,7 +16,7 @@ use crate::{Connection, Event, Input, Message, Payload, ProtocolError, ReceiveHa
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use framewise::{Config, Connection, Event, blocking::WebSocket};
+/// use framewise::{Config, Connection, Event, blocking::{Plain, WebSocket}};
 ///
 /// # use std::io::{self, Read, Write};
 /// # #[derive(Debug)] struct Stream(&'static [u8], Vec<u8>);
@@ -26,7 +26,7 @@ use crate::{Connection, Event, Input, Message, Payload, ProtocolError, ReceiveHa
 /// #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
 /// # }
 /// # let stream = Stream(b"\x81\x82\x00\x00\x00\x00hi\x88\x80\x00\x00\x00\x00", Vec::new());
-/// let mut websocket = WebSocket::new(stream, Connection::server(Config::default()));
+/// let mut websocket = WebSocket::new(Plain(stream), Connection::server(Config::default()));
 /// while let Some(mut batch) = websocket.fill()? {
 ///     while let Some(event) = batch.next() {
 ///         match event {
@@ -36,7 +36,7 @@ use crate::{Connection, Event, Input, Message, Payload, ProtocolError, ReceiveHa
 ///         }
 ///     }
 /// }
-/// # assert_eq!(websocket.into_inner().1, b"\x81\x02hi\x88\x00");
+/// # assert_eq!(websocket.into_inner().0.1, b"\x81\x02hi\x88\x00");
 /// # Ok(())
 /// # }
 /// ```

@@ -1,6 +1,7 @@
 //! What the adapters for std and tokio have in common.
 
 mod batch;
+#[cfg(feature = "connect")]
 mod connecting;
 mod error;
 
@@ -81,6 +82,7 @@ impl Inbox {
     }
 
     /// Gives the buffer back, since nothing is there to be read.
+    #[cfg(feature = "tokio")]
     pub(crate) fn release(&mut self) {
         if self.unread == 0 {
             self.buf = Vec::new();
@@ -94,6 +96,7 @@ impl Inbox {
     }
 
     /// Parses what was read into events that wait to be delivered.
+    #[cfg(feature = "tokio")]
     pub(crate) fn parse<M: Receive>(&mut self, machine: &mut M) {
         let mut input = Input::new(&mut self.buf[self.end - self.unread..self.end]);
         loop {
@@ -113,6 +116,7 @@ impl Inbox {
     }
 
     /// Returns whether so much waits to be delivered that reading should stop.
+    #[cfg(feature = "tokio")]
     pub(crate) fn is_full(&self) -> bool {
         self.events_len >= READ_AHEAD || self.events.len() >= READ_AHEAD / 64
     }
@@ -252,6 +256,7 @@ pub(crate) fn write_timeout(config: &Config) -> Option<Duration> {
 const READ_SIZE: usize = 32 << 10;
 
 /// How many octets of messages are read ahead while the peer does not take what is sent to it.
+#[cfg(feature = "tokio")]
 const READ_AHEAD: usize = 64 << 10;
 
 /// How many octets may wait to be written before no more is read.

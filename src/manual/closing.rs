@@ -1,0 +1,56 @@
+//! Who closes what and when (RFC 6455 §7).
+//!
+//! A connection ends in three steps: a Close in each direction, then the end of the stream. The
+//! machine knows where it stands ([`state`](crate::Connection::state)) and what is to be done with
+//! the transport ([`transport`](crate::Connection::transport)):
+//!
+//! | state | [`transport`](crate::Connection::transport) of a server | of a client |
+//! |---|---|---|
+//! | [`Open`](crate::State::Open), [`CloseSent`](crate::State::CloseSent), [`CloseReceived`](crate::State::CloseReceived) | `Open` | `Open` |
+//! | [`Closing`](crate::State::Closing), [`Failed`](crate::State::Failed) | `ShutDownWrite` | `Open`: wait for the server's end |
+//! | [`Closed`](crate::State::Closed) | `Close` | `Close` |
+//!
+//! - **Begin** with [`close`](crate::Connection::close). It queues a Close and returns. Messages of
+//!   the peer may still come, up to its Close.
+//! - **The peer begins**: its Close is answered at once with the same code, and
+//!   [`Event::Close`](crate::Event::Close) is the last event. What follows it is discarded.
+//! - **The peer breaks the protocol**: `receive` returns the error, once the events in front of it
+//!   have been taken. A Close with [its code](crate::ProtocolError::close_code) is in the output,
+//!   unless one was sent before.
+//! - **Write before you shut down.** The Close is in the output like everything else. A server then
+//!   shuts down the write side only and reads on (and throws away) until the client's end: closing a
+//!   socket with input unread resets the connection, and the reset may overtake the Close.
+//! - **Waiting is bounded** by [`Config::close_timeout`](crate::Config::close_timeout): then the
+//!   output is dropped and `transport` says `Close`.
+//!
+//! How it ended is in [`end`](crate::Connection::end): cleanly, half, or torn. The end of a stream is
+//! no error. The peer's code and reason stay available
+//! ([`close_code`](crate::Connection::close_code),
+//! [`received_close`](crate::Connection::received_close)), 1005 and 1006 in their meaning of RFC 6455
+//! §7.1.5 included.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use framewise::{CloseCode, Config, Connection, EndOfStream, Event, Input, State, Transport};
+//!
+//! let mut server = Connection::server(Arc::new(Config::default()));
+//! let mut client = Connection::client(Arc::new(Config::default()), [7; 32]);
+//!
+//! client.close(CloseCode::NORMAL, "done")?;
+//! let mut octets = client.output().chunk().to_vec();
+//! client.output().advance(octets.len());
+//!
+//! let event = server.receive(&mut Input::new(&mut octets))?;
+//! assert!(matches!(event, Some(Event::Close(frame)) if frame.reason == "done"));
+//! let mut octets = server.output().chunk().to_vec();
+//! server.output().advance(octets.len());
+//! assert_eq!(server.transport(), Transport::ShutDownWrite);
+//!
+//! client.receive(&mut Input::new(&mut octets))?;
+//! assert_eq!((client.state(), client.transport()), (State::Closing, Transport::Open));
+//! assert_eq!(client.receive_eof(), EndOfStream::Clean);
+//! assert_eq!(client.transport(), Transport::Close);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The whole table is in `src/closing.rs`, one exhaustive `match`, and is a test there.

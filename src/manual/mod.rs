@@ -1,0 +1,15 @@
+//! The guide: how to embed the machine, and why it is as it is.
+//!
+//! - [`embedding`]: the driver loop, step by step
+//! - [`closing`]: who closes what and when
+//! - [`timers`]: time as an argument
+//! - [`back_pressure`]: what is bounded, and by what
+//! - [`splitting`]: two halves for two tasks or threads
+//! - [`design`]: decisions and their reasons
+
+pub mod back_pressure;
+pub mod closing;
+pub mod design;
+pub mod embedding;
+pub mod splitting;
+pub mod timers;
