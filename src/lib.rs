@@ -115,3 +115,8 @@ pub use {
     role::Role,
     timer::Timeout,
 };
+
+/// Compiles the examples of the README.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
