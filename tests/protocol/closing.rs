@@ -23,10 +23,7 @@ fn close_sends_its_code_and_reason() {
             assert_eq!(connection.transport(), Transport::Open);
             assert_eq!(said(&mut connection), hex(frame));
             let code = code.unwrap_or(CloseCode::NO_STATUS_RECEIVED);
-            assert_eq!(
-                connection.sent_close(),
-                Some(&CloseFrame { code, reason: reason.into() })
-            );
+            assert_eq!(connection.sent_close(), Some(&CloseFrame { code, reason: reason.into() }));
         }
     }
 }
@@ -286,7 +283,12 @@ fn failing_sends_one_close_with_a_fitting_code() {
 #[test]
 fn frames_before_the_bad_one_are_delivered() {
     fails_after(&[text("a")], ProtocolError::ReservedOpcode, 1002, "[8101 61][8300]");
-    fails_after(&[text("a"), ping(b"")], ProtocolError::ReservedBits, 1002, "[8101 61][8900][c100]");
+    fails_after(
+        &[text("a"), ping(b"")],
+        ProtocolError::ReservedBits,
+        1002,
+        "[8101 61][8900][c100]",
+    );
 }
 
 // 6455-7.1.7-09

@@ -106,11 +106,7 @@ fn the_sender_does_not_interleave() {
 // 6455-5.4-10; R12
 #[test]
 fn control_frames_inside_a_message_are_handled_at_once() {
-    replies(
-        "[0103 48656c][8902 7069][8002 6c6f]",
-        &[ping(b"pi"), text("Hello")],
-        "8a02 7069",
-    );
+    replies("[0103 48656c][8902 7069][8002 6c6f]", &[ping(b"pi"), text("Hello")], "8a02 7069");
     gives("[0103 48656c][8a02 706f][8002 6c6f]", &[pong(b"po"), text("Hello")]);
     replies("[0103 48656c][8802 03e9]", &[close(1001, "")], "8802 03e9");
     for role in ROLES {

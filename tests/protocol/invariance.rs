@@ -3,8 +3,7 @@
 //! ours say to one another never fails (RFC 6455 §5, §7, §10.1).
 
 use framewise::{
-    CloseCode, Connection, Delivery, Event, Input, ProtocolError, Role, State,
-    frame::Decoder,
+    CloseCode, Connection, Delivery, Event, Input, ProtocolError, Role, State, frame::Decoder,
 };
 use proptest::prelude::*;
 

@@ -144,4 +144,3 @@ fn a_limit_of_no_fragments_allows_whole_messages() {
         }
     }
 }
-

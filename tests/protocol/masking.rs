@@ -98,9 +98,18 @@ fn debug_does_not_show_the_generator() {
 // 6455-5.1-04, 6455-5.1-05, 6455-5.1-06, 6455-10.7-02; R29
 #[test]
 fn the_server_refuses_unmasked_frames() {
-    for vector in
-        ["8105 48656c6c6f", "8900", "8a00", "8800", "8100", "0100", "8000", "817e", "827f", "8802 03e8"]
-    {
+    for vector in [
+        "8105 48656c6c6f",
+        "8900",
+        "8a00",
+        "8800",
+        "8100",
+        "0100",
+        "8000",
+        "817e",
+        "827f",
+        "8802 03e8",
+    ] {
         for len in [usize::MAX, 1] {
             let mut server = end(Role::Server);
             fails(&mut server, &[], ProtocolError::UnmaskedFrame, 1002, &hex(vector), len);
@@ -170,11 +179,9 @@ fn every_length_and_read_unmasks_the_same() {
 // 6455-5.3-07, 6455-5.3-05
 #[test]
 fn any_key_is_allowed() {
-    for vector in [
-        "8185 00000000 48656c6c6f",
-        "8185 37fa213d 7f9f4d5158",
-        "8185 ffffffff b79a939390",
-    ] {
+    for vector in
+        ["8185 00000000 48656c6c6f", "8185 37fa213d 7f9f4d5158", "8185 ffffffff b79a939390"]
+    {
         assert_eq!(events(&mut end(Role::Server), &hex(vector)), [text("Hello")]);
     }
 }

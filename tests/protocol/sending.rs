@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use framewise::{
-    Binary, CloseCode, Message, Payload, Role, SendError, SendErrorKind, State, Text,
-};
+use framewise::{Binary, CloseCode, Message, Payload, Role, SendError, SendErrorKind, State, Text};
 
 use crate::pair::*;
 
@@ -47,13 +45,8 @@ fn every_kind_of_payload_is_framed_alike() {
                 connection.send(payload).unwrap();
             }
             let sent = frames(&drain(&mut connection));
-            let expected = |opcode| Frame {
-                fin: true,
-                rsv: 0,
-                opcode,
-                key: None,
-                payload: octets.clone(),
-            };
+            let expected =
+                |opcode| Frame { fin: true, rsv: 0, opcode, key: None, payload: octets.clone() };
             assert_eq!(sent.len(), 10);
             for (i, frame) in sent.into_iter().enumerate() {
                 assert_eq!(frame.key.is_some(), role == Role::Client);
@@ -161,8 +154,7 @@ fn the_output_is_bounded_and_the_message_comes_back() {
         connection.output().advance(len);
         connection.send_binary(vec![2; 200]).unwrap();
         connection.close(None, "").unwrap();
-        let opcodes: Vec<u8> =
-            said(&mut connection)[..4].chunks(2).map(|frame| frame[0]).collect();
+        let opcodes: Vec<u8> = said(&mut connection)[..4].chunks(2).map(|frame| frame[0]).collect();
         assert_eq!(opcodes, [0x89, 0x8a]);
     }
 }

@@ -48,9 +48,19 @@ fn invalid(digits: &str, bad: Option<usize>) {
 #[test]
 fn valid_sequences() {
     for digits in [
-        "00", "7f", "c280", "dfbf", "e0a080", "efbfbf", "f0908080", "f48fbfbf", // the borders
-        "ed9fbf", "ee8080", // beside the surrogates
-        "efbfbe", "f09fbfbe", "efb790", // noncharacters
+        "00",
+        "7f",
+        "c280",
+        "dfbf",
+        "e0a080",
+        "efbfbf",
+        "f0908080",
+        "f48fbfbf", // the borders
+        "ed9fbf",
+        "ee8080", // beside the surrogates
+        "efbfbe",
+        "f09fbfbe",
+        "efb790",   // noncharacters
         "efbbbf61", // a mark at the start stays
         "cebae1bdb9cf83cebcceb5",
     ] {
