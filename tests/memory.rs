@@ -1,5 +1,11 @@
 //! What a connection holds on the heap (RFC 6455 §10.4), counted by an allocator.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    reason = "the lengths are matched, and tests have the standard library"
+)]
+
 use std::sync::Arc;
 
 use allocation_counter::{AllocationInfo, measure};

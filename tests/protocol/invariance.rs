@@ -311,10 +311,10 @@ proptest! {
     // 6455-5.2-01, 6455-6.1-04: the naive reference reads what we write, and we read what it writes
     #[test]
     fn the_naive_reference_agrees(role in role(), frames in prop::collection::vec(frame(), 1..6)) {
-        let bytes = stream(role, frames.clone());
+        let bytes = stream(role, frames);
         let decoded = crate::pair::frames(&bytes);
         let mut decoder = Decoder::new(role);
-        let mut copy = bytes.clone();
+        let mut copy = bytes;
         let mut input = Input::new(&mut copy);
         for expected in &decoded {
             let chunk = decoder.decode(&mut input).unwrap().unwrap();
