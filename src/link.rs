@@ -24,6 +24,7 @@ pub(crate) struct Link {
 
 /// Payloads of Pings that wait for the sending direction to answer them.
 #[derive(Debug, Default)]
+#[cfg_attr(not(feature = "std"), allow(dead_code, reason = "only halves owe Pongs"))]
 pub(crate) struct Pongs {
     // Each payload behind an octet with its length.
     bytes: Vec<u8>,
@@ -85,6 +86,7 @@ impl Link {
     ///
     /// Pings beyond the reserve replace one another: answering the most recent one is enough
     /// (§5.5.3).
+    #[cfg(feature = "std")]
     pub(crate) fn owe_pong(&mut self, payload: &[u8]) {
         if !self.state.may_pong() {
             return;
@@ -171,4 +173,5 @@ impl Pongs {
 }
 
 /// How many octets of payloads of Pings wait at most for the sending direction.
+#[cfg(feature = "std")]
 const MAX_OWED_PONGS: usize = 2 << 10;

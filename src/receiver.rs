@@ -93,6 +93,7 @@ impl Receiver {
     }
 
     /// Takes marks back that were taken and not used.
+    #[cfg(feature = "std")]
     pub(crate) fn put_marks(&mut self, marks: Marks) {
         self.marks.received |= marks.received;
         self.marks.message |= marks.message;
