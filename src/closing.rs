@@ -47,8 +47,9 @@ pub enum State {
     CloseReceived,
     /// Close went both ways; what is left is the end of the stream.
     Closing,
-    /// The peer broke the protocol or fell silent; it is told with a Close, if none was sent
-    /// before, and nothing more is read (RFC 6455 §7.1.7).
+    /// The peer broke the protocol, and `receive` returns how; or it fell silent, and
+    /// `handle_timeout` has told so. The peer is told with a Close, if none was sent before, and
+    /// nothing more is read (RFC 6455 §7.1.7).
     Failed,
     /// The stream has ended, or this endpoint stopped waiting for its end.
     Closed,

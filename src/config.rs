@@ -26,7 +26,7 @@ pub struct Config {
     /// connection is given up.
     ///
     /// 5 seconds by default: several round trips over the slowest links, and short enough for a
-    /// shutdown to wait for.
+    /// shutdown to wait for. Without it a peer that never closes is waited for for ever.
     pub close_timeout: Option<Duration>,
 
     /// How long the whole opening handshake may take.

@@ -24,6 +24,7 @@ pub(crate) struct Link {
 
 /// Payloads of Pings that wait for the sending direction to answer them.
 #[derive(Debug, Default)]
+#[cfg_attr(not(feature = "std"), allow(dead_code, reason = "only halves owe Pongs"))]
 pub(crate) struct Pongs {
     // Each payload behind an octet with its length.
     bytes: Vec<u8>,

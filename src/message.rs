@@ -160,19 +160,21 @@ impl From<utf8::Invalid> for ProtocolError {
 /// Returns how many octets to reserve for `arrived` octets behind the `held` ones, if they lack
 /// room.
 ///
-/// The capacity doubles, so that small pieces cost linear time, but grows by at most [`MAX_STEP`]
-/// beyond what has arrived, and not beyond the end of the message where that is known: what a peer
-/// merely announces is never reserved.
+/// What a peer merely announces is never reserved: the capacity doubles at first, then grows by
+/// [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that all copying is linear;
+/// and not beyond the end of the message where that is known.
 fn growth(held: usize, capacity: usize, arrived: usize, place: Place) -> Option<usize> {
     if capacity - held >= arrived {
         return None;
     }
-    let step = (held + arrived).min(MAX_STEP);
+    let len = held + arrived;
+    let step = len.min(MAX_STEP.max(len / 8));
     if !place.last_frame {
         return Some(arrived + step);
     }
     Some(arrived + usize::try_from(place.to_come).unwrap_or(usize::MAX).min(step))
 }
 
-/// How many octets are reserved at most beyond those that have arrived.
+/// How many octets are reserved beyond those that have arrived, at most for messages of less than
+/// eight times as many.
 const MAX_STEP: usize = 1 << 20;

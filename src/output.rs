@@ -1,7 +1,7 @@
 //! The queue of octets that wait to be written.
 
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
-use core::{iter, mem};
+use core::{fmt, iter, mem};
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
@@ -30,7 +30,7 @@ use std::io::IoSlice;
 /// assert_eq!(transport, b"\x81\x05Hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Output {
     // Chunks in front of `run`.
     #[allow(
@@ -178,8 +178,14 @@ impl Output {
     }
 }
 
+/// Says how much waits, not what: payloads are nobody's business.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
 /// A part of the queue.
-#[derive(Debug)]
 pub(crate) enum Chunk {
     Owned(Vec<u8>),
     Shared(Arc<[u8]>),

@@ -169,7 +169,7 @@ impl Sender {
                 self.answer_ping(payload);
             }
         }
-        if link.take_owed_ping() && link.state().may_send() {
+        if link.take_owed_ping() && link.state().may_send() && self.has_reserve() {
             self.push_control(Opcode::Ping, b"");
         }
         if let Some(code) = link.take_owed_close() {
@@ -189,6 +189,9 @@ impl Sender {
     }
 
     pub(crate) fn has_output(&self, link: &Link) -> bool {
+        if link.gave_up() {
+            return false;
+        }
         let owes_pong = self.owed_pong.is_some() && link.state().may_pong();
         !self.output.is_empty() || owes_pong || link.owes()
     }

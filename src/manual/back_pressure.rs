@@ -7,7 +7,8 @@
 //!
 //! - A message: [`max_message_size`](crate::Config::max_message_size) (16 MiB), checked on the header
 //!   of each frame, before its payload is stored; then 1009. Memory grows with what has arrived, not
-//!   with what was announced: at most to twice of it, and by at most 1 MiB beyond it.
+//!   with what was announced: at most to twice of it while it is less than 1 MiB, then by at most
+//!   1 MiB or an eighth beyond it.
 //! - Fragments of a message: [`max_fragments`](crate::Config::max_fragments) (131,072), empty ones
 //!   included; then 1009. Fragments are put together in one buffer, so small ones cost no more than
 //!   large ones.

@@ -41,9 +41,9 @@
 //!
 //! # Growth is bounded by what arrived
 //!
-//! The buffer of a message doubles while it is small and then grows by 1 MiB at a time, and never
-//! beyond a known end. So an announced length costs nothing, and a message of 64 MiB costs 64
-//! reallocations instead of one a read.
+//! The buffer of a message doubles while it is small, then grows by 1 MiB or an eighth of what has
+//! arrived, and never beyond a known end. So an announced length costs nothing, and what is copied
+//! when the buffer moves is linear in the size of the message.
 //!
 //! # No Origin check by default in the machine, same origin in the examples
 //!

@@ -1,6 +1,12 @@
 //! The protocol as RFC 6455 is written, from the outside: one module for each topic, named for its
 //! section. The comment above a test names the rows of requirements and regressions that it serves.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    reason = "vectors are small, and tests have the standard library"
+)]
+
 mod close_codes;
 mod closing;
 mod control;

@@ -24,7 +24,7 @@ pub(crate) fn hex(digits: &str) -> Vec<u8> {
         .filter(|c| !" \n[]".contains(*c))
         .map(|c| c.to_digit(16).expect("a hexadecimal digit") as u8)
         .collect();
-    assert!(digits.len() % 2 == 0, "whole octets");
+    assert!(digits.len().is_multiple_of(2), "whole octets");
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 

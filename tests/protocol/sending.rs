@@ -167,10 +167,10 @@ fn the_limit_of_the_output_is_exact() {
         for (len, header) in [(125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
             let size = len + header + key;
             let mut connection = end_with(role, |config| config.max_output = size - 1);
-            let error = connection.send_binary(&vec![0; len]).unwrap_err();
+            let error = connection.send_binary(vec![0; len]).unwrap_err();
             assert_eq!(error.kind(), SendErrorKind::OutputFull);
             let mut connection = end_with(role, |config| config.max_output = size);
-            connection.send_binary(&vec![0; len]).unwrap();
+            connection.send_binary(vec![0; len]).unwrap();
             assert_eq!(connection.output().len(), size);
         }
     }
