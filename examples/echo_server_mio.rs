@@ -452,7 +452,7 @@ fn arguments() -> Result<(SocketAddr, OriginPolicy), Box<dyn Error>> {
     let mut origins: Vec<Origin> = Vec::new();
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match argument.as_str() {
             "--listen" => address = value()?.parse()?,
             "--origin" => origins.push(value()?.parse()?),
