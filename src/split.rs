@@ -7,6 +7,8 @@ use core::{
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "tokio")]
+use crate::timer::Due;
 use crate::{
     Binary, CloseCode, CloseFrame, Config, Connection, Delivery, EndOfStream, Event, Input, Output,
     Payload, ProtocolError, Role, SendError, State, Text, Timeout, Transport,
@@ -133,6 +135,12 @@ impl ReceiveHalf {
             self.receiver.receive_eof();
         }
         timeout
+    }
+
+    /// Stops waiting for the peer to take what is left to write.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn give_up(&self) {
+        self.shared.link().handle_due(Due::Close);
     }
 
     /// Sets how messages are delivered, from the next one that begins.
@@ -290,6 +298,12 @@ impl SendHalf {
     /// Returns whether there is output to write.
     pub fn has_output(&self) -> bool {
         self.sender.has_output(&self.shared.link())
+    }
+
+    /// Returns whether the peer did not take what was left to write within the time to close.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn gave_up(&self) -> bool {
+        self.shared.link().gave_up()
     }
 
     /// Returns how far the connection is on its way from open to closed.

@@ -202,18 +202,16 @@ impl<S: Stream> WebSocket<S> {
             // What the peer sent before the stream failed is still to be read.
             Err(_) | Ok(()) => {}
         }
-        match self.connection.transport() {
-            Transport::Open => {}
-            Transport::ShutDownWrite if self.write_over => {}
-            Transport::ShutDownWrite => {
-                self.write_over = true;
-                // Fails when the peer was faster.
-                let _ = self.stream.shutdown_write();
-            }
-            Transport::Close => return Ok(false),
-        }
         if self.inbox.has_input() {
             return Ok(true);
+        }
+        match self.connection.transport() {
+            Transport::Open => {}
+            Transport::ShutDownWrite => self.shutdown(),
+            Transport::Close => {
+                self.shutdown();
+                return Ok(false);
+            }
         }
         self.arm()?;
         match read(&mut self.stream, &mut self.inbox) {
@@ -221,12 +219,11 @@ impl<S: Stream> WebSocket<S> {
             Err(error) if is_retry(&error) => return Err(error.into()),
             result => adapter::received(result, &mut self.connection, &mut self.inbox)?,
         }
-        if let Some(timeout) = self.connection.handle_timeout(self.clock.now()) {
-            self.timeout.get_or_insert(timeout);
-        }
+        self.pass_time();
         Ok(true)
     }
 
+    /// Writes all that is queued; once the connection is closing, at most until it gives up.
     fn write(&mut self) -> io::Result<()> {
         if self.write_over {
             let output = self.connection.output();
@@ -234,9 +231,38 @@ impl<S: Stream> WebSocket<S> {
             output.clear();
             return if lost { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) };
         }
-        let result = write_all(&mut self.stream, self.connection.output());
+        let result = self.write_some();
         self.write_over = result.as_ref().is_err_and(|error| !is_retry(error));
         result
+    }
+
+    fn write_some(&mut self) -> io::Result<()> {
+        while self.connection.has_output() && self.connection.state() != State::Open {
+            let now = self.clock.now();
+            let deadline = self.connection.poll_timeout(now);
+            let timeout = deadline.map(|deadline| (deadline - now).max(MIN_TIMEOUT));
+            let timed = self.stream.set_write_timeout(timeout)?;
+            match write_once(&mut self.stream, self.connection.output()) {
+                Err(error) if is_retry(&error) && timed => {}
+                result => result?,
+            }
+            self.pass_time();
+        }
+        write_all(&mut self.stream, self.connection.output())
+    }
+
+    fn shutdown(&mut self) {
+        if !self.write_over {
+            self.write_over = true;
+            // Fails when the peer was faster.
+            let _ = self.stream.shutdown_write();
+        }
+    }
+
+    fn pass_time(&mut self) {
+        if let Some(timeout) = self.connection.handle_timeout(self.clock.now()) {
+            self.timeout.get_or_insert(timeout);
+        }
     }
 
     /// Limits the next read to the time until the next deadline.
@@ -271,22 +297,28 @@ fn read<S: Read>(stream: &mut S, inbox: &mut Inbox) -> io::Result<usize> {
     }
 }
 
-/// Writes all that is queued, several chunks at a time.
+/// Writes all that is queued.
 fn write_all<W: Write>(stream: &mut W, output: &mut Output) -> io::Result<()> {
-    if output.is_empty() {
-        return Ok(());
-    }
     while !output.is_empty() {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let count = output.chunks_vectored(&mut slices);
-        match stream.write_vectored(&slices[..count]) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(len) => output.advance(len),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+        write_once(stream, output)?;
     }
+    // Also when there was nothing: a stream may hold what it could not pass on the last time.
     stream.flush()
+}
+
+/// Writes what the stream takes, several chunks at a time.
+fn write_once<W: Write>(stream: &mut W, output: &mut Output) -> io::Result<()> {
+    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+    let count = output.chunks_vectored(&mut slices);
+    match stream.write_vectored(&slices[..count]) {
+        Ok(0) => Err(ErrorKind::WriteZero.into()),
+        Ok(len) => {
+            output.advance(len);
+            Ok(())
+        }
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns whether an error only says that it is not yet time.

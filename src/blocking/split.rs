@@ -146,7 +146,14 @@ impl<S: Stream> Reader<S> {
         match self.receiving.transport() {
             Transport::Open => {}
             Transport::ShutDownWrite => self.shared.shutdown(),
-            Transport::Close => return Ok(false),
+            Transport::Close => {
+                match self.shared.try_side() {
+                    Some(mut side) => side.shutdown(),
+                    // The other half is in the middle of a write, which ends with this.
+                    None => drop(self.stream.shutdown_write()),
+                }
+                return Ok(false);
+            }
         }
         self.arm()?;
         match read(&mut self.stream, &mut self.inbox) {
@@ -242,12 +249,7 @@ impl<S: Stream> Shared<S> {
     /// Writes the replies, or leaves them to the other half when it is writing.
     fn write_replies(&self) {
         self.owed.store(true, Ordering::SeqCst);
-        let side = match self.side.try_lock() {
-            Ok(side) => Some(side),
-            Err(TryLockError::Poisoned(side)) => Some(side.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        };
-        if let Some(mut side) = side {
+        if let Some(mut side) = self.try_side() {
             self.owed.store(false, Ordering::SeqCst);
             // What fails here, the reading side learns as well.
             let _ = side.write();
@@ -257,10 +259,14 @@ impl<S: Stream> Shared<S> {
     fn shutdown(&self) {
         let mut side = self.side();
         let _ = side.write();
-        if !side.over {
-            side.over = true;
-            // Fails when the peer was faster.
-            let _ = side.stream.shutdown_write();
+        side.shutdown();
+    }
+
+    fn try_side(&self) -> Option<MutexGuard<'_, Side<S>>> {
+        match self.side.try_lock() {
+            Ok(side) => Some(side),
+            Err(TryLockError::Poisoned(side)) => Some(side.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 
@@ -271,6 +277,14 @@ impl<S: Stream> Shared<S> {
 }
 
 impl<S: Stream> Side<S> {
+    fn shutdown(&mut self) {
+        if !self.over {
+            self.over = true;
+            // Fails when the peer was faster.
+            let _ = self.stream.shutdown_write();
+        }
+    }
+
     fn write(&mut self) -> io::Result<()> {
         if self.over {
             let output = self.sending.output();

@@ -29,6 +29,7 @@ use core::{
     future::poll_fn,
     task::{Context, Poll, ready},
 };
+use std::io::ErrorKind;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -259,18 +260,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 // The time has brought something to write, or made an end of it.
                 continue;
             }
+            if written && self.inbox.has_input() {
+                continue;
+            }
             match self.connection.transport() {
                 Transport::Open => {}
                 _ if !written && self.connection.state() == State::Closed => return Poll::Pending,
-                Transport::Close => return Poll::Ready(self.finish()),
+                Transport::Close => {
+                    // A TLS stream has its own way to say that this is the end. Not worth waiting.
+                    let _ = self.write.poll_shutdown(&mut self.stream, cx);
+                    return Poll::Ready(self.finish());
+                }
                 Transport::ShutDownWrite if written => {
                     ready!(self.write.poll_shutdown(&mut self.stream, cx));
                 }
                 Transport::ShutDownWrite => {}
             }
-            if !self.inbox.has_input() || !written {
-                ready!(self.poll_receive(!written && crowded, cx))?;
-            }
+            ready!(self.poll_receive(!written && crowded, cx))?;
         }
     }
 
@@ -299,7 +305,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
             self.poll_time(cx);
             if !self.connection.has_output() {
-                continue;
+                // The peer did not take it within the time to close.
+                return Poll::Ready(Err(Error::Io(ErrorKind::TimedOut.into())));
             }
             if self.connection.state() == State::Closed {
                 return Poll::Pending;

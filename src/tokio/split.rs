@@ -7,7 +7,10 @@ use core::{
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    io::ErrorKind,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use futures_core::Stream;
 use futures_sink::Sink;
@@ -21,6 +24,7 @@ use crate::{
     CloseCode, CloseFrame, Delivery, EndOfStream, Message, Payload, ReceiveHalf, SendHalf, State,
     Timeout, Transport,
     adapter::{self, Batch, Error, HIGH_WATER, Inbox},
+    time::Instant,
 };
 
 /// The half of a [`WebSocket`] that reads.
@@ -49,6 +53,8 @@ pub struct Reader<S> {
     clock: Clock,
     alarm: Alarm,
     timeout: Option<Timeout>,
+    // When the stream had ended and something was left to write.
+    ended: Option<Instant>,
     shared: Arc<Shared<S>>,
 }
 
@@ -97,6 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             clock: self.clock,
             alarm: self.alarm,
             timeout: self.timeout,
+            ended: None,
             shared: Arc::clone(&shared),
         };
         (reader, Writer { shared })
@@ -182,24 +189,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
             }
             match self.receiving.transport() {
                 Transport::Open => {}
+                // The stream has ended behind the peer's Close, say, and the answer is not written.
+                Transport::Close if !written => {
+                    ready!(self.poll_patience(cx));
+                    self.receiving.give_up();
+                    continue;
+                }
                 Transport::Close => {
+                    // A TLS stream has its own way to say that this is the end. Not worth waiting.
+                    let _ = self.poll_shutdown();
                     // The other half may wait for something that will not come.
                     wake(&self.shared.wakers.writer);
                     return Poll::Ready(
                         adapter::finish(&mut self.inbox, &mut self.timeout).map(|()| false),
                     );
                 }
-                Transport::ShutDownWrite if written => {
-                    let mut side = self.shared.side();
-                    let Side { stream, write, .. } = &mut *side;
-                    let mut cx = Context::from_waker(&self.shared.waker);
-                    ready!(write.poll_shutdown(stream, &mut cx));
-                }
+                Transport::ShutDownWrite if written => ready!(self.poll_shutdown()),
                 Transport::ShutDownWrite => {}
             }
             let result = ready!(poll_read(&mut self.stream, &mut self.inbox, cx));
             adapter::received(result, &mut self.receiving, &mut self.inbox)?;
         }
+    }
+
+    /// Waits for the time to close, from the first call on.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = self.clock.now();
+        let timeout = self.receiving.config().close_timeout;
+        let ended = *self.ended.get_or_insert(now);
+        self.alarm.poll(timeout.map(|timeout| ended + timeout), self.clock, cx)
+    }
+
+    fn poll_shutdown(&self) -> Poll<()> {
+        let mut side = self.shared.side();
+        let Side { stream, write, .. } = &mut *side;
+        write.poll_shutdown(stream, &mut Context::from_waker(&self.shared.waker))
     }
 
     /// Writes what is queued, replies among it. What fails here, the reading side learns as well.
@@ -289,6 +313,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         remember(&self.shared.wakers.writer, cx);
         let mut side = self.shared.side();
         ready!(self.shared.poll_write(&mut side))?;
+        if side.sending.gave_up() {
+            // The peer did not take it within the time to close.
+            return Poll::Ready(Err(Error::Io(ErrorKind::TimedOut.into())));
+        }
         let state = side.sending.state();
         drop(side);
         if state != State::Open {

@@ -1,0 +1,530 @@
+//! The end of a connection (RFC 6455 §7.1): who ends TCP first, what is on the wire before, and how
+//! the stream can end instead.
+
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    thread,
+    time::Duration,
+};
+
+use framewise::{
+    CloseCode, CloseFrame, EndOfStream, Error, Event, ProtocolError, Role, State, Timeout,
+    blocking, tokio as asynchronous,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::{
+    Bring, Grant, Op, Scripted, config, events_from, finish, from_client, from_server, machine,
+    poll_times, runtime, sockets, texts, tokio_sockets, within,
+};
+
+fn close(role: Role, code: u16) -> Vec<u8> {
+    crate::support::frames(role, |peer| peer.close(CloseCode::from(code), "").unwrap())
+}
+
+fn close_frame(events: &[Event<'_>]) -> Option<CloseFrame> {
+    events.iter().find_map(|event| match event {
+        Event::Close(frame) => Some(frame.clone()),
+        _ => None,
+    })
+}
+
+// 6455-5.5.1-17, 6455-7.1.1-01, 6455-7.1.1-03, 6455-7.1.1-07, 6455-7.1.1-09
+#[test]
+fn a_blocking_server_ends_tcp_first_and_reads_on() {
+    within(|| {
+        let (stream, mut peer) = sockets();
+        let server = thread::spawn(move || {
+            let mut websocket = blocking::WebSocket::new(stream, crate::support::server());
+            assert!(websocket.read().unwrap().is_none());
+            websocket.end()
+        });
+        peer.write_all(&close(Role::Client, 1000)).unwrap();
+        let mut answer = Vec::new();
+        // The end of the stream comes although this end has not closed anything.
+        peer.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"\x88\x02\x03\xe8");
+        // What comes behind the Close is discarded, and does not reset anything.
+        peer.write_all(&[0xff; 10_000]).unwrap();
+        assert!(!server.is_finished());
+        drop(peer);
+        assert_eq!(server.join().unwrap(), Some(EndOfStream::Clean));
+    });
+}
+
+// 6455-5.5.1-17, 6455-7.1.1-01, 6455-7.1.1-03, 6455-7.1.1-07, 6455-7.1.1-09
+#[tokio::test]
+async fn an_asynchronous_server_ends_tcp_first_and_reads_on() {
+    for split in [false, true] {
+        let (stream, mut peer) = tokio_sockets().await;
+        let server = tokio::spawn(async move {
+            let mut websocket = asynchronous::WebSocket::new(stream, crate::support::server());
+            if split {
+                let (mut reader, _writer) = websocket.split();
+                assert!(reader.read().await.unwrap().is_none());
+                return reader.end();
+            }
+            assert!(websocket.read().await.unwrap().is_none());
+            websocket.end()
+        });
+        peer.write_all(&close(Role::Client, 1000)).await.unwrap();
+        let mut answer = Vec::new();
+        peer.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"\x88\x02\x03\xe8");
+        peer.write_all(&[0xff; 10_000]).await.unwrap();
+        assert!(!server.is_finished());
+        drop(peer);
+        assert_eq!(server.await.unwrap(), Some(EndOfStream::Clean));
+    }
+}
+
+// 6455-5.5.1-18, 9112-9.8-01
+#[test]
+fn a_client_waits_for_the_server_and_then_ends_its_side() {
+    let stream = Scripted::bytes(close(Role::Server, 1000));
+    let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::client());
+    assert!(runtime().block_on(async { poll_times(websocket.read(), 20).is_none() }));
+    assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
+    assert_eq!(websocket.connection().state(), State::Closing);
+    stream.bring(Bring::Eof);
+    assert!(runtime().block_on(async { finish(websocket.read(), 3) }).unwrap().is_none());
+    assert_eq!(websocket.end(), Some(EndOfStream::Clean));
+    assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
+}
+
+// 6455-5.5.1-18, 9112-9.8-01
+#[test]
+fn a_split_client_ends_its_side() {
+    let stream = Scripted::new([Bring::Bytes(close(Role::Server, 1000)), Bring::Eof]);
+    let (mut reader, _writer) =
+        asynchronous::WebSocket::new(stream.clone(), crate::support::client()).split();
+    assert!(runtime().block_on(async { finish(reader.read(), 3) }).unwrap().is_none());
+    assert_eq!(reader.end(), Some(EndOfStream::Clean));
+    assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
+}
+
+// 6455-5.5.1-18, 9112-9.8-01
+#[test]
+fn a_blocking_client_waits_for_the_server_and_then_ends_its_side() {
+    let stream = Scripted::new([Bring::Bytes(close(Role::Server, 1000)), Bring::Later]);
+    let mut websocket = blocking::WebSocket::new(stream.clone(), crate::support::client());
+    let error = websocket.read().unwrap_err();
+    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock));
+    assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
+    stream.bring(Bring::Eof);
+    assert!(websocket.read().unwrap().is_none());
+    assert_eq!(websocket.end(), Some(EndOfStream::Clean));
+    assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
+}
+
+// 6455-5.5.1-18, 9112-9.8-01
+#[test]
+fn a_split_blocking_client_ends_its_side() {
+    let stream = Scripted::new([Bring::Bytes(close(Role::Server, 1000)), Bring::Eof]);
+    let websocket = blocking::WebSocket::new(stream.clone(), crate::support::client());
+    let (mut reader, _writer) = websocket.split(stream.clone());
+    assert!(reader.read().unwrap().is_none());
+    assert_eq!(reader.end(), Some(EndOfStream::Clean));
+    assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
+}
+
+// 6455-7.1.1-07, 6455-6.1-10
+#[test]
+fn the_close_is_written_and_flushed_before_the_shutdown() {
+    for grants in 1..12 {
+        let stream = Scripted::new([Bring::Bytes(close(Role::Client, 4321)), Bring::Eof]);
+        let writes = (0..grants).flat_map(|_| [Grant::Later, Grant::Take(1)]);
+        stream.script().writes.extend(writes);
+        stream.script().flushes.push_back(Grant::Later);
+        let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
+        websocket.connection_mut().send("last").unwrap();
+        let read = runtime().block_on(async { finish(websocket.read(), 60) });
+        assert!(read.unwrap().is_none());
+        assert_eq!(websocket.end(), Some(EndOfStream::Clean));
+        assert_eq!(stream.written(), b"\x81\x04last\x88\x02\x10\xe1");
+        let log: Vec<_> =
+            stream.log().into_iter().filter(|op| !matches!(op, Op::Read(_))).collect();
+        let (last, before) = log.split_last().unwrap();
+        assert_eq!(*last, Op::Shutdown);
+        assert_eq!(before.last(), Some(&Op::Flush), "{log:?}");
+        assert!(!before.contains(&Op::Shutdown));
+    }
+}
+
+// 6455-7.1.1-07
+#[test]
+fn the_same_when_blocking_in_one_piece_or_split() {
+    for split in [false, true] {
+        let stream = Scripted::new([Bring::Bytes(close(Role::Client, 4321)), Bring::Eof]);
+        stream.script().writes.extend([Grant::Take(1); 5]);
+        let mut websocket = blocking::WebSocket::new(stream.clone(), crate::support::server());
+        websocket.connection_mut().send("last").unwrap();
+        if split {
+            let (mut reader, _writer) = websocket.split(stream.clone());
+            assert!(reader.read().unwrap().is_none());
+        } else {
+            assert!(websocket.read().unwrap().is_none());
+        }
+        assert_eq!(stream.written(), b"\x81\x04last\x88\x02\x10\xe1");
+        let log = stream.log();
+        let shutdown = log.iter().position(|op| *op == Op::Shutdown).unwrap();
+        assert_eq!(log[shutdown - 1], Op::Flush, "{log:?}");
+        assert!(!log[shutdown..].iter().any(|op| matches!(op, Op::Write(_))));
+        assert_eq!(stream.shutdowns(), 1);
+    }
+}
+
+// 6455-7.1.1-07: the peer ends its direction at once behind its Close.
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_the_peer_is_slow_to_take_is_written_before_the_end() {
+    for split in [false, true] {
+        let stream = Scripted::new([Bring::Bytes(close(Role::Client, 1000)), Bring::Eof]);
+        stream.block();
+        let websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
+        let reading = tokio::spawn(async move {
+            if split {
+                let (mut reader, writer) = websocket.split();
+                drop(writer);
+                return reader.read().await.map(|message| (message, reader.end()));
+            }
+            let mut websocket = websocket;
+            websocket.read().await.map(|message| (message, websocket.end()))
+        });
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        stream.unblock();
+        let (message, _end) = reading.await.unwrap().unwrap();
+        assert!(message.is_none());
+        assert_eq!(stream.written(), b"\x88\x02\x03\xe8", "split: {split}");
+    }
+}
+
+// 6455-7.1.1-08, 6455-7.1.4-02, R32, R60
+#[test]
+fn the_ways_in_which_a_stream_ends() {
+    use EndOfStream::{Clean, HalfClosed, Torn};
+
+    let reset = Bring::Error(ErrorKind::ConnectionReset);
+    let unexpected = Bring::Error(ErrorKind::UnexpectedEof);
+    let ends = [Bring::Eof, unexpected, reset];
+    for role in [Role::Client, Role::Server] {
+        let peer = crate::support::other(role);
+        for (ours, theirs, outcome) in [
+            (false, false, Torn),
+            (true, false, HalfClosed),
+            (false, true, Clean),
+            (true, true, Clean),
+        ] {
+            for end in &ends {
+                let case = format!("{role:?} {ours} {theirs} {end:?}");
+                let reads = theirs.then(|| Bring::Bytes(close(peer, 1000)));
+                // A reset in an open connection is an error, once; all else is only an end.
+                let fails =
+                    matches!(end, Bring::Error(ErrorKind::ConnectionReset)) && outcome == Torn;
+                let script = || Scripted::new(reads.iter().chain([end]).cloned());
+                let connection = || {
+                    let mut connection = machine(role, config(|_| {}));
+                    if ours {
+                        connection.close(CloseCode::NORMAL, "").unwrap();
+                    }
+                    connection
+                };
+
+                let stream = script();
+                let mut websocket = asynchronous::WebSocket::new(stream.clone(), connection());
+                let mut read = || runtime().block_on(async { finish(websocket.read(), 3) });
+                assert_eq!(read().is_err(), fails, "{case}");
+                let done = stream.log().len();
+                for _ in 0..3 {
+                    assert!(read().unwrap().is_none(), "{case}");
+                }
+                let log = stream.log();
+                assert!(!log[done..].iter().any(|op| matches!(op, Op::Read(_))), "{case} {log:?}");
+                assert_eq!(websocket.end(), Some(outcome), "{case}");
+
+                let (mut reader, _writer) =
+                    asynchronous::WebSocket::new(script(), connection()).split();
+                let mut read = || runtime().block_on(async { finish(reader.read(), 3) });
+                assert_eq!(read().is_err(), fails, "split {case}");
+                assert!(read().unwrap().is_none(), "split {case}");
+                assert_eq!(reader.end(), Some(outcome), "split {case}");
+
+                let mut websocket = blocking::WebSocket::new(script(), connection());
+                assert_eq!(websocket.read().is_err(), fails, "blocking {case}");
+                assert!(websocket.read().unwrap().is_none(), "blocking {case}");
+                assert_eq!(websocket.end(), Some(outcome), "blocking {case}");
+
+                let stream = script();
+                let websocket = blocking::WebSocket::new(stream.clone(), connection());
+                let (mut reader, _writer) = websocket.split(stream);
+                assert_eq!(reader.read().is_err(), fails, "blocking split {case}");
+                assert!(reader.read().unwrap().is_none(), "blocking split {case}");
+                assert_eq!(reader.end(), Some(outcome), "blocking split {case}");
+            }
+        }
+    }
+}
+
+// 6455-7.1.4-02: what came before the end is delivered before it.
+#[test]
+fn messages_before_the_end_are_delivered() {
+    for end in [Bring::Eof, Bring::Error(ErrorKind::ConnectionReset)] {
+        let bytes = from_client(|peer| {
+            peer.send("one").unwrap();
+            peer.send("two").unwrap();
+        });
+        let stream = Scripted::new([Bring::Bytes(bytes), end]);
+        // And the write side has failed already.
+        stream.script().writes.push_back(Grant::Error(ErrorKind::BrokenPipe));
+        let mut websocket = blocking::WebSocket::new(stream, crate::support::server());
+        assert!(websocket.send("lost").is_err());
+        assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("one"));
+        assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("two"));
+    }
+}
+
+// 6455-7.1.4-02: also what was read ahead while the peer did not take anything.
+#[tokio::test(start_paused = true)]
+async fn messages_read_ahead_are_delivered_before_the_end() {
+    let stream = Scripted::default();
+    stream.block();
+    let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
+    websocket.feed(vec![1; 1 << 20]).await.unwrap();
+    stream.bring(Bring::Bytes(from_client(|peer| peer.send("last words").unwrap())));
+    stream.bring(Bring::Eof);
+    let reading = tokio::spawn(async move {
+        let mut messages = Vec::new();
+        while let Some(message) = websocket.read().await.unwrap() {
+            messages.push(message);
+        }
+        messages
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    stream.unblock();
+    let messages = reading.await.unwrap();
+    assert_eq!(messages.len(), 1, "the message was lost");
+    assert_eq!(stream.written().len(), (1 << 20) + 10);
+}
+
+// 6455-7.1.1-07: a peer that has ended its direction still gets all that is sent.
+#[tokio::test]
+async fn half_closed_streams_take_the_rest() {
+    let (stream, mut peer) = tokio_sockets().await;
+    let server = tokio::spawn(async move {
+        let mut websocket = asynchronous::WebSocket::new(stream, crate::support::server());
+        assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("all of it?"));
+        websocket.feed(vec![7; 4 << 20]).await.unwrap();
+        assert!(websocket.read().await.unwrap().is_none());
+        assert_eq!(websocket.end(), Some(EndOfStream::Torn));
+    });
+    peer.write_all(&from_client(|peer| peer.send("all of it?").unwrap())).await.unwrap();
+    peer.shutdown().await.unwrap();
+    let mut all = Vec::new();
+    peer.read_to_end(&mut all).await.unwrap();
+    let events = events_from(Role::Server, &all);
+    assert_eq!(events, [Event::Binary(vec![7; 4 << 20].into())]);
+    server.await.unwrap();
+}
+
+// 6455-7.1.1-02
+#[test]
+fn dropping_a_connection_in_any_state_is_safe() {
+    let dropped = |reads: Vec<Bring>, closes: bool| {
+        let stream = Scripted::new(reads);
+        let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
+        if closes {
+            websocket.connection_mut().close(CloseCode::NORMAL, "").unwrap();
+        }
+        let _ = runtime().block_on(async { poll_times(websocket.read(), 5) });
+        let state = websocket.connection().state();
+        drop(websocket);
+        assert_eq!(std::sync::Arc::strong_count(stream.shared()), 1, "the stream is dropped");
+        state
+    };
+    assert_eq!(dropped(vec![], false), State::Open);
+    assert_eq!(dropped(vec![], true), State::CloseSent);
+    assert_eq!(dropped(vec![Bring::Bytes(close(Role::Client, 1000))], false), State::Closing);
+    assert_eq!(dropped(vec![Bring::Bytes(vec![0xff; 9])], false), State::Failed);
+    assert_eq!(dropped(vec![Bring::Eof], false), State::Closed);
+}
+
+// 6455-7.1.1-07, R32
+#[test]
+fn a_peer_that_breaks_the_protocol_is_told() {
+    // A message, and then an unmasked frame.
+    let mut bytes = from_client(|peer| peer.send("good").unwrap());
+    bytes.extend(from_server(|peer| peer.send("bad").unwrap()));
+    let script =
+        || Scripted::new([Bring::Bytes(bytes.clone()), Bring::Bytes(vec![0; 99]), Bring::Eof]);
+    let unmasked = |error| matches!(error, Error::Protocol(ProtocolError::UnmaskedFrame));
+
+    let stream = script();
+    let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
+    let mut read = || runtime().block_on(async { finish(websocket.read(), 3) });
+    assert_eq!(read().unwrap().unwrap().as_text(), Some("good"));
+    assert!(unmasked(read().unwrap_err()));
+    assert!(read().unwrap().is_none());
+    let told = close_frame(&events_from(Role::Server, &stream.written())).unwrap();
+    assert_eq!(told.code, CloseCode::PROTOCOL_ERROR);
+    assert_eq!(stream.shutdowns(), 1);
+
+    let stream = script();
+    let (mut reader, _writer) =
+        asynchronous::WebSocket::new(stream.clone(), crate::support::server()).split();
+    let mut read = || runtime().block_on(async { finish(reader.read(), 3) });
+    assert_eq!(read().unwrap().unwrap().as_text(), Some("good"));
+    assert!(unmasked(read().unwrap_err()));
+    assert!(read().unwrap().is_none());
+    assert!(close_frame(&events_from(Role::Server, &stream.written())).is_some());
+    assert_eq!(stream.shutdowns(), 1);
+
+    let stream = script();
+    let mut websocket = blocking::WebSocket::new(stream.clone(), crate::support::server());
+    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("good"));
+    assert!(unmasked(websocket.read().unwrap_err()));
+    assert!(websocket.read().unwrap().is_none());
+    assert!(close_frame(&events_from(Role::Server, &stream.written())).is_some());
+    assert_eq!(stream.shutdowns(), 1);
+}
+
+#[tokio::test]
+async fn a_close_tells_how_it_ended_and_drops_what_still_comes() {
+    let (stream, peer) = tokio_sockets().await;
+    let mut client = asynchronous::WebSocket::new(peer, crate::support::client());
+    let server = tokio::spawn(async move {
+        let mut server = asynchronous::WebSocket::new(stream, crate::support::server());
+        server.send("on its way").await.unwrap();
+        assert!(server.read().await.unwrap().is_none());
+        let code = server.connection().close_code();
+        (server.end(), code)
+    });
+    let end = client.close(CloseCode::GOING_AWAY, "bye").await.unwrap();
+    assert_eq!(end, EndOfStream::Clean);
+    assert_eq!(client.close(None, "").await.unwrap(), EndOfStream::Clean, "again");
+    drop(client);
+    assert_eq!(server.await.unwrap(), (Some(EndOfStream::Clean), CloseCode::GOING_AWAY));
+}
+
+// 6455-5.5.1-19, 6455-7.1.1-04
+#[test]
+fn a_blocking_client_does_not_wait_for_ever() {
+    let end = within(|| {
+        let (mut server, stream) = sockets();
+        let patient = config(|config| config.close_timeout = Some(Duration::from_millis(30)));
+        let mut websocket = blocking::WebSocket::new(stream, machine(Role::Client, patient));
+        // A server that answers and never closes.
+        server.write_all(&close(Role::Server, 1000)).unwrap();
+        websocket.close(CloseCode::NORMAL, "").unwrap()
+    });
+    assert_eq!(end, EndOfStream::Clean);
+}
+
+// The time to close is the limit, whether the peer takes anything or not.
+#[test]
+fn a_blocking_close_does_not_wait_for_a_peer_that_takes_nothing() {
+    for split in [false, true] {
+        within(move || {
+            let (stream, peer) = sockets();
+            let impatient = config(|config| {
+                config.close_timeout = Some(Duration::from_millis(50));
+                config.ping_interval = None;
+            });
+            let mut websocket = blocking::WebSocket::new(stream, machine(Role::Server, impatient));
+            let end = if split {
+                let second = websocket.stream().try_clone().unwrap();
+                let (mut reader, mut writer) = websocket.split(second);
+                writer.feed(vec![0; 24 << 20]).unwrap();
+                let closing = thread::spawn(move || writer.close(CloseCode::NORMAL, ""));
+                while reader.read().unwrap().is_some() {}
+                // The message did not arrive, and that is no secret.
+                assert!(closing.join().unwrap().is_err());
+                reader.end()
+            } else {
+                websocket.connection_mut().send(vec![0; 24 << 20]).unwrap();
+                Some(websocket.close(CloseCode::NORMAL, "").unwrap())
+            };
+            assert_eq!(end, Some(EndOfStream::HalfClosed));
+            drop(peer);
+        });
+    }
+}
+
+// R32
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_answers_the_close_is_given_up() {
+    for split in [false, true] {
+        for reads in [vec![], vec![Bring::Bytes(from_client(|peer| peer.ping(b"").unwrap()))]] {
+            let stream = Scripted::new(reads);
+            let mut websocket =
+                asynchronous::WebSocket::new(stream.clone(), crate::support::server());
+            let start = tokio::time::Instant::now();
+            let end = if split {
+                let (mut reader, mut writer) = websocket.split();
+                writer.close(CloseCode::NORMAL, "").await.unwrap();
+                assert!(reader.read().await.unwrap().is_none());
+                reader.end()
+            } else {
+                Some(websocket.close(CloseCode::NORMAL, "").await.unwrap())
+            };
+            assert_eq!(end, Some(EndOfStream::HalfClosed));
+            assert_eq!(start.elapsed().as_secs(), 5);
+        }
+    }
+}
+
+// A message that was given up is not reported as sent.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_nobody_took_is_an_error() {
+    let stream = Scripted::default();
+    stream.block();
+    let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
+    assert!(matches!(websocket.send("Hello?").await, Err(Error::Io(_))));
+    let error = websocket.read().await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Pong)));
+    assert!(stream.written().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_a_half_that_nobody_took_is_an_error() {
+    let stream = Scripted::default();
+    stream.block();
+    let (mut reader, mut writer) =
+        asynchronous::WebSocket::new(stream.clone(), crate::support::server()).split();
+    let (read, sent) = tokio::join!(reader.read(), writer.send("Hello?"));
+    assert!(matches!(read, Err(Error::Timeout(Timeout::Pong))));
+    assert!(matches!(sent, Err(Error::Io(_))), "{sent:?}");
+}
+
+// The stream is there, but nobody takes what is sent, and the peer has nothing more to say.
+#[tokio::test(start_paused = true)]
+async fn the_writing_half_does_not_wait_for_ever_behind_the_end() {
+    let stream = Scripted::new([Bring::Eof]);
+    stream.block();
+    let (mut reader, mut writer) =
+        asynchronous::WebSocket::new(stream.clone(), crate::support::server()).split();
+    let reading = tokio::spawn(async move {
+        let read = reader.read().await;
+        (read, reader.end())
+    });
+    let sent = tokio::time::timeout(Duration::from_secs(60), writer.send("Hello?")).await;
+    assert!(sent.expect("hangs").is_err());
+    let (read, end) = reading.await.unwrap();
+    assert!(read.unwrap().is_none());
+    assert_eq!(end, Some(EndOfStream::Torn));
+}
+
+// 6455-7.1.1-07
+#[test]
+fn texts_sent_in_front_of_the_close_arrive() {
+    let bytes = from_client(|peer| {
+        peer.send("a").unwrap();
+        peer.close(CloseCode::NORMAL, "").unwrap();
+    });
+    let stream = Scripted::new([Bring::Bytes(bytes), Bring::Eof]);
+    let mut websocket = blocking::WebSocket::new(stream.clone(), crate::support::server());
+    let message = websocket.read().unwrap().unwrap();
+    websocket.connection_mut().send(message).unwrap();
+    assert!(websocket.read().unwrap().is_none());
+    let events = events_from(Role::Server, &stream.written());
+    assert_eq!(texts(&events), ["a"]);
+    assert!(close_frame(&events).is_some());
+}
