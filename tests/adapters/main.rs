@@ -4,5 +4,12 @@
 //! that other libraries had. No test depends on how long anything takes in real time: where time
 //! matters, tokio's clock is stopped, or the outcome is asserted only.
 
+mod cancel;
 mod closing;
+mod connect;
+mod faults;
+mod handshake;
+mod sink;
+mod split;
 mod support;
+mod timers;

@@ -1,0 +1,103 @@
+//! The functions that open a TCP connection (RFC 6455 §4.1).
+
+use std::{
+    io::ErrorKind,
+    net::TcpListener,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use framewise::{
+    CloseCode, Config, Error, blocking,
+    handshake::{Acceptance, ClientRequest},
+    tokio as asynchronous,
+};
+
+use crate::support::within;
+
+fn request(uri: &str) -> ClientRequest {
+    ClientRequest::new(uri).unwrap()
+}
+
+// 6455-4.1-12, 6455-4.1-14
+#[tokio::test]
+async fn a_port_where_nobody_listens_is_an_error() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let uri = format!("ws://{address}/");
+    let refused =
+        |error| matches!(error, Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused);
+    let error = asynchronous::connect(request(&uri), Config::default()).await.unwrap_err();
+    assert!(refused(error));
+    let error = blocking::connect(request(&uri), Config::default()).unwrap_err();
+    assert!(refused(error));
+}
+
+// 6455-4.1-15: never plain octets to a secure resource
+#[tokio::test]
+async fn a_secure_uri_needs_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("wss://{}/", listener.local_addr().unwrap());
+    let error = asynchronous::connect(request(&uri), Config::default()).await.unwrap_err();
+    assert!(matches!(error, Error::TlsRequired));
+    let error = blocking::connect(request(&uri), Config::default()).unwrap_err();
+    assert!(matches!(error, Error::TlsRequired));
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "nothing was opened");
+}
+
+// 6455-4.1-06, 6455-4.1-07, 6455-4.1-08: threads and tasks alike
+#[test]
+fn one_connection_at_a_time_is_being_opened_to_an_address() {
+    const CLIENTS: usize = 6;
+    static OPENING: AtomicUsize = AtomicUsize::new(0);
+
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let mut open = Vec::new();
+            for _ in 0..CLIENTS {
+                let (stream, _) = listener.accept().unwrap();
+                assert_eq!(
+                    OPENING.fetch_add(1, Ordering::SeqCst),
+                    0,
+                    "another one is being opened"
+                );
+                let incoming = blocking::accept(stream, Config::default()).unwrap();
+                // Time for the others to come, if they did not wait.
+                thread::sleep(std::time::Duration::from_millis(10));
+                listener.set_nonblocking(true).unwrap();
+                assert!(listener.accept().is_err(), "another one is being opened");
+                listener.set_nonblocking(false).unwrap();
+                OPENING.fetch_sub(1, Ordering::SeqCst);
+                open.push(incoming.accept(Acceptance::new()).unwrap());
+            }
+            open.iter_mut().for_each(|websocket| {
+                websocket.close(CloseCode::NORMAL, "").unwrap();
+            });
+        });
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let request = request(&uri);
+                thread::spawn(move || {
+                    if client % 2 == 0 {
+                        let (mut websocket, _) =
+                            blocking::connect(request, Config::default()).unwrap();
+                        return websocket.read().unwrap();
+                    }
+                    let runtime =
+                        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                    runtime.block_on(async {
+                        let (mut websocket, _) =
+                            asynchronous::connect(request, Config::default()).await.unwrap();
+                        websocket.read().await.unwrap()
+                    })
+                })
+            })
+            .collect();
+        for client in clients {
+            assert_eq!(client.join().unwrap(), None);
+        }
+        server.join().unwrap();
+    });
+}

@@ -1,0 +1,156 @@
+//! The opening handshake over streams (RFC 6455 §4).
+
+use std::{
+    io::{Read as _, Write as _},
+    thread,
+    time::Duration,
+};
+
+use framewise::{
+    Config, Error, blocking,
+    handshake::{Acceptance, ClientRequest, HandshakeError, Rejection},
+    tokio as asynchronous,
+};
+
+use crate::support::{
+    Bring, Op, REQUEST, SEED, Scripted, config, finish, from_client, runtime, sockets, within,
+};
+
+/// The request, and a frame that did not wait for the response.
+fn glued() -> Vec<u8> {
+    [REQUEST, &from_client(|peer| peer.send("early").unwrap())].concat()
+}
+
+// 6455-2.1-02, R41, R57
+#[test]
+fn octets_behind_the_request_are_frames_in_any_cut() {
+    let bytes = glued();
+    for cut in 1..bytes.len() {
+        let pieces = [bytes[..cut].to_vec(), bytes[cut..].to_vec()].map(Bring::Bytes);
+
+        let stream = Scripted::new(pieces.clone());
+        let incoming = blocking::accept(stream.clone(), Config::default()).unwrap();
+        assert!(stream.written().is_empty(), "nothing is decided yet");
+        let mut websocket = incoming.accept(Acceptance::new()).unwrap();
+        assert!(stream.written().starts_with(b"HTTP/1.1 101 "), "the response is out");
+        assert_eq!(stream.log().last(), Some(&Op::Flush));
+        assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("early"));
+
+        let stream = Scripted::new(pieces);
+        runtime().block_on(async {
+            let incoming = asynchronous::accept(stream.clone(), Config::default()).await.unwrap();
+            assert!(stream.written().is_empty(), "nothing is decided yet");
+            let mut websocket = incoming.accept(Acceptance::new()).await.unwrap();
+            assert!(stream.written().starts_with(b"HTTP/1.1 101 "), "the response is out");
+            let message = finish(websocket.read(), 3).unwrap().unwrap();
+            assert_eq!(message.as_text(), Some("early"));
+        });
+    }
+}
+
+// R41: the same for the client.
+#[test]
+fn octets_behind_the_response_are_frames() {
+    within(|| {
+        let (mut server, stream) = sockets();
+        let client = thread::spawn(move || {
+            let request = ClientRequest::new("ws://localhost/").unwrap();
+            let (mut client, response) =
+                blocking::client(stream, request, Config::default(), SEED).unwrap();
+            assert_eq!(response.status(), 101);
+            client.read().unwrap().unwrap()
+        });
+        // The accept value is the server machine's to know: let it answer, and add a frame.
+        let mut handshake = framewise::handshake::ServerHandshake::new(Config::default());
+        let mut buf = [0; 1 << 10];
+        let mut upgrade = None;
+        while upgrade.is_none() {
+            let len = server.read(&mut buf).unwrap();
+            upgrade = handshake.receive(&mut framewise::Input::new(&mut buf[..len])).unwrap();
+        }
+        let mut connection = upgrade.unwrap().accept(Acceptance::new()).unwrap();
+        connection.send("at once").unwrap();
+        server.write_all(connection.output().chunk()).unwrap();
+        assert_eq!(client.join().unwrap().as_text(), Some("at once"));
+    });
+}
+
+// 9112-9.6-02, 9112-9.6-03, 6455-7.1.1-07
+#[test]
+fn a_rejection_is_delivered_and_nothing_behind_it_is_read_as_frames() {
+    for reject in [false, true] {
+        let bytes = if reject { glued() } else { b"GET / HTTP/1.0\r\n\r\nGET".to_vec() };
+        let status: &[u8] = if reject { b"HTTP/1.1 404 " } else { b"HTTP/1.1 505 " };
+
+        let stream = Scripted::new([Bring::Bytes(bytes.clone()), Bring::Eof]);
+        match blocking::accept(stream.clone(), Config::default()) {
+            Ok(incoming) => incoming.reject(Rejection::not_found()).unwrap(),
+            Err(error) => assert!(matches!(error, Error::Handshake(_))),
+        }
+        assert!(stream.written().starts_with(status));
+        assert_eq!(stream.shutdowns(), 1);
+        assert_eq!(stream.log().last(), Some(&Op::Read(0)), "reads on to the end");
+
+        let stream = Scripted::new([Bring::Bytes(bytes), Bring::Eof]);
+        runtime().block_on(async {
+            match asynchronous::accept(stream.clone(), Config::default()).await {
+                Ok(incoming) => incoming.reject(Rejection::not_found()).await.unwrap(),
+                Err(error) => assert!(matches!(error, Error::Handshake(_))),
+            }
+        });
+        assert!(stream.written().starts_with(status));
+        assert_eq!(stream.shutdowns(), 1);
+        assert_eq!(stream.log().last(), Some(&Op::Read(0)), "reads on to the end");
+    }
+}
+
+// R46
+#[tokio::test(start_paused = true)]
+async fn a_silent_or_slow_client_is_given_up() {
+    for slow in [false, true] {
+        let stream = Scripted::default();
+        let start = tokio::time::Instant::now();
+        let accepting = tokio::spawn(asynchronous::accept(stream.clone(), Config::default()));
+        // An octet a second: the time for the handshake does not begin anew with each.
+        for octet in REQUEST.iter().take(if slow { 60 } else { 0 }) {
+            stream.bring(Bring::Bytes(vec![*octet]));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let error = accepting.await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Handshake(HandshakeError::Timeout)));
+        assert!(stream.written().starts_with(b"HTTP/1.1 408 "));
+        assert_eq!(stream.shutdowns(), 1);
+        if !slow {
+            // 10 s for the handshake, 5 s for the end of the stream.
+            assert_eq!(start.elapsed().as_secs(), 15);
+        }
+    }
+}
+
+// R46
+#[test]
+fn a_silent_client_of_a_blocking_server_is_given_up() {
+    let error = within(|| {
+        let (stream, mut client) = sockets();
+        let impatient = config(|config| {
+            config.handshake_timeout = Some(Duration::from_millis(30));
+            config.close_timeout = Some(Duration::from_millis(30));
+        });
+        client.write_all(b"GET /").unwrap();
+        let error = blocking::accept(stream, impatient).unwrap_err();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 408 "));
+        error
+    });
+    assert!(matches!(error, Error::Handshake(HandshakeError::Timeout)));
+}
+
+#[test]
+fn a_subprotocol_that_was_not_offered_is_this_programs_mistake() {
+    let stream = Scripted::new([Bring::Bytes(REQUEST.to_vec()), Bring::Eof]);
+    let incoming = blocking::accept(stream.clone(), Config::default()).unwrap();
+    let error = incoming.accept(Acceptance::new().subprotocol("chat")).unwrap_err();
+    assert!(matches!(error, Error::Accept(_)));
+    assert!(stream.written().starts_with(b"HTTP/1.1 500 "));
+}

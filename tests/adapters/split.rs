@@ -1,0 +1,211 @@
+//! Two halves on two tasks or threads.
+
+use std::{
+    future::Future as _,
+    io::{Read as _, Write as _},
+    pin::pin,
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+};
+
+use framewise::{CloseCode, Config, Connection, EndOfStream, Message, blocking, tokio::WebSocket};
+
+use crate::support::{
+    Bring, SEED, Scripted, Wakes, client, from_client, runtime, server, sockets, within,
+};
+
+// 6455-5.5.2-07, R34
+#[test]
+fn a_reader_that_never_writes_answers_pings() {
+    let ping = from_client(|peer| peer.ping(b"?").unwrap());
+
+    let stream = Scripted::bytes(ping.clone());
+    let mut websocket = WebSocket::new(stream.clone(), server());
+    assert!(
+        runtime().block_on(async { crate::support::poll_times(websocket.read(), 3) }).is_none()
+    );
+    assert_eq!(stream.written(), b"\x8a\x01?");
+
+    let stream = Scripted::bytes(ping.clone());
+    let (mut reader, writer) = WebSocket::new(stream.clone(), server()).split();
+    assert!(runtime().block_on(async { crate::support::poll_times(reader.read(), 3) }).is_none());
+    assert_eq!(stream.written(), b"\x8a\x01?");
+    drop(writer);
+
+    let stream = Scripted::bytes(ping.clone());
+    let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+    assert!(websocket.read().is_err(), "it would block");
+    assert_eq!(stream.written(), b"\x8a\x01?");
+
+    let stream = Scripted::bytes(ping);
+    let websocket = blocking::WebSocket::new(stream.clone(), server());
+    let (mut reader, _writer) = websocket.split(stream.clone());
+    assert!(reader.read().is_err(), "it would block");
+    assert_eq!(stream.written(), b"\x8a\x01?");
+}
+
+// R58: the reader waits to read and, for a reply, to write; the writer waits to write.
+#[test]
+fn both_halves_are_woken() {
+    let stream = Scripted::default();
+    stream.block();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let _guard = runtime().enter();
+    let (reader_wakes, reader_waker) = Wakes::new();
+    let (writer_wakes, writer_waker) = Wakes::new();
+    let (mut reader_cx, mut writer_cx) =
+        (Context::from_waker(&reader_waker), Context::from_waker(&writer_waker));
+
+    let mut sending = pin!(writer.send("news"));
+    assert!(sending.as_mut().poll(&mut writer_cx).is_pending());
+    let mut reading = pin!(reader.read());
+    assert!(reading.as_mut().poll(&mut reader_cx).is_pending());
+
+    stream.bring(Bring::Bytes(from_client(|peer| peer.ping(b"").unwrap())));
+    assert_eq!(reader_wakes.count(), 1, "there is something to read");
+    assert!(reading.as_mut().poll(&mut reader_cx).is_pending());
+
+    // The reader was the last one to try to write: the writer is woken all the same.
+    stream.unblock();
+    assert_eq!((reader_wakes.count(), writer_wakes.count()), (2, 1));
+    assert!(matches!(sending.as_mut().poll(&mut writer_cx), Poll::Ready(Ok(()))));
+    assert!(reading.as_mut().poll(&mut reader_cx).is_pending());
+    assert_eq!(stream.written(), b"\x81\x04news\x8a\x00");
+
+    // And nobody is woken without a reason.
+    assert_eq!((reader_wakes.count(), writer_wakes.count()), (2, 1));
+}
+
+// R58: what the writer begins, the reader has to bring to its end.
+#[tokio::test(start_paused = true)]
+async fn a_close_of_the_writer_wakes_the_reader() {
+    let stream = Scripted::default();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let reading = tokio::spawn(async move {
+        let message = reader.read().await.unwrap();
+        (message, reader.end())
+    });
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let start = tokio::time::Instant::now();
+    writer.close(CloseCode::NORMAL, "").await.unwrap();
+    assert_eq!(reading.await.unwrap(), (None, Some(EndOfStream::HalfClosed)));
+    assert_eq!(start.elapsed().as_secs(), 5, "the time to close runs from the Close");
+}
+
+// Two ends that both write more than the pipe between them holds.
+#[tokio::test(start_paused = true)]
+async fn two_talkers_do_not_wait_for_one_another() {
+    let message = || Message::Binary(vec![7; 1 << 20]);
+    for capacity in [1, 1 << 10, 1 << 16] {
+        let size = if capacity == 1 { 1 << 12 } else { 1 << 20 };
+        let (one, other) = tokio::io::duplex(capacity);
+        let talk = |stream, connection: Connection| async move {
+            let mut websocket = WebSocket::new(stream, connection);
+            websocket.send(vec![7; size]).await.unwrap();
+            websocket.read().await.unwrap().unwrap()
+        };
+        let (one, other) = tokio::join!(talk(one, server()), talk(other, client()));
+        assert_eq!(one, other);
+        assert_eq!(one.as_bytes().len(), size);
+    }
+
+    // Split, several of them.
+    let (one, other) = tokio::io::duplex(1 << 10);
+    let talk = |stream, connection: Connection| async move {
+        let (mut reader, mut writer) = WebSocket::new(stream, connection).split();
+        let writing = tokio::spawn(async move {
+            for _ in 0..5 {
+                writer.send(message()).await.unwrap();
+            }
+            writer
+        });
+        for _ in 0..5 {
+            assert_eq!(reader.read().await.unwrap(), Some(message()));
+        }
+        let mut writer = writing.await.unwrap();
+        let _ = writer.close(CloseCode::NORMAL, "").await;
+        assert!(reader.read().await.unwrap().is_none());
+        reader.end()
+    };
+    let (one, other) = tokio::join!(talk(one, server()), talk(other, client()));
+    assert_eq!((one, other), (Some(EndOfStream::Clean), Some(EndOfStream::Clean)));
+}
+
+// The same with threads.
+#[test]
+fn two_talkers_on_threads() {
+    within(|| {
+        let (one, other) = sockets();
+        let talk = |stream: std::net::TcpStream, connection| {
+            let websocket = blocking::WebSocket::new(stream, connection);
+            let clone = websocket.stream().try_clone().unwrap();
+            let (mut reader, mut writer) = websocket.split(clone);
+            let writing = thread::spawn(move || {
+                for _ in 0..4 {
+                    writer.send(vec![7; 4 << 20]).unwrap();
+                    writer.ping(b"still there?").unwrap();
+                }
+                writer
+            });
+            for _ in 0..4 {
+                assert_eq!(reader.read().unwrap().unwrap().as_bytes().len(), 4 << 20);
+            }
+            let mut writer = writing.join().unwrap();
+            let _ = writer.close(CloseCode::NORMAL, "");
+            assert!(reader.read().unwrap().is_none());
+            reader.end()
+        };
+        let server_side = thread::spawn(move || talk(one, server()));
+        let client_end = talk(other, Connection::client(Config::default(), SEED));
+        assert_eq!(client_end, Some(EndOfStream::Clean));
+        assert_eq!(server_side.join().unwrap(), Some(EndOfStream::Clean));
+    });
+}
+
+// A peer that reads nothing is not read from for ever: what it sends stays in the sockets.
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_not_read_from() {
+    let (stream, mut peer) = tokio::io::duplex(1 << 16);
+    let echoing = tokio::spawn(async move {
+        let mut websocket = WebSocket::new(stream, server());
+        while let Some(mut batch) = websocket.fill().await.unwrap() {
+            while let Some(event) = batch.next() {
+                if let framewise::Event::Binary(payload) = event {
+                    batch.send(payload).unwrap();
+                }
+            }
+            let waiting = batch.connection_mut().output().len();
+            assert!(waiting < 1 << 20, "{waiting} octets wait");
+        }
+    });
+    let frame = from_client(|peer| peer.send(vec![1; 10_000]).unwrap());
+    let mut sent = 0;
+    let flood = async {
+        loop {
+            tokio::io::AsyncWriteExt::write_all(&mut peer, &frame).await.unwrap();
+            sent += frame.len();
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(300), flood).await;
+    assert!(sent < 2 << 20, "{sent} octets were read");
+    assert!(!echoing.is_finished());
+}
+
+// A blocking stream with nothing to read does not keep the writer from writing.
+#[test]
+fn a_thread_writes_while_the_other_reads() {
+    within(|| {
+        let (stream, mut peer) = sockets();
+        let websocket = blocking::WebSocket::new(stream, server());
+        let clone = websocket.stream().try_clone().unwrap();
+        let (mut reader, mut writer) = websocket.split(clone);
+        let reading = thread::spawn(move || reader.read().unwrap());
+        writer.send("while you wait").unwrap();
+        let mut frame = [0; 16];
+        peer.read_exact(&mut frame).unwrap();
+        assert_eq!(&frame, b"\x81\x0ewhile you wait");
+        peer.write_all(&from_client(|peer| peer.send("thanks").unwrap())).unwrap();
+        assert_eq!(reading.join().unwrap().unwrap().as_text(), Some("thanks"));
+    });
+}

@@ -1,0 +1,103 @@
+//! The timers of the adapters: on a clock that stands still, or by their outcome.
+
+use std::time::Duration;
+
+use framewise::{CloseCode, EndOfStream, Error, Timeout, blocking, tokio::WebSocket};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Bring, Scripted, config, from_client, server, sockets, within};
+
+// R28, F9
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_pinged_and_then_given_up() {
+    for split in [false, true] {
+        let stream = Scripted::default();
+        let mut websocket = WebSocket::new(stream.clone(), server());
+        let start = Instant::now();
+        let reading = tokio::spawn(async move {
+            match split {
+                true => websocket.split().0.read().await,
+                false => websocket.read().await,
+            }
+        });
+        sleep(Duration::from_secs(21)).await;
+        assert_eq!(stream.written(), b"\x89\x00", "one Ping");
+        let error = reading.await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Timeout(Timeout::Pong)));
+        assert_eq!(stream.written(), b"\x89\x00\x88\x02\x03\xf3");
+        // 20 s of silence, 20 s for the Pong, 5 s for the end.
+        assert_eq!(start.elapsed().as_secs(), 45);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_answers_pings_is_kept() {
+    let stream = Scripted::default();
+    let mut websocket = WebSocket::new(stream.clone(), server());
+    let reading = tokio::spawn(async move { websocket.read().await });
+    for _ in 0..10 {
+        sleep(Duration::from_secs(30)).await;
+        stream.bring(Bring::Bytes(from_client(|peer| peer.pong(b"").unwrap())));
+    }
+    assert!(!reading.is_finished());
+    stream.bring(Bring::Bytes(from_client(|peer| peer.send("still here").unwrap())));
+    assert_eq!(reading.await.unwrap().unwrap().unwrap().as_text(), Some("still here"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed() {
+    let stream = Scripted::default();
+    let idle = config(|config| config.idle_timeout = Some(Duration::from_secs(7)));
+    let mut websocket = WebSocket::new(stream.clone(), framewise::Connection::server(idle));
+    let start = Instant::now();
+    let reading = tokio::spawn(async move { (websocket.read().await, websocket.end()) });
+    sleep(Duration::from_secs(8)).await;
+    assert_eq!(stream.written(), b"\x88\x02\x03\xe9");
+    stream.bring(Bring::Bytes(from_client(|peer| {
+        peer.close(CloseCode::GOING_AWAY, "").unwrap();
+    })));
+    stream.bring(Bring::Eof);
+    let (read, end) = reading.await.unwrap();
+    assert!(read.unwrap().is_none());
+    assert_eq!(end, Some(EndOfStream::Clean));
+    assert_eq!(start.elapsed().as_secs(), 8);
+}
+
+// Without timers no timer of the runtime is needed.
+#[test]
+fn a_runtime_without_time_will_do() {
+    let timeless = config(|config| {
+        config.ping_interval = None;
+        config.close_timeout = None;
+    });
+    let bytes = from_client(|peer| peer.send("now").unwrap());
+    let stream = Scripted::bytes(bytes);
+    let mut websocket = WebSocket::new(stream, framewise::Connection::server(timeless));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let message = runtime.block_on(websocket.read()).unwrap().unwrap();
+    assert_eq!(message.as_text(), Some("now"));
+}
+
+#[test]
+fn a_silent_peer_of_a_blocking_server_is_given_up() {
+    for split in [false, true] {
+        let error = within(move || {
+            let (stream, _peer) = sockets();
+            let impatient = config(|config| {
+                config.ping_interval = Some(Duration::from_millis(20));
+                config.pong_timeout = Some(Duration::from_millis(20));
+                config.close_timeout = Some(Duration::from_millis(20));
+            });
+            let connection = framewise::Connection::server(impatient);
+            let mut websocket = blocking::WebSocket::new(stream, connection);
+            match split {
+                true => {
+                    let clone = websocket.stream().try_clone().unwrap();
+                    websocket.split(clone).0.read().unwrap_err()
+                }
+                false => websocket.read().unwrap_err(),
+            }
+        });
+        assert!(matches!(error, Error::Timeout(Timeout::Pong)));
+    }
+}
