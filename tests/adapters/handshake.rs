@@ -154,3 +154,23 @@ fn a_subprotocol_that_was_not_offered_is_this_programs_mistake() {
     assert!(matches!(error, Error::Accept(_)));
     assert!(stream.written().starts_with(b"HTTP/1.1 500 "));
 }
+
+// 6455-4.1-11, 6455-4.2.2-02, 6455-10.6-01: any stream will do, so one through a proxy or TLS, too.
+#[tokio::test]
+async fn a_handshake_over_any_stream() {
+    let (one, other) = tokio::io::duplex(16);
+    let serving = tokio::spawn(async move {
+        let incoming = asynchronous::accept(one, Config::default()).await.unwrap();
+        assert_eq!(incoming.upgrade().resource(), "/any");
+        let mut websocket = incoming.accept(Acceptance::new()).await.unwrap();
+        websocket.send("welcome").await.unwrap();
+        assert_eq!(websocket.read().await.unwrap(), None);
+    });
+    let request = ClientRequest::new("wss://example.com/any").unwrap();
+    let (mut websocket, _) =
+        asynchronous::client(other, request, Config::default(), SEED).await.unwrap();
+    assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("welcome"));
+    websocket.close(framewise::CloseCode::NORMAL, "").await.unwrap();
+    drop(websocket);
+    serving.await.unwrap();
+}

@@ -338,6 +338,7 @@ fn a_101_has_no_body() {
 }
 
 // 6455-4.1-73
+// 6455-7.1.4-04, 6455-7.2.1-01: there is no connection then that could be closed, cleanly or not.
 #[test]
 fn a_failed_handshake_says_nothing() {
     let request = ClientRequest::new("ws://h/").unwrap();
