@@ -40,7 +40,8 @@ pub enum State {
     /// Messages go both ways.
     #[default]
     Open,
-    /// This endpoint has sent its Close, or is about to, and waits for the peer's. Messages still arrive.
+    /// This endpoint has sent its Close, or is about to, and waits for the peer's. Messages still
+    /// arrive.
     CloseSent,
     /// The peer has sent its Close, and the answer is owed. A connection that is not split answers
     /// at once, so this state is seen in [halves](crate::SendHalf) only.

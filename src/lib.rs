@@ -7,9 +7,9 @@
 //!               octets                         send_text, ping, close, ...
 //! ```
 //!
-//! The core is a pure state machine: no I/O, no clock, no source of randomness, `no_std` with `alloc`,
-//! and no unsafe code. Adapters bind it to streams of the standard library and of tokio. Each layer
-//! can be used alone:
+//! The core is a pure state machine: no I/O, no clock, no source of randomness, `no_std` with
+//! `alloc`, and no unsafe code. Adapters bind it to streams of the standard library and of tokio.
+//! Each layer can be used alone:
 //!
 //! - [`frame`]: the base framing protocol; a header decoder and encoder as pure functions, and a
 //!   decoder from a stream that is cut anywhere to unmasked pieces of payload

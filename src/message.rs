@@ -161,8 +161,8 @@ impl From<utf8::Invalid> for ProtocolError {
 /// room.
 ///
 /// What a peer merely announces is never reserved: the capacity doubles at first, then grows by
-/// [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that all copying is linear;
-/// and not beyond the end of the message where that is known.
+/// [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that all copying is
+/// linear; and not beyond the end of the message where that is known.
 fn growth(held: usize, capacity: usize, arrived: usize, place: Place) -> Option<usize> {
     if capacity - held >= arrived {
         return None;

@@ -10,7 +10,8 @@ use std::io::IoSlice;
 /// The queue is a list of chunks. Small frames are appended to one another, so that many sends
 /// leave in one write; a large payload that the caller gave away is a chunk of its own and is never
 /// copied. The driver writes [`chunk`](Self::chunk) (or several at once, from
-/// [`chunks`](Self::chunks)) and reports with [`advance`](Self::advance) how much the transport took.
+/// [`chunks`](Self::chunks)) and reports with [`advance`](Self::advance) how much the transport
+/// took.
 ///
 /// The words are those of the `Buf` trait of the `bytes` crate. Drained, the queue keeps at most
 /// one cleared buffer of 16 KiB, and nothing after [`release`](Self::release).

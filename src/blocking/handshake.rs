@@ -152,8 +152,8 @@ pub fn client<S: Stream>(
 ///
 /// # Errors
 ///
-/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened, and those
-/// of [`client`].
+/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened, and
+/// those of [`client`].
 #[cfg(feature = "connect")]
 pub fn connect(
     request: ClientRequest,

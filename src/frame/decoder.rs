@@ -9,7 +9,8 @@ use crate::{Input, ProtocolError, Role, mask};
 /// [`Input`] lends. It checks all that can be said of a single frame and of the sequence of frames:
 /// the direction of masking (RFC 6455 §5.1), reserved bits and opcodes, lengths (§5.2), and that
 /// fragments follow one another (§5.4). It does not look into payloads and knows no limits. An
-/// error is final: the stream cannot be taken up again, and every later call returns the same error.
+/// error is final: the stream cannot be taken up again, and every later call returns the same
+/// error.
 ///
 /// ```
 /// use framewise::{Input, Role, frame::Decoder};
@@ -64,10 +65,10 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Those of [`FrameHeader::decode`], and
-    /// [`MaskedFrame`](ProtocolError::MaskedFrame) or [`UnmaskedFrame`](ProtocolError::UnmaskedFrame)
-    /// (RFC 6455 §5.1), [`ReservedBits`](ProtocolError::ReservedBits) for RSV1 where it is not
-    /// allowed, [`UnexpectedContinuation`](ProtocolError::UnexpectedContinuation) and
+    /// Those of [`FrameHeader::decode`], and [`MaskedFrame`](ProtocolError::MaskedFrame) or
+    /// [`UnmaskedFrame`](ProtocolError::UnmaskedFrame) (RFC 6455 §5.1),
+    /// [`ReservedBits`](ProtocolError::ReservedBits) for RSV1 where it is not allowed,
+    /// [`UnexpectedContinuation`](ProtocolError::UnexpectedContinuation) and
     /// [`UnfinishedMessage`](ProtocolError::UnfinishedMessage) (§5.4).
     #[inline]
     pub fn decode<'buf>(

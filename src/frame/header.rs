@@ -57,9 +57,10 @@ impl FrameHeader {
     /// [`ReservedBits`](ProtocolError::ReservedBits) when RSV2 or RSV3 is set;
     /// [`ReservedOpcode`](ProtocolError::ReservedOpcode) for opcodes 3 to 7 and 11 to 15;
     /// [`FragmentedControlFrame`](ProtocolError::FragmentedControlFrame) and
-    /// [`LongControlFrame`](ProtocolError::LongControlFrame) for control frames without FIN or
-    /// with more than 125 octets (RFC 6455 §5.5); [`LengthNotMinimal`](ProtocolError::LengthNotMinimal) and
-    /// [`LengthTopBit`](ProtocolError::LengthTopBit) for lengths in the wrong form (RFC 6455 §5.2).
+    /// [`LongControlFrame`](ProtocolError::LongControlFrame) for control frames without FIN or with
+    /// more than 125 octets (RFC 6455 §5.5); [`LengthNotMinimal`](ProtocolError::LengthNotMinimal)
+    /// and [`LengthTopBit`](ProtocolError::LengthTopBit) for lengths in the wrong form (RFC 6455
+    /// §5.2).
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some(&first) = bytes.first() else {

@@ -23,11 +23,11 @@
 //! - **Waiting is bounded** by [`Config::close_timeout`](crate::Config::close_timeout): then the
 //!   output is dropped and `transport` says `Close`.
 //!
-//! How it ended is in [`end`](crate::Connection::end): cleanly, half, or torn. The end of a stream is
-//! no error. The peer's code and reason stay available
+//! How it ended is in [`end`](crate::Connection::end): cleanly, half, or torn. The end of a stream
+//! is no error. The peer's code and reason stay available
 //! ([`close_code`](crate::Connection::close_code),
-//! [`received_close`](crate::Connection::received_close)), 1005 and 1006 in their meaning of RFC 6455
-//! §7.1.5 included.
+//! [`received_close`](crate::Connection::received_close)), 1005 and 1006 in their meaning of RFC
+//! 6455 §7.1.5 included.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -2,22 +2,22 @@
 //!
 //! # Payloads borrow the input, not the machine
 //!
-//! `receive` takes a cursor over octets that the *caller* owns and returns events that borrow those.
-//! So a program can answer, keep several events, or await, while it holds one. A callback could not
-//! use `?` or `.await`; an event that borrows the connection could not even be echoed;
+//! `receive` takes a cursor over octets that the *caller* owns and returns events that borrow
+//! those. So a program can answer, keep several events, or await, while it holds one. A callback
+//! could not use `?` or `.await`; an event that borrows the connection could not even be echoed;
 //! reference-counted slices cost an atomic operation a message and a read buffer a connection.
 //!
 //! # A failure comes after the events in front of it
 //!
-//! Frames that were complete before the bad one are delivered. In the adapters the error is returned
-//! by the next `fill` or `read`, when the peer has been told and the stream was shut down: a program
-//! that gives up at the first error can drop everything without losing the Close.
+//! Frames that were complete before the bad one are delivered. In the adapters the error is
+//! returned by the next `fill` or `read`, when the peer has been told and the stream was shut down:
+//! a program that gives up at the first error can drop everything without losing the Close.
 //!
 //! # Closing is a table
 //!
 //! All changes of state are in one exhaustive `match` over state and trigger. RFC 6455's CLOSING is
-//! split by who has sent what, since that decides what is owed; and a failure is a state of its own,
-//! in which not even a Close is read any more (RFC 6455 §7.1.7).
+//! split by who has sent what, since that decides what is owed; and a failure is a state of its
+//! own, in which not even a Close is read any more (RFC 6455 §7.1.7).
 //!
 //! # A Close without a code has the code 1005
 //!
@@ -31,8 +31,8 @@
 //!
 //! # Any octet is a sign of life
 //!
-//! The answer to a keep-alive Ping may queue behind a large message on the peer's side. Octets of that
-//! message show as well that the peer is there.
+//! The answer to a keep-alive Ping may queue behind a large message on the peer's side. Octets of
+//! that message show as well that the peer is there.
 //!
 //! # The idle timer is off by default
 //!
@@ -47,10 +47,10 @@
 //!
 //! # No Origin check by default in the machine, same origin in the examples
 //!
-//! [`Upgrade::check_origin`](crate::handshake::Upgrade::check_origin) is one call. It is not hidden in
-//! `accept`, since a server that knows how to authenticate needs the decision in sight.
+//! [`Upgrade::check_origin`](crate::handshake::Upgrade::check_origin) is one call. It is not hidden
+//! in `accept`, since a server that knows how to authenticate needs the decision in sight.
 //!
 //! # Randomness is a feature of the connect functions
 //!
-//! Servers need none. Clients take a seed; the `connect` functions get it from the operating system,
-//! which takes a crate more, so they are behind a feature.
+//! Servers need none. Clients take a seed; the `connect` functions get it from the operating
+//! system, which takes a crate more, so they are behind a feature.

@@ -1,18 +1,19 @@
 //! Two halves for two tasks or threads.
 //!
 //! [`Connection::split`](crate::Connection::split) takes a connection apart into a
-//! [`ReceiveHalf`](crate::ReceiveHalf) and a [`SendHalf`](crate::SendHalf). Parsing and framing take
-//! no lock. What joins the halves is the closing state and the replies that are owed; that is behind
-//! a lock which is held for a moment, by the receiving half for control frames and timers only.
+//! [`ReceiveHalf`](crate::ReceiveHalf) and a [`SendHalf`](crate::SendHalf). Parsing and framing
+//! take no lock. What joins the halves is the closing state and the replies that are owed; that is
+//! behind a lock which is held for a moment, by the receiving half for control frames and timers
+//! only.
 //!
-//! Pings and Closes are still answered without the application's doing, but only the sending half can
-//! queue the answers. So whoever drives the receiving half asks it after each batch whether it
+//! Pings and Closes are still answered without the application's doing, but only the sending half
+//! can queue the answers. So whoever drives the receiving half asks it after each batch whether it
 //! [`owes_reply`](crate::ReceiveHalf::owes_reply), and has
 //! [`SendHalf::output`](crate::SendHalf::output) written then.
 //!
 //! The adapters do all that: [`tokio::WebSocket::split`](crate::tokio::WebSocket::split) and
-//! [`blocking::WebSocket::split`](crate::blocking::WebSocket::split) give a reader and a writer. The
-//! reader answers by itself, whether or not the writer is being used, and drives the timers.
+//! [`blocking::WebSocket::split`](crate::blocking::WebSocket::split) give a reader and a writer.
+//! The reader answers by itself, whether or not the writer is being used, and drives the timers.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Time as an argument.
 //!
-//! The machine reads no clock. A driver picks an origin and tells how far from it the time is, as an
-//! [`Instant`](crate::time::Instant). Two calls are all there is to it, the same for handshakes and
-//! connections:
+//! The machine reads no clock. A driver picks an origin and tells how far from it the time is, as
+//! an [`Instant`](crate::time::Instant). Two calls are all there is to it, the same for handshakes
+//! and connections:
 //!
 //! - [`poll_timeout(now)`](crate::Connection::poll_timeout), before waiting: until when to wait at
 //!   the latest, if at all. What was received and sent since the last call is taken to have happened

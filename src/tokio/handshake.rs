@@ -165,8 +165,8 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 ///
 /// # Errors
 ///
-/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened, and those
-/// of [`client`].
+/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened, and
+/// those of [`client`].
 pub async fn connect(
     request: ClientRequest,
     config: impl Into<Arc<Config>>,
