@@ -300,6 +300,11 @@ impl SendHalf {
         self.sender.has_output(&self.shared.link())
     }
 
+    /// Returns the limits and timers.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.shared.config
+    }
+
     /// Returns whether the peer did not take what was left to write within the time to close.
     #[cfg(feature = "tokio")]
     pub(crate) fn gave_up(&self) -> bool {

@@ -95,6 +95,12 @@ impl Inbox {
         self.unread != 0 || !self.events.is_empty()
     }
 
+    /// Returns whether the peer broke the protocol, and nobody was told yet.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Parses what was read into events that wait to be delivered.
     #[cfg(feature = "tokio")]
     pub(crate) fn parse<M: Receive>(&mut self, machine: &mut M) {
@@ -258,6 +264,13 @@ const READ_SIZE: usize = 32 << 10;
 /// How many octets of messages are read ahead while the peer does not take what is sent to it.
 #[cfg(feature = "tokio")]
 const READ_AHEAD: usize = 64 << 10;
+
+/// Returns how many octets may wait when a message is queued that can wait itself: none where they
+/// would take up much of the room that it may need.
+#[cfg(feature = "tokio")]
+pub(crate) fn low_water(config: &Config) -> usize {
+    if config.max_output / 2 < HIGH_WATER { 0 } else { HIGH_WATER }
+}
 
 /// How many octets may wait to be written before no more is read.
 pub(crate) const HIGH_WATER: usize = 64 << 10;

@@ -198,7 +198,9 @@ impl<S: Stream> WebSocket<S> {
     /// Writes what is queued, then reads once; returns whether there may be more to come.
     fn step(&mut self) -> Result<bool, Error> {
         match self.write() {
-            Err(error) if is_retry(&error) => return Err(error.into()),
+            Err(error) if is_retry(&error) && self.connection.state() != State::Closed => {
+                return Err(error.into());
+            }
             // What the peer sent before the stream failed is still to be read.
             Err(_) | Ok(()) => {}
         }
@@ -246,7 +248,10 @@ impl<S: Stream> WebSocket<S> {
                 Err(error) if is_retry(&error) && timed => {}
                 result => result?,
             }
-            self.pass_time();
+            if self.pass_time() == Some(Timeout::Close) {
+                // The peer did not take it within the time to close.
+                return Err(ErrorKind::TimedOut.into());
+            }
         }
         write_all(&mut self.stream, self.connection.output())
     }
@@ -259,10 +264,10 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    fn pass_time(&mut self) {
-        if let Some(timeout) = self.connection.handle_timeout(self.clock.now()) {
-            self.timeout.get_or_insert(timeout);
-        }
+    fn pass_time(&mut self) -> Option<Timeout> {
+        let timeout = self.connection.handle_timeout(self.clock.now())?;
+        self.timeout.get_or_insert(timeout);
+        Some(timeout)
     }
 
     /// Limits the next read to the time until the next deadline.
@@ -303,7 +308,12 @@ fn write_all<W: Write>(stream: &mut W, output: &mut Output) -> io::Result<()> {
         write_once(stream, output)?;
     }
     // Also when there was nothing: a stream may hold what it could not pass on the last time.
-    stream.flush()
+    loop {
+        match stream.flush() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// Writes what the stream takes, several chunks at a time.

@@ -9,9 +9,10 @@ use core::{
 use std::{
     io::{self, ErrorKind},
     sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+    time::Instant,
 };
 
-use super::{MIN_TIMEOUT, Stream, WebSocket, is_retry, read, write_all};
+use super::{MIN_TIMEOUT, Stream, WebSocket, is_retry, read, write_all, write_once};
 use crate::{
     CloseCode, CloseFrame, Delivery, EndOfStream, Message, Payload, ReceiveHalf, SendHalf, State,
     Timeout, Transport,
@@ -140,12 +141,13 @@ impl<S: Stream> Reader<S> {
 
     /// Writes what is owed, then reads once; returns whether there may be more to come.
     fn step(&mut self) -> Result<bool, Error> {
-        if self.receiving.owes_reply() {
-            self.shared.write_replies();
+        let closing = self.receiving.state() != State::Open;
+        if closing || self.receiving.owes_reply() {
+            let patience = if closing { Some(self.patience()) } else { None };
+            self.shared.write_replies(patience);
         }
         match self.receiving.transport() {
-            Transport::Open => {}
-            Transport::ShutDownWrite => self.shared.shutdown(),
+            Transport::Open | Transport::ShutDownWrite => {}
             Transport::Close => {
                 match self.shared.try_side() {
                     Some(mut side) => side.shutdown(),
@@ -165,6 +167,12 @@ impl<S: Stream> Reader<S> {
             self.timeout.get_or_insert(timeout);
         }
         Ok(true)
+    }
+
+    /// Returns for how long a connection that is closing may still be written to.
+    fn patience(&mut self) -> Option<Duration> {
+        let now = self.clock.now();
+        self.receiving.poll_timeout(now).map(|deadline| deadline - now)
     }
 
     /// Limits the next read to the time until the next deadline.
@@ -220,7 +228,12 @@ impl<S: Stream> Writer<S> {
     pub fn flush(&mut self) -> Result<(), Error> {
         loop {
             self.shared.owed.store(false, Ordering::SeqCst);
-            self.shared.side().write()?;
+            let mut side = self.shared.side();
+            side.write()?;
+            if side.sending.transport() == Transport::ShutDownWrite {
+                side.shutdown();
+            }
+            drop(side);
             // A reply that came up while this half was writing is this half's to write.
             if !self.shared.owed.load(Ordering::SeqCst) {
                 return Ok(());
@@ -246,20 +259,18 @@ impl<S: Stream> Writer<S> {
 }
 
 impl<S: Stream> Shared<S> {
-    /// Writes the replies, or leaves them to the other half when it is writing.
-    fn write_replies(&self) {
+    /// Writes the replies, or leaves them to the other half when it is writing. On a connection that
+    /// is closing, for some time at most.
+    fn write_replies(&self, patience: Option<Option<Duration>>) {
         self.owed.store(true, Ordering::SeqCst);
         if let Some(mut side) = self.try_side() {
             self.owed.store(false, Ordering::SeqCst);
             // What fails here, the reading side learns as well.
-            let _ = side.write();
+            match patience {
+                None => drop(side.write()),
+                Some(patience) => side.write_last(patience),
+            }
         }
-    }
-
-    fn shutdown(&self) {
-        let mut side = self.side();
-        let _ = side.write();
-        side.shutdown();
     }
 
     fn try_side(&self) -> Option<MutexGuard<'_, Side<S>>> {
@@ -277,6 +288,25 @@ impl<S: Stream> Shared<S> {
 }
 
 impl<S: Stream> Side<S> {
+    /// Writes what is left, and ends the direction to the peer if that is due.
+    fn write_last(&mut self, patience: Option<Duration>) {
+        let start = Instant::now();
+        while !self.over && self.sending.has_output() {
+            let left = patience.map(|patience| patience.saturating_sub(start.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+            let _ = self.stream.set_write_timeout(left.map(|left| left.max(MIN_TIMEOUT)));
+            match write_once(&mut self.stream, self.sending.output()) {
+                Err(error) if is_retry(&error) => return,
+                result => self.over = result.is_err(),
+            }
+        }
+        if self.write().is_ok() && self.sending.transport() == Transport::ShutDownWrite {
+            self.shutdown();
+        }
+    }
+
     fn shutdown(&mut self) {
         if !self.over {
             self.over = true;

@@ -39,7 +39,7 @@ pub use split::{Reader, Writer};
 use self::io::{Alarm, Clock, Write};
 use crate::{
     CloseCode, Connection, EndOfStream, Message, Payload, State, Timeout, Transport,
-    adapter::{self, Batch, Error, HIGH_WATER, Inbox},
+    adapter::{self, Batch, Error, HIGH_WATER, Inbox, low_water},
 };
 
 /// A connection over a stream of tokio's.
@@ -255,28 +255,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
             // What the peer sent before a write failed is still to be read.
             let written = self.poll_write(cx).is_ready();
-            self.poll_time(cx);
-            if written == self.connection.has_output() {
-                // The time has brought something to write, or made an end of it.
-                continue;
-            }
             if written && self.inbox.has_input() {
                 continue;
             }
-            match self.connection.transport() {
-                Transport::Open => {}
-                _ if !written && self.connection.state() == State::Closed => return Poll::Pending,
-                Transport::Close => {
+            let ended = match self.connection.transport() {
+                Transport::Open => false,
+                Transport::ShutDownWrite => {
+                    if written {
+                        let _ = self.write.poll_shutdown(&mut self.stream, cx);
+                    }
+                    false
+                }
+                Transport::Close if written => {
                     // A TLS stream has its own way to say that this is the end. Not worth waiting.
                     let _ = self.write.poll_shutdown(&mut self.stream, cx);
                     return Poll::Ready(self.finish());
                 }
-                Transport::ShutDownWrite if written => {
-                    ready!(self.write.poll_shutdown(&mut self.stream, cx));
-                }
-                Transport::ShutDownWrite => {}
+                Transport::Close => true,
+            };
+            let received =
+                if ended { Poll::Pending } else { self.poll_receive(!written && crowded, cx)? };
+            if received.is_ready() && self.inbox.has_input() {
+                continue;
             }
-            ready!(self.poll_receive(!written && crowded, cx))?;
+            // After reading: a Pong that has waited for this task is not late.
+            if !self.poll_time(cx) && received.is_pending() {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -288,7 +293,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn poll_room(&mut self, len: usize, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.poll_until(cx, |websocket| {
             let waiting = websocket.connection.output().len();
-            waiting == 0 || waiting <= HIGH_WATER && websocket.connection.has_room(len)
+            waiting <= low_water(websocket.connection.config())
+                && (waiting == 0 || websocket.connection.has_room(len))
         })
     }
 
@@ -303,15 +309,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             if written.is_ready() || done(self) {
                 return Poll::Ready(Ok(()));
             }
-            self.poll_time(cx);
+            let ended = self.connection.state() == State::Closed;
+            let received = if ended { Poll::Pending } else { self.poll_receive(true, cx)? };
+            let due = self.poll_time(cx);
             if !self.connection.has_output() {
                 // The peer did not take it within the time to close.
                 return Poll::Ready(Err(Error::Io(ErrorKind::TimedOut.into())));
             }
-            if self.connection.state() == State::Closed {
+            if !due && received.is_pending() {
                 return Poll::Pending;
             }
-            ready!(self.poll_receive(true, cx))?;
         }
     }
 
@@ -336,13 +343,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.write.poll(&mut self.stream, output, cx).map_err(Error::Io)
     }
 
-    /// Does what is due, and has the task woken when something will be.
-    fn poll_time(&mut self, cx: &mut Context<'_>) {
+    /// Does what is due, and has the task woken when something will be; returns whether anything
+    /// was.
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut due = false;
         loop {
             let deadline = self.connection.poll_timeout(self.clock.now());
             if self.alarm.poll(deadline, self.clock, cx).is_pending() {
-                return;
+                return due;
             }
+            due = true;
             if let Some(timeout) = self.connection.handle_timeout(self.clock.now()) {
                 self.timeout.get_or_insert(timeout);
             }

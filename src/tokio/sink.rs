@@ -22,7 +22,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> FusedStream for WebSocket<S> {
     fn is_terminated(&self) -> bool {
-        self.connection.state() == State::Closed && !self.inbox.has_input()
+        self.connection.state() == State::Closed
+            && !self.inbox.has_input()
+            && !self.inbox.has_failed()
+            && self.timeout.is_none()
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     CloseCode, CloseFrame, Delivery, EndOfStream, Message, Payload, ReceiveHalf, SendHalf, State,
     Timeout, Transport,
-    adapter::{self, Batch, Error, HIGH_WATER, Inbox},
+    adapter::{self, Batch, Error, Inbox, low_water},
     time::Instant,
 };
 
@@ -183,12 +183,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
             }
             remember(&self.shared.wakers.reader, cx);
             let written = self.poll_replies().is_ready();
-            self.poll_time(cx);
-            if self.receiving.owes_reply() {
-                continue;
-            }
             match self.receiving.transport() {
                 Transport::Open => {}
+                Transport::ShutDownWrite => {
+                    if written {
+                        let _ = self.poll_shutdown();
+                    }
+                }
                 // The stream has ended behind the peer's Close, say, and the answer is not written.
                 Transport::Close if !written => {
                     ready!(self.poll_patience(cx));
@@ -204,11 +205,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
                         adapter::finish(&mut self.inbox, &mut self.timeout).map(|()| false),
                     );
                 }
-                Transport::ShutDownWrite if written => ready!(self.poll_shutdown()),
-                Transport::ShutDownWrite => {}
             }
-            let result = ready!(poll_read(&mut self.stream, &mut self.inbox, cx));
-            adapter::received(result, &mut self.receiving, &mut self.inbox)?;
+            let received = match poll_read(&mut self.stream, &mut self.inbox, cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(result) => {
+                    adapter::received(result, &mut self.receiving, &mut self.inbox)?;
+                    Poll::Ready(())
+                }
+            };
+            if received.is_ready() && self.inbox.has_input() {
+                continue;
+            }
+            // After reading: a Pong that has waited for this task is not late.
+            if !self.poll_time(cx) && received.is_pending() {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -231,12 +242,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
         self.shared.poll_write(&mut self.shared.side()).map(drop)
     }
 
-    fn poll_time(&mut self, cx: &mut Context<'_>) {
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut due = false;
         loop {
             let deadline = self.receiving.poll_timeout(self.clock.now());
             if self.alarm.poll(deadline, self.clock, cx).is_pending() {
-                return;
+                return due;
             }
+            due = true;
             if let Some(timeout) = self.receiving.handle_timeout(self.clock.now()) {
                 self.timeout.get_or_insert(timeout);
             }
@@ -329,7 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), Error>> {
         let has_room = |sending: &mut SendHalf| {
             let waiting = sending.output().len();
-            waiting == 0 || waiting <= HIGH_WATER && sending.has_room(len)
+            waiting <= low_water(sending.config()) && (waiting == 0 || sending.has_room(len))
         };
         remember(&self.shared.wakers.writer, cx);
         let mut side = self.shared.side();
@@ -395,6 +408,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for W
         let writer = self.get_mut();
         if writer.state() == State::Open {
             writer.shared.side().sending.close(CloseCode::NORMAL, "")?;
+            // It has a deadline to wait for now.
+            wake(&writer.shared.wakers.reader);
         }
         writer.poll_flush(cx)
     }
