@@ -149,7 +149,7 @@ impl Connection {
     /// Those of [`send`](Self::send).
     #[inline]
     pub fn send_text<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<(), SendError> {
-        self.sender.send(Payload::Text(text.into()), &self.link)
+        self.sender.send(text.into().into(), &self.link)
     }
 
     /// Queues a binary message.
@@ -159,7 +159,7 @@ impl Connection {
     /// Those of [`send`](Self::send).
     #[inline]
     pub fn send_binary<'a>(&mut self, payload: impl Into<Binary<'a>>) -> Result<(), SendError> {
-        self.sender.send(Payload::Binary(payload.into()), &self.link)
+        self.sender.send(payload.into().into(), &self.link)
     }
 
     /// Queues a message of either type.

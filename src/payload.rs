@@ -2,6 +2,8 @@
 
 use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
 
+use crate::Message;
+
 /// A text to send: lent, given away, or shared.
 ///
 /// A text that was given away is not copied when it has 4 KiB or more, a shared one neither (by a
@@ -59,11 +61,15 @@ pub enum Binary<'a> {
 /// assert_ne!(Payload::from("Hello"), Payload::from(b"Hello"));
 /// ```
 #[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_enums, reason = "RFC 6455 has two types of messages")]
-pub enum Payload<'a> {
-    /// A binary message.
+pub struct Payload<'a> {
+    pub(crate) content: Content<'a>,
+    pub(crate) compress: bool,
+}
+
+/// The two types of messages, and the ways to have them.
+#[derive(Clone, Debug)]
+pub(crate) enum Content<'a> {
     Binary(Binary<'a>),
-    /// A text message.
     Text(Text<'a>),
 }
 
@@ -89,29 +95,77 @@ impl Binary<'_> {
     }
 }
 
-impl Payload<'_> {
+impl<'a> Payload<'a> {
     /// Returns the octets of the message.
     pub fn as_bytes(&self) -> &[u8] {
+        self.content.as_bytes()
+    }
+
+    /// Returns whether this is text.
+    pub fn is_text(&self) -> bool {
+        self.content.is_text()
+    }
+
+    /// Returns the message as one that owns its payload. What was lent or is shared is copied.
+    pub fn into_message(self) -> Message {
+        match self.content {
+            Content::Binary(Binary::Borrowed(bytes)) => Message::Binary(bytes.into()),
+            Content::Binary(Binary::Owned(bytes)) => Message::Binary(bytes),
+            Content::Binary(Binary::Shared(bytes)) => Message::Binary(bytes.to_vec()),
+            Content::Text(Text::Borrowed(text)) => Message::Text(text.into()),
+            Content::Text(Text::Owned(text)) => Message::Text(text),
+            Content::Text(Text::Shared(text)) => Message::Text(String::from(&*text)),
+        }
+    }
+
+    /// Asks that the message be sent as it is where others are compressed (RFC 7692 §6.1): one that
+    /// is compressed already, an image say, or one in which a secret stands beside what an attacker
+    /// wrote (RFC 7692 §8).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use framewise::{Config, Connection, Payload};
+    ///
+    /// let mut connection = Connection::server(Arc::new(Config::default()));
+    /// connection.send(Payload::from("token=12345678").uncompressed())?;
+    /// # Ok::<(), framewise::SendError>(())
+    /// ```
+    #[must_use]
+    pub fn uncompressed(self) -> Self {
+        Self { compress: false, ..self }
+    }
+
+    /// Returns what the caller does not have any more: all but what was only lent.
+    pub(crate) fn into_static(self) -> Option<Payload<'static>> {
+        let content = match self.content {
+            Content::Binary(Binary::Borrowed(_)) | Content::Text(Text::Borrowed(_)) => return None,
+            Content::Binary(Binary::Owned(bytes)) => Content::Binary(Binary::Owned(bytes)),
+            Content::Binary(Binary::Shared(bytes)) => Content::Binary(Binary::Shared(bytes)),
+            Content::Text(Text::Owned(text)) => Content::Text(Text::Owned(text)),
+            Content::Text(Text::Shared(text)) => Content::Text(Text::Shared(text)),
+        };
+        Some(Payload { content, compress: self.compress })
+    }
+}
+
+impl Content<'_> {
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Binary(binary) => binary.as_slice(),
             Self::Text(text) => text.as_str().as_bytes(),
         }
     }
 
-    /// Returns whether this is text.
-    pub fn is_text(&self) -> bool {
+    #[inline]
+    pub(crate) fn is_text(&self) -> bool {
         matches!(self, Self::Text(_))
     }
+}
 
-    /// Returns what the caller does not have any more: all but what was only lent.
-    pub(crate) fn into_static(self) -> Option<Payload<'static>> {
-        Some(match self {
-            Self::Binary(Binary::Borrowed(_)) | Self::Text(Text::Borrowed(_)) => return None,
-            Self::Binary(Binary::Owned(bytes)) => Payload::Binary(Binary::Owned(bytes)),
-            Self::Binary(Binary::Shared(bytes)) => Payload::Binary(Binary::Shared(bytes)),
-            Self::Text(Text::Owned(text)) => Payload::Text(Text::Owned(text)),
-            Self::Text(Text::Shared(text)) => Payload::Text(Text::Shared(text)),
-        })
+impl<'a> From<Content<'a>> for Payload<'a> {
+    fn from(content: Content<'a>) -> Self {
+        Self { content, compress: true }
     }
 }
 
@@ -197,13 +251,13 @@ impl<'a> From<Cow<'a, [u8]>> for Binary<'a> {
 
 impl<'a> From<Text<'a>> for Payload<'a> {
     fn from(text: Text<'a>) -> Self {
-        Self::Text(text)
+        Content::Text(text).into()
     }
 }
 
 impl<'a> From<Binary<'a>> for Payload<'a> {
     fn from(binary: Binary<'a>) -> Self {
-        Self::Binary(binary)
+        Content::Binary(binary).into()
     }
 }
 
@@ -211,7 +265,7 @@ macro_rules! payload_from {
     ($($type:ty => $variant:ident),* $(,)?) => {$(
         impl<'a> From<$type> for Payload<'a> {
             fn from(payload: $type) -> Self {
-                Self::$variant(payload.into())
+                $variant::from(payload).into()
             }
         }
     )*};
@@ -232,6 +286,6 @@ payload_from! {
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Payload<'a> {
     fn from(payload: &'a [u8; N]) -> Self {
-        Self::Binary(payload.into())
+        Binary::from(payload).into()
     }
 }

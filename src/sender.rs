@@ -11,6 +11,7 @@ use crate::{
     frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
     link::Link,
     mask, output,
+    payload::Content,
 };
 
 /// The state of the sending direction.
@@ -258,18 +259,18 @@ impl Sender {
         if len < MIN_CHUNK {
             return self.push_copy(header, payload.as_bytes(), key);
         }
-        match payload {
-            Payload::Binary(Binary::Owned(payload)) => self.push_owned(header, payload, key),
-            Payload::Text(Text::Owned(payload)) => self.push_owned(header, payload.into(), key),
-            Payload::Binary(Binary::Shared(payload)) if key.is_none() => {
+        match payload.content {
+            Content::Binary(Binary::Owned(payload)) => self.push_owned(header, payload, key),
+            Content::Text(Text::Owned(payload)) => self.push_owned(header, payload.into(), key),
+            Content::Binary(Binary::Shared(payload)) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(payload);
             }
-            Payload::Text(Text::Shared(payload)) if key.is_none() => {
+            Content::Text(Text::Shared(payload)) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(output::Chunk::Shared(payload.into()));
             }
-            payload => self.push_copy(header, payload.as_bytes(), key),
+            content => self.push_copy(header, content.as_bytes(), key),
         }
     }
 

@@ -218,7 +218,7 @@ impl SendHalf {
     ///
     /// Those of [`Connection::send`].
     pub fn send_text<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<(), SendError> {
-        self.send(Payload::Text(text.into()))
+        self.send(text.into())
     }
 
     /// Queues a binary message; see [`Connection::send_binary`].
@@ -227,7 +227,7 @@ impl SendHalf {
     ///
     /// Those of [`Connection::send`].
     pub fn send_binary<'a>(&mut self, payload: impl Into<Binary<'a>>) -> Result<(), SendError> {
-        self.send(Payload::Binary(payload.into()))
+        self.send(payload.into())
     }
 
     /// Queues a message of either type; see [`Connection::send`].
