@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateConfig;
+
 /// The limits and timers of a handshake and of the connection that follows it.
 ///
 /// Every limit is finite by default: a peer can make a connection hold at most
@@ -28,6 +31,12 @@ pub struct Config {
     /// 5 seconds by default: several round trips over the slowest links, and short enough for a
     /// shutdown to wait for. Without it a peer that never closes is waited for for ever.
     pub close_timeout: Option<Duration>,
+
+    /// Whether and how messages are compressed (RFC 7692).
+    ///
+    /// `None` by default: compression costs memory and time, and has a say in what secrets leak.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<DeflateConfig>,
 
     /// How long the whole opening handshake may take.
     ///
@@ -96,6 +105,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             close_timeout: Some(Duration::from_secs(5)),
+            #[cfg(feature = "deflate")]
+            deflate: None,
             handshake_timeout: Some(Duration::from_secs(10)),
             idle_timeout: None,
             max_fragments: 1 << 17,

@@ -4,6 +4,8 @@ use alloc::sync::Arc;
 
 use rand::rngs::StdRng;
 
+#[cfg(feature = "deflate")]
+use crate::deflate::{AgreedParameters, Compressor, DeflateConfig, Inflater};
 use crate::{
     Binary, CloseCode, CloseFrame, Config, Delivery, EndOfStream, Event, Input, Output, Payload,
     ProtocolError, Role, SendError, State, Text, Timeout, Transport,
@@ -89,6 +91,23 @@ impl Connection {
     pub(crate) fn client_with_keys(config: Arc<Config>, keys: StdRng) -> Self {
         let sender = Sender::client(config.max_output, keys);
         Self { receiver: Receiver::new(Role::Client, config), sender, link: Link::default() }
+    }
+
+    /// Compresses and inflates messages by these parameters from now on (RFC 7692), for a
+    /// connection whose handshake was done elsewhere; see
+    /// [`DeflateConfig`](crate::deflate::DeflateConfig) for how to agree on them.
+    ///
+    /// The rest is taken from [`Config::deflate`], or is the default when that is `None`.
+    #[cfg(feature = "deflate")]
+    pub fn set_deflate(&mut self, agreed: AgreedParameters) {
+        let (role, config) = (self.role(), self.receiver.config());
+        let default = DeflateConfig::default();
+        let deflate = config.deflate.as_ref().unwrap_or(&default);
+        let max_size = deflate
+            .max_compressed_size
+            .unwrap_or_else(|| config.max_message_size.saturating_mul(2).saturating_add(64 << 10));
+        self.sender.set_compressor(Compressor::new(deflate, agreed, role));
+        self.receiver.set_inflater(Inflater::new(agreed, role, max_size));
     }
 
     /// Takes octets that were received and returns the next event in them.
@@ -292,6 +311,12 @@ impl Connection {
     /// Returns the limits and timers.
     pub fn config(&self) -> &Arc<Config> {
         self.receiver.config()
+    }
+
+    /// Returns what was agreed upon for the compression of messages, if anything was (RFC 7692 §7.1).
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<AgreedParameters> {
+        self.sender.agreed()
     }
 
     /// Returns how the connection ended, once it is [`Closed`](State::Closed).

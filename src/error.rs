@@ -28,6 +28,9 @@ pub enum ProtocolError {
     CloseReason,
     /// A control frame without FIN (RFC 6455 §5.5).
     FragmentedControlFrame,
+    /// A compressed message cannot be inflated: it is not valid DEFLATE, refers to what was never
+    /// sent, or was cut short (RFC 7692 §7.2.2).
+    InvalidDeflate,
     /// A text message is not UTF-8 (RFC 6455 §8.1).
     InvalidUtf8,
     /// A payload length that is not in its shortest form (RFC 6455 §5.2).
@@ -61,7 +64,9 @@ impl ProtocolError {
     /// not what its type says, 1009 for limits, 1002 for all else.
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::CloseReason | Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::CloseReason | Self::InvalidDeflate | Self::InvalidUtf8 => {
+                CloseCode::INVALID_PAYLOAD
+            }
             Self::MessageTooBig | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
             Self::CloseCode(_)
             | Self::ClosePayload
@@ -88,6 +93,7 @@ impl fmt::Display for ProtocolError {
             Self::ClosePayload => "the peer sent a close frame with half a code",
             Self::CloseReason => "the peer sent a close reason that is not UTF-8",
             Self::FragmentedControlFrame => "the peer fragmented a control frame",
+            Self::InvalidDeflate => "the peer sent a compressed message that cannot be inflated",
             Self::InvalidUtf8 => "the peer sent text that is not UTF-8",
             Self::LengthNotMinimal => {
                 "the peer sent a payload length that is not in its shortest form"

@@ -75,6 +75,8 @@ mod close;
 mod closing;
 mod config;
 mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod error;
 mod event;
 pub mod frame;

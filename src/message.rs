@@ -29,10 +29,13 @@ pub(crate) fn whole<'buf>(
 #[derive(Debug)]
 pub(crate) struct Assembly {
     held: Held,
+    // Octets of payload: announced by headers or, of a compressed message, inflated.
     size: u64,
+    max_size: u64,
     fragments: u32,
     utf8: Utf8,
     delivery: Delivery,
+    compressed: bool,
 }
 
 /// The payload that has arrived.
@@ -47,33 +50,65 @@ enum Held {
 pub(crate) struct Place {
     /// Whether the message ends with the piece.
     pub(crate) fin: bool,
-    /// How many octets of the frame are still to come.
+    /// How many octets of the frame are still to come: an estimate when it is compressed.
     pub(crate) to_come: u64,
     /// Whether the frame is the message's last.
     pub(crate) last_frame: bool,
 }
 
 impl Assembly {
-    /// Begins a message.
-    pub(crate) fn new(opcode: Opcode, delivery: Delivery) -> Self {
-        let held = match opcode {
+    /// Begins a message with its first frame.
+    pub(crate) fn new(header: &FrameHeader, delivery: Delivery, config: &Config) -> Self {
+        let held = match header.opcode {
             Opcode::Text => Held::Text(String::new()),
             _ => Held::Binary(Vec::new()),
         };
-        Self { held, size: 0, fragments: 0, utf8: Utf8::default(), delivery }
+        Self {
+            held,
+            size: 0,
+            max_size: config.max_message_size,
+            fragments: 0,
+            utf8: Utf8::default(),
+            delivery,
+            compressed: header.rsv1,
+        }
     }
 
-    /// Begins a frame of the message: the limits are checked on its header, before any payload is
-    /// stored.
+    /// Returns whether the payload of the frames is compressed.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// Returns whether the message is delivered in chunks.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn delivers_chunks(&self) -> bool {
+        self.delivery == Delivery::Chunks
+    }
+
+    /// Returns how many octets the message may still grow by.
+    pub(crate) fn room(&self) -> u64 {
+        self.max_size - self.size
+    }
+
+    /// Takes note of octets that are to be pushed: the limit is checked before any is stored.
+    pub(crate) fn grow(&mut self, len: u64) -> Result<(), ProtocolError> {
+        if len > self.room() {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        self.size += len;
+        Ok(())
+    }
+
+    /// Begins a frame of the message: the limits are checked on its header.
     pub(crate) fn begin_frame(
         &mut self,
         header: &FrameHeader,
         config: &Config,
     ) -> Result<(), ProtocolError> {
         self.fragments = self.fragments.saturating_add(1);
-        self.size = self.size.saturating_add(header.payload_len);
-        if self.size > config.max_message_size {
-            return Err(ProtocolError::MessageTooBig);
+        if !self.compressed {
+            self.grow(header.payload_len)?;
         }
         // A message in one frame has no fragments, whether it came in one read or in many.
         let whole = header.fin && header.opcode != Opcode::Continuation;
@@ -92,9 +127,10 @@ impl Assembly {
         if self.delivery == Delivery::Chunks {
             return self.deliver(payload, place.fin);
         }
+        let max = usize::try_from(self.max_size).unwrap_or(usize::MAX);
         match &mut self.held {
             Held::Binary(held) => {
-                if let Some(more) = growth(held.len(), held.capacity(), payload.len(), place) {
+                if let Some(more) = growth(held.len(), held.capacity(), payload.len(), place, max) {
                     held.reserve_exact(more);
                 }
                 held.extend_from_slice(payload);
@@ -103,7 +139,8 @@ impl Assembly {
                 let (joined, rest) = self.utf8.join(payload)?;
                 let text = self.utf8.text(rest)?;
                 // An unfinished code point may be among the octets.
-                if let Some(more) = growth(held.len(), held.capacity(), payload.len() + 3, place) {
+                let len = payload.len() + 3;
+                if let Some(more) = growth(held.len(), held.capacity(), len, place, max) {
                     held.reserve_exact(more);
                 }
                 if let Some(joined) = joined {
@@ -162,13 +199,13 @@ impl From<utf8::Invalid> for ProtocolError {
 ///
 /// What a peer merely announces is never reserved: the capacity doubles at first, then grows by
 /// [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that all copying is
-/// linear; and not beyond the end of the message where that is known.
-fn growth(held: usize, capacity: usize, arrived: usize, place: Place) -> Option<usize> {
+/// linear; and not beyond the end of the message where that is known, nor beyond `max`.
+fn growth(held: usize, capacity: usize, arrived: usize, place: Place, max: usize) -> Option<usize> {
     if capacity - held >= arrived {
         return None;
     }
     let len = held + arrived;
-    let step = len.min(MAX_STEP.max(len / 8));
+    let step = len.min(MAX_STEP.max(len / 8)).min(max.saturating_sub(len));
     if !place.last_frame {
         return Some(arrived + step);
     }

@@ -3,6 +3,8 @@
 use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
 
 use crate::Message;
+#[cfg(feature = "deflate")]
+use crate::deflate::PreparedMessage;
 
 /// A text to send: lent, given away, or shared.
 ///
@@ -70,6 +72,8 @@ pub struct Payload<'a> {
 #[derive(Clone, Debug)]
 pub(crate) enum Content<'a> {
     Binary(Binary<'a>),
+    #[cfg(feature = "deflate")]
+    Prepared(PreparedMessage),
     Text(Text<'a>),
 }
 
@@ -112,6 +116,8 @@ impl<'a> Payload<'a> {
             Content::Binary(Binary::Borrowed(bytes)) => Message::Binary(bytes.into()),
             Content::Binary(Binary::Owned(bytes)) => Message::Binary(bytes),
             Content::Binary(Binary::Shared(bytes)) => Message::Binary(bytes.to_vec()),
+            #[cfg(feature = "deflate")]
+            Content::Prepared(message) => Payload::from(message.content().clone()).into_message(),
             Content::Text(Text::Borrowed(text)) => Message::Text(text.into()),
             Content::Text(Text::Owned(text)) => Message::Text(text),
             Content::Text(Text::Shared(text)) => Message::Text(String::from(&*text)),
@@ -141,6 +147,8 @@ impl<'a> Payload<'a> {
             Content::Binary(Binary::Borrowed(_)) | Content::Text(Text::Borrowed(_)) => return None,
             Content::Binary(Binary::Owned(bytes)) => Content::Binary(Binary::Owned(bytes)),
             Content::Binary(Binary::Shared(bytes)) => Content::Binary(Binary::Shared(bytes)),
+            #[cfg(feature = "deflate")]
+            Content::Prepared(message) => Content::Prepared(message),
             Content::Text(Text::Owned(text)) => Content::Text(Text::Owned(text)),
             Content::Text(Text::Shared(text)) => Content::Text(Text::Shared(text)),
         };
@@ -153,13 +161,20 @@ impl Content<'_> {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Binary(binary) => binary.as_slice(),
+            #[cfg(feature = "deflate")]
+            Self::Prepared(message) => message.as_bytes(),
             Self::Text(text) => text.as_str().as_bytes(),
         }
     }
 
     #[inline]
     pub(crate) fn is_text(&self) -> bool {
-        matches!(self, Self::Text(_))
+        match self {
+            Self::Binary(_) => false,
+            #[cfg(feature = "deflate")]
+            Self::Prepared(message) => message.is_text(),
+            Self::Text(_) => true,
+        }
     }
 }
 

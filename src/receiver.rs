@@ -2,6 +2,8 @@
 
 use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 
+#[cfg(feature = "deflate")]
+use crate::deflate::{Inflater, Sink};
 use crate::{
     CloseFrame, Config, Delivery, Event, Input, ProtocolError, Role,
     frame::{Chunk, Decoder, Opcode},
@@ -18,6 +20,9 @@ pub(crate) struct Receiver {
     assembly: Option<Box<Assembly>>,
     #[allow(clippy::box_collection, reason = "8 octets instead of 24 in every connection")]
     control: Option<Box<Vec<u8>>>,
+    // What inflates messages, if compression was agreed upon.
+    #[cfg(feature = "deflate")]
+    inflater: Option<Box<Inflater>>,
     config: Arc<Config>,
     delivery: Delivery,
     stopped: Option<Stopped>,
@@ -39,6 +44,8 @@ impl Receiver {
             decoder: Decoder::new(role),
             assembly: None,
             control: None,
+            #[cfg(feature = "deflate")]
+            inflater: None,
             config,
             delivery: Delivery::default(),
             stopped: None,
@@ -87,6 +94,15 @@ impl Receiver {
 
     pub(crate) fn set_delivery(&mut self, delivery: Delivery) {
         self.delivery = delivery;
+        #[cfg(feature = "deflate")]
+        self.decoder.set_small_pieces(delivery == Delivery::Chunks);
+    }
+
+    /// Has compressed messages inflated from now on.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn set_inflater(&mut self, inflater: Inflater) {
+        self.decoder.allow_rsv1(true);
+        self.inflater = Some(Box::new(inflater));
     }
 
     pub(crate) fn take_marks(&mut self) -> Marks {
@@ -112,6 +128,7 @@ impl Receiver {
         chunk.first
             && chunk.last
             && chunk.header.fin
+            && !chunk.header.rsv1
             && matches!(chunk.header.opcode, Opcode::Text | Opcode::Binary)
             && self.delivery == Delivery::Messages
     }
@@ -155,7 +172,7 @@ impl Receiver {
     fn assemble<'buf>(&mut self, chunk: Chunk<'buf>) -> Result<Option<Event<'buf>>, ProtocolError> {
         let header = chunk.header;
         if chunk.first && header.opcode != Opcode::Continuation {
-            self.assembly = Some(Box::new(Assembly::new(header.opcode, self.delivery)));
+            self.assembly = Some(Box::new(Assembly::new(&header, self.delivery, &self.config)));
             self.marks.began = true;
             self.marks.unfinished = true;
         }
@@ -169,6 +186,17 @@ impl Receiver {
         self.marks.message = true;
         let fin = header.fin && chunk.last;
         let place = Place { fin, to_come: self.decoder.remaining(), last_frame: header.fin };
+        #[cfg(feature = "deflate")]
+        let event = match &mut self.inflater {
+            Some(inflater) if assembly.is_compressed() => {
+                if chunk.first {
+                    inflater.begin_frame(header.payload_len)?;
+                }
+                inflate(inflater, assembly, chunk.payload, place)?
+            }
+            _ => assembly.push(chunk.payload, place)?,
+        };
+        #[cfg(not(feature = "deflate"))]
         let event = assembly.push(chunk.payload, place)?;
         if fin {
             self.assembly = None;
@@ -211,5 +239,57 @@ impl Receiver {
         self.assembly = None;
         self.control = None;
         self.marks.unfinished = false;
+        #[cfg(feature = "deflate")]
+        {
+            self.inflater = None;
+        }
+    }
+}
+
+/// Inflates a piece of a compressed message; returns what can be delivered now.
+#[cfg(feature = "deflate")]
+fn inflate(
+    inflater: &mut Inflater,
+    assembly: &mut Assembly,
+    payload: &[u8],
+    place: Place,
+) -> Result<Option<Event<'static>>, ProtocolError> {
+    let mut inflated = Inflated { assembly, place, chunk: Vec::new() };
+    inflater.push(payload, &mut inflated)?;
+    if place.fin {
+        inflater.end(&mut inflated)?;
+    }
+    let Inflated { assembly, chunk, .. } = inflated;
+    Ok(assembly.push(&chunk, Place { to_come: 0, ..place })?.map(Event::into_owned))
+}
+
+/// Where the octets of a compressed message go.
+#[cfg(feature = "deflate")]
+struct Inflated<'a> {
+    assembly: &'a mut Assembly,
+    // Where the compressed piece lies.
+    place: Place,
+    // What is delivered at once, when messages are delivered in chunks.
+    chunk: Vec<u8>,
+}
+
+#[cfg(feature = "deflate")]
+impl Sink for Inflated<'_> {
+    fn room(&self) -> u64 {
+        self.assembly.room()
+    }
+
+    fn push(&mut self, inflated: &[u8], used: usize, left: usize) -> Result<(), ProtocolError> {
+        self.assembly.grow(inflated.len() as u64)?;
+        if self.assembly.delivers_chunks() {
+            self.chunk.extend_from_slice(inflated);
+            return Ok(());
+        }
+        // The rest is taken to be as compressible as this piece.
+        let ratio = (inflated.len() / used.max(1)) as u64;
+        let to_come = self.place.to_come.saturating_add(left as u64).saturating_mul(ratio);
+        let event = self.assembly.push(inflated, Place { fin: false, to_come, ..self.place })?;
+        debug_assert!(event.is_none(), "the message is not whole yet");
+        Ok(())
     }
 }

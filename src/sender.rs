@@ -1,9 +1,13 @@
 //! The sending direction: messages in, octets out (RFC 6455 §6.1).
 
+#[cfg(feature = "deflate")]
+use alloc::sync::Arc;
 use alloc::{boxed::Box, string::String, vec::Vec};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+#[cfg(feature = "deflate")]
+use crate::deflate::{AgreedParameters, Compressor, compressed_bound};
 use crate::{
     Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text,
     close::MAX_REASON,
@@ -24,12 +28,15 @@ pub(crate) struct Sender {
     // The most recent Ping that found the reserve used up.
     #[allow(clippy::box_collection, reason = "8 octets instead of 24 in every connection")]
     owed_pong: Option<Box<Vec<u8>>>,
+    // What compresses messages, if that was agreed upon.
+    #[cfg(feature = "deflate")]
+    compressor: Option<Box<Compressor>>,
     // Octets of control frames queued since the last one was seen to be written.
-    control_len: usize,
+    control_len: u32,
     // Where in all of the output the last control frame ends.
     control_end: u64,
-    // The type of the message whose fragments are being sent.
-    fragmented: Option<Opcode>,
+    // The message whose fragments are being sent.
+    fragmented: Option<Fragmented>,
     sent: bool,
 }
 
@@ -40,6 +47,8 @@ impl Sender {
             keys: None,
             max_output,
             owed_pong: None,
+            #[cfg(feature = "deflate")]
+            compressor: None,
             control_len: 0,
             control_end: 0,
             fragmented: None,
@@ -61,8 +70,13 @@ impl Sender {
         if self.fragmented.is_some() {
             return Err(SendError::new(SendErrorKind::UnfinishedMessage, payload.into_static()));
         }
-        self.push_frame(opcode, true, payload);
         self.sent = true;
+        #[cfg(feature = "deflate")]
+        if self.compressor.is_some() {
+            self.push_message(opcode, payload);
+            return Ok(());
+        }
+        self.push_frame(opcode, true, false, payload);
         Ok(())
     }
 
@@ -75,17 +89,33 @@ impl Sender {
     ) -> Result<(), SendError> {
         let kind = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
         let refusal = match self.fragmented {
-            Some(begun) if begun != kind => Err(SendErrorKind::MixedFragments),
+            Some(begun) if begun.kind != kind => Err(SendErrorKind::MixedFragments),
             _ => self.check(&payload, link),
         };
         if let Err(kind) = refusal {
             return Err(SendError::new(kind, payload.into_static()));
         }
         let opcode = if self.fragmented.is_some() { Opcode::Continuation } else { kind };
-        self.push_frame(opcode, fin, payload);
-        self.fragmented = (!fin).then_some(kind);
+        let compressed = match self.fragmented {
+            Some(begun) => begun.compressed,
+            None => self.compresses_fragments(&payload),
+        };
+        self.push_fragment(opcode, fin, compressed, payload);
+        self.fragmented = (!fin).then_some(Fragmented { kind, compressed });
         self.sent = true;
         Ok(())
+    }
+
+    /// Returns what was agreed upon for the compression of messages, if anything was.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn agreed(&self) -> Option<AgreedParameters> {
+        self.compressor.as_ref().map(|compressor| compressor.agreed())
+    }
+
+    /// Has messages compressed from now on.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn set_compressor(&mut self, compressor: Compressor) {
+        self.compressor = Some(Box::new(compressor));
     }
 
     /// Queues a Ping or a Pong.
@@ -186,6 +216,8 @@ impl Sender {
     /// Returns whether the output has room for a message of `len` octets.
     pub(crate) fn has_room(&self, len: usize) -> bool {
         let room = self.max_output.saturating_sub(self.output.len());
+        #[cfg(feature = "deflate")]
+        let len = if self.compressor.is_some() { compressed_bound(len) } else { len };
         len.saturating_add(frame::encoded_len(len, self.keys.is_some())) <= room
     }
 
@@ -243,23 +275,100 @@ impl Sender {
             self.control_len = 0;
         }
         let before = self.output.len();
-        self.push_frame(opcode, true, Binary::Borrowed(payload).into());
-        self.control_len += self.output.len() - before;
+        self.push_frame(opcode, true, false, Binary::Borrowed(payload).into());
+        let len = u32::try_from(self.output.len() - before).unwrap_or(u32::MAX);
+        self.control_len = self.control_len.saturating_add(len);
         self.control_end = self.output.total().wrapping_add(self.output.len() as u64);
     }
 
+    /// Queues a message on a connection that compresses.
+    #[cfg(feature = "deflate")]
+    #[inline(never)]
+    fn push_message(&mut self, opcode: Opcode, payload: Payload<'_>) {
+        let Some(compressor) = &mut self.compressor else {
+            return self.push_frame(opcode, true, false, payload);
+        };
+        if let Content::Prepared(message) = &payload.content {
+            let Some(compressed) = message.compressed(compressor.bits()) else {
+                return self.push_frame(opcode, true, false, payload);
+            };
+            compressor.forget();
+            let compressed = Binary::Shared(Arc::clone(compressed));
+            return self.push_frame(opcode, true, true, compressed.into());
+        }
+        let compressed = payload.compress && compressor.wants(payload.as_bytes().len());
+        self.push_fragment(opcode, true, compressed, payload);
+    }
+
+    /// Queues a message or a fragment of one, compressed or not.
+    fn push_fragment(&mut self, opcode: Opcode, fin: bool, compressed: bool, payload: Payload<'_>) {
+        #[cfg(feature = "deflate")]
+        if compressed {
+            return self.push_compressed(opcode, fin, payload.as_bytes());
+        }
+        let _ = compressed;
+        self.push_frame(opcode, fin, false, payload);
+    }
+
+    /// Compresses a payload into the output.
+    #[cfg(feature = "deflate")]
+    fn push_compressed(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
+        let Some(compressor) = &mut self.compressor else {
+            return;
+        };
+        let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
+        self.output.append(FrameHeader::MAX_LEN, |run| {
+            // The length of the header depends on that of the payload behind it.
+            let start = run.len();
+            run.resize(start + FrameHeader::MAX_LEN, 0);
+            let payload_start = run.len();
+            compressor.compress(payload, fin, run);
+            let header = FrameHeader {
+                opcode,
+                fin,
+                rsv1: opcode != Opcode::Continuation,
+                masking_key: key,
+                payload_len: (run.len() - payload_start) as u64,
+            };
+            let mut buf = [0; FrameHeader::MAX_LEN];
+            let header = header.encode(&mut buf);
+            let header_start = payload_start - header.len();
+            if let Some(place) = run.get_mut(header_start..payload_start) {
+                place.copy_from_slice(header);
+            }
+            if let (Some(key), Some(payload)) = (key, run.get_mut(payload_start..)) {
+                mask::apply(payload, key);
+            }
+            run.drain(start..header_start);
+        });
+    }
+
+    /// Returns whether the message that begins with this fragment is to be compressed.
+    fn compresses_fragments(&self, payload: &Payload<'_>) -> bool {
+        #[cfg(feature = "deflate")]
+        if let Some(compressor) = &self.compressor {
+            return payload.compress && compressor.wants_fragments();
+        }
+        let _ = payload;
+        false
+    }
+
     #[inline]
-    fn push_frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
+    fn push_frame(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
         let len = payload.as_bytes().len();
         let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
-        let header =
-            FrameHeader { opcode, fin, rsv1: false, masking_key: key, payload_len: len as u64 };
+        let header = FrameHeader { opcode, fin, rsv1, masking_key: key, payload_len: len as u64 };
         let mut buf = [0; FrameHeader::MAX_LEN];
         let header = header.encode(&mut buf);
         if len < MIN_CHUNK {
             return self.push_copy(header, payload.as_bytes(), key);
         }
-        match payload.content {
+        let content = match payload.content {
+            #[cfg(feature = "deflate")]
+            Content::Prepared(message) => message.content().clone(),
+            content => content,
+        };
+        match content {
             Content::Binary(Binary::Owned(payload)) => self.push_owned(header, payload, key),
             Content::Text(Text::Owned(payload)) => self.push_owned(header, payload.into(), key),
             Content::Binary(Binary::Shared(payload)) if key.is_none() => {
@@ -295,6 +404,13 @@ impl Sender {
     }
 }
 
+/// A message whose fragments are being sent.
+#[derive(Clone, Copy, Debug)]
+struct Fragmented {
+    kind: Opcode,
+    compressed: bool,
+}
+
 /// Makes the generator of a client's nonce and masking keys.
 pub(crate) fn keys(seed: [u8; 32]) -> StdRng {
     StdRng::from_seed(seed)
@@ -305,4 +421,4 @@ pub(crate) fn keys(seed: [u8; 32]) -> StdRng {
 const MIN_CHUNK: usize = 4 << 10;
 
 /// How many octets of control frames may wait before Pings are answered with the newest only.
-const CONTROL_RESERVE: usize = 4 << 10;
+const CONTROL_RESERVE: u32 = 4 << 10;

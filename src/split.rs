@@ -7,6 +7,8 @@ use core::{
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "deflate")]
+use crate::deflate::AgreedParameters;
 #[cfg(feature = "tokio")]
 use crate::timer::Due;
 use crate::{
@@ -298,6 +300,13 @@ impl SendHalf {
     /// Returns whether there is output to write.
     pub fn has_output(&self) -> bool {
         self.sender.has_output(&self.shared.link())
+    }
+
+    /// Returns what was agreed upon for the compression of messages, if anything was; see
+    /// [`Connection::deflate`].
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<AgreedParameters> {
+        self.sender.agreed()
     }
 
     /// Returns the limits and timers.

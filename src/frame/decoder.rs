@@ -28,6 +28,10 @@ pub struct Decoder {
     stage: Stage,
     role: Role,
     rsv1: bool,
+    // Whether the frames belong to a message whose first frame has RSV1 set, and whether those are
+    // taken in small pieces.
+    compressed: bool,
+    small_pieces: bool,
     // Whether a fragmented message is open.
     fragmented: bool,
 }
@@ -50,13 +54,27 @@ pub struct Chunk<'buf> {
 impl Decoder {
     /// Makes a decoder for the frames that an endpoint in `role` receives.
     pub const fn new(role: Role) -> Self {
-        Self { stage: Stage::START, role, rsv1: false, fragmented: false }
+        Self {
+            stage: Stage::START,
+            role,
+            rsv1: false,
+            compressed: false,
+            small_pieces: false,
+            fragmented: false,
+        }
     }
 
     /// Sets whether the first frame of a message may have RSV1 set, as a negotiated extension may
     /// allow (RFC 7692 §6). Refused by default.
     pub fn allow_rsv1(&mut self, allow: bool) {
         self.rsv1 = allow;
+    }
+
+    /// Sets whether compressed messages are taken in pieces of at most 256 octets, of each of which
+    /// no more than 258 KiB can come (RFC 1951 §3.2.5).
+    #[cfg(feature = "deflate")]
+    pub(crate) fn set_small_pieces(&mut self, small: bool) {
+        self.small_pieces = small;
     }
 
     /// Decodes the next piece of payload.
@@ -140,6 +158,8 @@ impl Decoder {
     fn begin<'buf>(&mut self, header: FrameHeader, input: &mut Input<'buf>) -> Chunk<'buf> {
         if !header.opcode.is_control() {
             self.fragmented = !header.fin;
+            self.compressed =
+                header.rsv1 || self.compressed && header.opcode == Opcode::Continuation;
         }
         let key = header.masking_key.unwrap_or_default();
         let chunk = self.payload(header, header.payload_len, key, input);
@@ -155,7 +175,10 @@ impl Decoder {
         key: [u8; 4],
         input: &mut Input<'buf>,
     ) -> Chunk<'buf> {
-        let len = usize::try_from(remaining).unwrap_or(usize::MAX).min(input.len());
+        let mut len = usize::try_from(remaining).unwrap_or(usize::MAX).min(input.len());
+        if self.compressed && self.small_pieces {
+            len = len.min(SMALL_PIECE);
+        }
         let payload = input.take(len);
         if header.masking_key.is_some() {
             mask::apply(payload, key);
@@ -212,6 +235,9 @@ impl Decoder {
 fn first_error(bytes: &[u8], second: ProtocolError) -> ProtocolError {
     FrameHeader::decode(bytes.get(..1).unwrap_or_default()).err().unwrap_or(second)
 }
+
+/// The largest piece of a compressed message, if they are to be small.
+const SMALL_PIECE: usize = 256;
 
 /// Where in a frame the stream was cut.
 #[derive(Clone, Copy, Debug)]

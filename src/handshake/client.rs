@@ -58,7 +58,7 @@ impl ClientHandshake {
         rng.fill_bytes(&mut nonce);
         let key = Key::new(nonce);
         let mut output = Output::default();
-        output.push_bytes(&request.write(&key));
+        output.push_bytes(&request.write(&key, &config));
         Self {
             output,
             head: Collector::response(),
@@ -109,10 +109,8 @@ impl ClientHandshake {
         let State::Reading(rng) = core::mem::replace(&mut self.state, State::Done) else {
             return Ok(None);
         };
-        Ok(Some(Established {
-            connection: Connection::client_with_keys(Arc::clone(&self.config), rng),
-            response,
-        }))
+        let connection = Connection::client_with_keys(Arc::clone(&self.config), rng);
+        Ok(Some(Established::new(connection, response)))
     }
 
     /// Takes note of the end of the stream, and returns what it means for the handshake: it failed,
@@ -193,7 +191,7 @@ impl ClientHandshake {
         if only(headers.values("Sec-WebSocket-Accept")) != Some(&self.accept) {
             return Err(HandshakeError::InvalidAccept);
         }
-        self.offer.check(response)
+        self.offer.check(response, &self.config)
     }
 
     /// Nothing may be sent once the handshake failed.
@@ -221,6 +219,19 @@ pub struct Established {
     pub connection: Connection,
     /// The response, with its cookies, subprotocol and so on.
     pub response: Response,
+}
+
+impl Established {
+    /// Has the connection do what the response says.
+    pub(super) fn new(connection: Connection, response: Response) -> Self {
+        #[cfg(feature = "deflate")]
+        if let Some(agreed) = response.deflate(connection.config()) {
+            let mut connection = connection;
+            connection.set_deflate(agreed);
+            return Self { connection, response };
+        }
+        Self { connection, response }
+    }
 }
 
 #[allow(

@@ -26,6 +26,9 @@ pub enum HandshakeError {
     InvalidAccept,
     /// `Connection` is absent or lacks the token `Upgrade` (RFC 6455 §4.1 step 3, §4.2.1 item 4).
     InvalidConnection,
+    /// The response agrees to permessage-deflate with parameters that are invalid, repeated,
+    /// unknown, or no answer to any offer (RFC 7692 §7).
+    InvalidDeflate,
     /// `Sec-WebSocket-Extensions` violates its grammar (RFC 6455 §9.1).
     InvalidExtensions,
     /// The head is not written as RFC 9112 §2 to §5 asks.
@@ -104,6 +107,7 @@ impl HandshakeError {
             Self::Timeout => Some(408),
             Self::UnsupportedHttpVersion => Some(505),
             Self::InvalidAccept
+            | Self::InvalidDeflate
             | Self::Rejected(_)
             | Self::SubprotocolMissing
             | Self::TooManyInterimResponses
@@ -129,6 +133,7 @@ impl fmt::Display for HandshakeError {
             Self::HeadTooLarge => "the head is too large",
             Self::InvalidAccept => "Sec-WebSocket-Accept does not answer the key",
             Self::InvalidConnection => "Connection does not contain the token Upgrade",
+            Self::InvalidDeflate => "the parameters of permessage-deflate answer no offer",
             Self::InvalidExtensions => "Sec-WebSocket-Extensions is malformed",
             Self::InvalidHead => "the head is not valid HTTP/1.1",
             Self::InvalidHost => "Host is missing or not valid",

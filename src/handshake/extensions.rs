@@ -9,6 +9,7 @@ use super::{
     error::HandshakeError,
     headers::{Headers, is_token_octet},
 };
+use crate::Config;
 
 /// One element of an extension list: a name and its parameters.
 ///
@@ -230,6 +231,16 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// What a client with this configuration offers.
+#[cfg_attr(not(feature = "deflate"), allow(unused_variables, reason = "there is no extension"))]
+pub(super) fn offer(config: &Config) -> Option<String> {
+    #[cfg(feature = "deflate")]
+    if let Some(deflate) = &config.deflate {
+        return deflate.offer();
+    }
+    None
+}
+
 /// Checks all `Sec-WebSocket-Extensions` lines and counts their elements: one at least, when there
 /// is a line (`1#`).
 pub(super) fn check(headers: &Headers) -> Result<usize, HandshakeError> {
@@ -250,4 +261,4 @@ pub(super) fn iter(headers: &Headers) -> impl Iterator<Item = Extension<'_>> {
     headers.values(NAME).flat_map(ExtensionList::new).filter_map(Result::ok)
 }
 
-const NAME: &str = "Sec-WebSocket-Extensions";
+pub(super) const NAME: &str = "Sec-WebSocket-Extensions";

@@ -10,6 +10,7 @@ use core::fmt;
 
 use super::{
     Established, HandshakeError, HeaderError, Origin, RequestError, Response, Uri, UriError,
+    extensions,
     headers::{Headers, is_token},
     key::Key,
     protected,
@@ -114,18 +115,18 @@ impl ClientRequest {
     /// The header fields of an extended CONNECT that asks for the same over HTTP/2 or HTTP/3 (RFC
     /// 8441 §5, RFC 9220 §3), the pseudo-header fields first and all names in lower case.
     ///
-    /// A 2xx answers it; [`connected`](Self::connected) checks that answer.
+    /// A 2xx answers it; [`connected`](Self::connected) checks that answer, with the same `config`.
     ///
     /// ```
-    /// use framewise::handshake::ClientRequest;
+    /// use framewise::{Config, handshake::ClientRequest};
     ///
-    /// let fields = ClientRequest::new("wss://example.com/chat")?.connect_fields();
+    /// let fields = ClientRequest::new("wss://example.com/chat")?.connect_fields(&Config::default());
     /// assert_eq!(fields[0], (":method".into(), b"CONNECT".to_vec()));
     /// assert_eq!(fields[1], (":protocol".into(), b"websocket".to_vec()));
     /// # Ok::<(), framewise::handshake::UriError>(())
     /// ```
     #[must_use]
-    pub fn connect_fields(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn connect_fields(&self, config: &Config) -> Vec<(String, Vec<u8>)> {
         let scheme: &[u8] = if self.uri.is_secure() { b"https" } else { b"http" };
         let mut fields: Vec<(String, Vec<u8>)> = Vec::new();
         let mut add =
@@ -135,7 +136,7 @@ impl ClientRequest {
         add(":scheme", scheme);
         add(":path", self.uri.resource().as_bytes());
         add(":authority", self.uri.authority().as_bytes());
-        self.negotiation()
+        self.negotiation(config)
             .iter()
             .chain(self.headers.iter())
             .for_each(|(name, value)| add(name, value));
@@ -161,12 +162,13 @@ impl ClientRequest {
         if !(200..=299).contains(&status) {
             return Err(HandshakeError::Rejected(response.into()));
         }
-        self.offer.check(&response)?;
-        Ok(Established { connection: Connection::client(config, seed), response })
+        let config = config.into();
+        self.offer.check(&response, &config)?;
+        Ok(Established::new(Connection::client(config, seed), response))
     }
 
     /// Writes the request (RFC 6455 §4.1).
-    pub(super) fn write(&self, key: &Key) -> Vec<u8> {
+    pub(super) fn write(&self, key: &Key, config: &Config) -> Vec<u8> {
         let mut head =
             Vec::with_capacity(ROOM + self.uri.resource().len() + self.headers.written_len());
         let mut add = |parts: &[&[u8]]| parts.iter().for_each(|part| head.extend_from_slice(part));
@@ -177,14 +179,14 @@ impl ClientRequest {
             key.as_bytes(),
             b"\r\n",
         ]);
-        self.negotiation().write_to(&mut head);
+        self.negotiation(config).write_to(&mut head);
         self.headers.write_to(&mut head);
         head.extend_from_slice(b"\r\n");
         head
     }
 
     /// The fields that are the same in every version of HTTP.
-    fn negotiation(&self) -> Headers {
+    fn negotiation(&self, config: &Config) -> Headers {
         let mut headers = Headers::new();
         headers.push("Sec-WebSocket-Version", b"13");
         if let Some(origin) = &self.origin {
@@ -192,6 +194,9 @@ impl ClientRequest {
         }
         if !self.offer.subprotocols.is_empty() {
             headers.push("Sec-WebSocket-Protocol", self.offer.subprotocols.join(", ").as_bytes());
+        }
+        if let Some(offer) = extensions::offer(config) {
+            headers.push(extensions::NAME, offer.as_bytes());
         }
         headers
     }
@@ -206,8 +211,8 @@ pub(super) struct Offer {
 
 impl Offer {
     /// Checks what the server chose (RFC 6455 §4.1 steps 5 and 6).
-    pub(super) fn check(&self, response: &Response) -> Result<(), HandshakeError> {
-        response.check_extensions()?;
+    pub(super) fn check(&self, response: &Response, config: &Config) -> Result<(), HandshakeError> {
+        response.check_extensions(config)?;
         response.check_subprotocol(&self.subprotocols, self.required)
     }
 }

@@ -9,6 +9,9 @@ use super::{
     headers::{Headers, Span, is_token},
     version,
 };
+use crate::Config;
+#[cfg(feature = "deflate")]
+use crate::deflate::AgreedParameters;
 
 /// A response to an opening handshake: status, header fields and, of a response that refuses, what
 /// was read of the body.
@@ -116,12 +119,21 @@ impl Response {
         }
     }
 
-    /// Checks the extensions (RFC 6455 §4.1 step 5). None is offered.
-    pub(super) fn check_extensions(&self) -> Result<(), HandshakeError> {
-        match extensions::check(&self.headers)? {
-            0 => Ok(()),
-            _ => Err(HandshakeError::UnexpectedExtension),
+    /// Checks the extensions against those that were offered (RFC 6455 §4.1 step 5).
+    #[cfg_attr(not(feature = "deflate"), allow(unused_variables, reason = "none was offered"))]
+    pub(super) fn check_extensions(&self, config: &Config) -> Result<(), HandshakeError> {
+        let count = extensions::check(&self.headers)?;
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &config.deflate {
+            return deflate.confirm_from(self.extensions()).map(drop);
         }
+        if count == 0 { Ok(()) } else { Err(HandshakeError::UnexpectedExtension) }
+    }
+
+    /// What was agreed upon for the compression of messages, given a response that was checked.
+    #[cfg(feature = "deflate")]
+    pub(super) fn deflate(&self, config: &Config) -> Option<AgreedParameters> {
+        config.deflate.as_ref()?.confirm_from(self.extensions()).ok()?
     }
 }
 

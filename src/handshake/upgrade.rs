@@ -1,6 +1,8 @@
 //! A valid opening handshake that waits for the application's decision (RFC 6455 §4.2).
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+#[cfg(feature = "deflate")]
+use alloc::string::ToString as _;
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use super::{
@@ -10,6 +12,8 @@ use super::{
     key::Key,
     uri::Authority,
 };
+#[cfg(feature = "deflate")]
+use crate::deflate::AgreedParameters;
 use crate::{Config, Connection, Output};
 
 /// A valid request to open a WebSocket connection. The application looks at it and then calls
@@ -168,6 +172,14 @@ impl Upgrade {
         extensions::iter(&self.headers)
     }
 
+    /// What accepting the request agrees upon for the compression of messages, if anything: by the
+    /// client's offers and [`Config::deflate`](crate::Config::deflate).
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<AgreedParameters> {
+        self.config.deflate.as_ref()?.respond_to(self.extensions())
+    }
+
     /// The value of the first header field of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
@@ -196,12 +208,12 @@ impl Upgrade {
     /// [`AcceptError`] when the subprotocol was not offered; the request is in it.
     pub fn accept(self, acceptance: Acceptance) -> Result<Connection, AcceptError> {
         let upgrade = self.check(&acceptance)?;
-        let mut connection = Connection::server(Arc::clone(&upgrade.config));
+        let (mut connection, extensions) = upgrade.connection();
         let subprotocol = acceptance.subprotocol.as_deref().unwrap_or_default();
-        let room = ROOM + subprotocol.len() + acceptance.headers.written_len();
-        connection
-            .output()
-            .append(room, |head| upgrade.write_response(subprotocol, &acceptance.headers, head));
+        let room = ROOM + subprotocol.len() + extensions.len() + acceptance.headers.written_len();
+        connection.output().append(room, |head| {
+            upgrade.write_response(subprotocol, &extensions, &acceptance.headers, head);
+        });
         Ok(connection)
     }
 
@@ -215,22 +227,26 @@ impl Upgrade {
         let upgrade = self.check(&acceptance)?;
         let mut headers = Headers::new();
         // HTTP/2 and HTTP/3 know only names in lower case, and none of the fields of the upgrade.
-        let (status, protocol) = match &upgrade.parts.key {
+        let (status, protocol, extensions_name) = match &upgrade.parts.key {
             Some(key) => {
                 headers.push("Upgrade", b"websocket");
                 headers.push("Connection", b"Upgrade");
                 headers.push("Sec-WebSocket-Accept", &key.accept());
-                (101, "Sec-WebSocket-Protocol")
+                (101, "Sec-WebSocket-Protocol", extensions::NAME)
             }
-            None => (200, "sec-websocket-protocol"),
+            None => (200, "sec-websocket-protocol", "sec-websocket-extensions"),
         };
         if let Some(subprotocol) = &acceptance.subprotocol {
             headers.push(protocol, subprotocol.as_bytes());
         }
+        let (connection, extensions) = upgrade.connection();
+        if !extensions.is_empty() {
+            headers.push(extensions_name, extensions.as_bytes());
+        }
         for (name, value) in acceptance.headers.iter() {
             headers.push(name, value);
         }
-        Ok(HttpAccepted { status, headers, connection: Connection::server(upgrade.config) })
+        Ok(HttpAccepted { status, headers, connection })
     }
 
     /// Refuses the request. The output is the complete response; after it the stream is to be
@@ -250,8 +266,26 @@ impl Upgrade {
         if offered { Ok(self) } else { Err(AcceptError { upgrade: Box::new(self) }) }
     }
 
+    /// Makes the connection; returns it and the extensions in use.
+    fn connection(&self) -> (Connection, String) {
+        #[cfg_attr(not(feature = "deflate"), expect(unused_mut, reason = "for extensions"))]
+        let mut connection = Connection::server(Arc::clone(&self.config));
+        #[cfg(feature = "deflate")]
+        if let Some(agreed) = self.deflate() {
+            connection.set_deflate(agreed);
+            return (connection, agreed.to_string());
+        }
+        (connection, String::new())
+    }
+
     /// Writes the response of RFC 6455 §4.2.2 item 5.
-    fn write_response(&self, subprotocol: &str, headers: &Headers, head: &mut Vec<u8>) {
+    fn write_response(
+        &self,
+        subprotocol: &str,
+        extensions: &str,
+        headers: &Headers,
+        head: &mut Vec<u8>,
+    ) {
         if self.parts.expects_continue {
             // "If a server receives both an Upgrade and an Expect header field with the
             // "100-continue" expectation, the server MUST send a 100 (Continue) response before
@@ -268,6 +302,11 @@ impl Upgrade {
         if !subprotocol.is_empty() {
             head.extend_from_slice(b"Sec-WebSocket-Protocol: ");
             head.extend_from_slice(subprotocol.as_bytes());
+            head.extend_from_slice(b"\r\n");
+        }
+        if !extensions.is_empty() {
+            head.extend_from_slice(b"Sec-WebSocket-Extensions: ");
+            head.extend_from_slice(extensions.as_bytes());
             head.extend_from_slice(b"\r\n");
         }
         headers.write_to(head);

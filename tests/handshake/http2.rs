@@ -33,7 +33,7 @@ fn the_request_of_a_client() {
         .header("X-Y", "z")
         .unwrap()
         .origin("https://a".parse::<Origin>().unwrap());
-    let fields = request.connect_fields();
+    let fields = request.connect_fields(&Config::default());
     let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
     let expected: [(&str, &[u8]); 9] = [
         (":method", b"CONNECT"),
@@ -47,7 +47,7 @@ fn the_request_of_a_client() {
         ("x-y", b"z"),
     ];
     assert_eq!(fields, expected);
-    let plain = ClientRequest::new("ws://h/").unwrap().connect_fields();
+    let plain = ClientRequest::new("ws://h/").unwrap().connect_fields(&Config::default());
     assert!(plain.contains(&(":scheme".into(), b"http".to_vec())));
 }
 

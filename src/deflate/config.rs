@@ -1,0 +1,266 @@
+//! What an endpoint wants of permessage-deflate.
+
+use alloc::vec::Vec;
+use core::{error::Error, fmt};
+
+/// Whether and how messages are compressed, for [`Config::deflate`](crate::Config::deflate).
+///
+/// The default asks for compression with nothing but RFC 7692's defaults, and agrees to all that
+/// the peer asks for.
+///
+/// ```
+/// use framewise::deflate::{BitsWish, DeflateConfig, WindowBits, Wish};
+///
+/// // A server that keeps nothing between messages.
+/// let mut config = DeflateConfig::default();
+/// config.parameters.server_no_context_takeover = Wish::Ask;
+/// config.parameters.client_no_context_takeover = Wish::Ask;
+/// config.threshold = 1024;
+///
+/// // One that limits what it keeps where clients allow for it, and else keeps nothing.
+/// let mut config = DeflateConfig::default();
+/// config.fallbacks = vec![config.parameters];
+/// config.parameters.client_max_window_bits = BitsWish::Ask(WindowBits::new(10)?);
+/// config.fallbacks[0].client_no_context_takeover = Wish::Ask;
+/// # Ok::<(), framewise::deflate::OutOfRange>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DeflateConfig {
+    /// What is wanted instead when `parameters` cannot be agreed upon, in order of preference.
+    ///
+    /// A client makes an offer of each (RFC 7692 §5). A server takes the first of the client's
+    /// offers that can be accepted, and for that the first of its own parameters that accept it.
+    pub fallbacks: Vec<Parameters>,
+
+    /// Whether messages that are sent in fragments are compressed, too.
+    ///
+    /// On by default. Some receivers cannot put compressed fragments together again (Safari of
+    /// 2021, for one): switched off, a compressed message is always one frame.
+    pub fragments: bool,
+
+    /// How hard the compressor tries: 0 (not at all) to 9. 6 by default.
+    pub level: Level,
+
+    /// The largest size of a compressed message in octets as it is received, before inflation.
+    ///
+    /// `None`, the default, is twice [`Config::max_message_size`](crate::Config::max_message_size)
+    /// and 64 KiB: compression hardly ever makes a message larger, but blocks that are empty can be
+    /// added to it without end.
+    pub max_compressed_size: Option<u64>,
+
+    /// How much memory the compressor takes for its tables: 1 to 9. 8 by default.
+    pub memory_level: MemoryLevel,
+
+    /// What to ask for, allow and refuse.
+    pub parameters: Parameters,
+
+    /// The size in octets below which a message is sent uncompressed.
+    ///
+    /// 64 by default: little is to be gained there, and even an empty message costs the compressor
+    /// half a microsecond. Fragments are compressed whatever their size.
+    pub threshold: usize,
+}
+
+impl Default for DeflateConfig {
+    fn default() -> Self {
+        Self {
+            fallbacks: Vec::new(),
+            fragments: true,
+            level: Level::DEFAULT,
+            max_compressed_size: None,
+            memory_level: MemoryLevel::DEFAULT,
+            parameters: Parameters::default(),
+            threshold: 64,
+        }
+    }
+}
+
+/// What an endpoint wants of the four parameters of permessage-deflate (RFC 7692 §7.1).
+///
+/// All are allowed by default.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Parameters {
+    /// Whether the client compresses each message for itself.
+    ///
+    /// A client that asks does so, whatever the server answers; one that refuses fails the
+    /// handshake when the server demands it. A server that asks demands it of every client; one
+    /// that allows it answers clients that hint at it; one that refuses ignores their hint.
+    pub client_no_context_takeover: Wish,
+
+    /// The window of the client's compressor.
+    ///
+    /// A client that asks stays within its limit, whatever the server answers; one that allows lets
+    /// the server choose; one that refuses leaves the server no choice. A server that asks declines
+    /// offers that leave it no choice; one that allows answers a client's own limit; one that
+    /// refuses never limits the client.
+    ///
+    /// A client cannot compress with a window of 8 bits: it makes no offer with that limit and
+    /// fails the handshake when the server demands it.
+    pub client_max_window_bits: BitsWish,
+
+    /// Whether the server compresses each message for itself.
+    ///
+    /// A client that asks fails the handshake when the server does not comply; one that refuses
+    /// fails it when the server does so unasked. A server that asks does so in any case; one that
+    /// refuses declines offers that ask for it.
+    pub server_no_context_takeover: Wish,
+
+    /// The window of the server's compressor.
+    ///
+    /// A client that asks fails the handshake when the server does not comply; one that refuses
+    /// fails it when the server has any limit. A server that asks stays within its limit, or within
+    /// the client's if that is smaller; one that refuses declines offers with a limit.
+    ///
+    /// A server cannot compress with a window of 8 bits: it declines offers that ask for it, and if
+    /// its own limit is that, all offers.
+    pub server_max_window_bits: BitsWish,
+}
+
+/// What an endpoint wants of a parameter without a value; see [`Parameters`].
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[allow(clippy::exhaustive_enums, reason = "there is nothing else to want")]
+pub enum Wish {
+    /// Agrees when the peer asks for it.
+    #[default]
+    Allow,
+    /// Asks for it.
+    Ask,
+    /// Does not agree to it.
+    Refuse,
+}
+
+/// What an endpoint wants of a limit to a window; see [`Parameters`].
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[allow(clippy::exhaustive_enums, reason = "there is nothing else to want")]
+pub enum BitsWish {
+    /// Agrees when the peer asks for one.
+    #[default]
+    Allow,
+    /// Asks for this limit.
+    Ask(WindowBits),
+    /// Does not agree to any.
+    Refuse,
+}
+
+macro_rules! bounded {
+    ($(#[$doc:meta])* $name:ident, $range:expr, $text:literal, $default:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $name(u8);
+
+        impl $name {
+            pub(crate) const DEFAULT: Self = Self($default);
+
+            #[doc = concat!("Takes a number of ", $text, ".")]
+            ///
+            /// # Errors
+            ///
+            /// [`OutOfRange`] for any other number.
+            pub const fn new(number: u8) -> Result<Self, OutOfRange> {
+                let (least, most) = $range;
+                if least <= number && number <= most { Ok(Self(number)) } else { Err(OutOfRange) }
+            }
+
+            /// Returns the number.
+            pub const fn get(self) -> u8 {
+                self.0
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::DEFAULT
+            }
+        }
+
+        impl TryFrom<u8> for $name {
+            type Error = OutOfRange;
+
+            fn try_from(number: u8) -> Result<Self, OutOfRange> {
+                Self::new(number)
+            }
+        }
+
+        impl From<$name> for u8 {
+            fn from(number: $name) -> Self {
+                number.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+bounded! {
+    /// The size of a window as the exponent of 2: 8 (256 octets) to 15 (32 KiB), which is the
+    /// default.
+    ///
+    /// ```
+    /// use framewise::deflate::WindowBits;
+    ///
+    /// assert_eq!(WindowBits::new(9)?.size(), 512);
+    /// assert!(WindowBits::new(16).is_err());
+    /// # Ok::<(), framewise::deflate::OutOfRange>(())
+    /// ```
+    WindowBits, (8, 15), "8 to 15", 15
+}
+
+bounded! {
+    /// How hard a compressor tries: 0 to 9, 6 by default.
+    ///
+    /// 0 does not compress, 1 is the fastest.
+    ///
+    /// ```
+    /// use framewise::deflate::Level;
+    ///
+    /// assert_eq!(Level::new(1)?.get(), 1);
+    /// # Ok::<(), framewise::deflate::OutOfRange>(())
+    /// ```
+    Level, (0, 9), "0 to 9", 6
+}
+
+bounded! {
+    /// How much memory a compressor takes for its tables: 1 to 9, 8 by default.
+    ///
+    /// ```
+    /// use framewise::deflate::MemoryLevel;
+    ///
+    /// assert!(MemoryLevel::new(0).is_err());
+    /// ```
+    MemoryLevel, (1, 9), "1 to 9", 8
+}
+
+impl WindowBits {
+    /// The smallest window that the compressor can make.
+    pub(crate) const LEAST_TO_COMPRESS: Self = Self(9);
+
+    /// Returns the size of the window in octets.
+    pub const fn size(self) -> usize {
+        1 << self.0
+    }
+}
+
+/// A number is outside the range of its type.
+///
+/// ```
+/// use framewise::deflate::{OutOfRange, WindowBits};
+///
+/// assert_eq!(WindowBits::new(7), Err(OutOfRange));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs, reason = "there is nothing to add")]
+pub struct OutOfRange;
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the number is out of range")
+    }
+}
+
+impl Error for OutOfRange {}

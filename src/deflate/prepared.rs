@@ -1,0 +1,116 @@
+//! Messages that are encoded once and sent to many.
+
+use alloc::sync::Arc;
+use std::sync::OnceLock;
+
+use super::{DeflateConfig, WindowBits, compress::Settings};
+use crate::{
+    Binary, Payload,
+    payload::{Content, Text},
+};
+
+/// A message to be sent on many connections, compressed once for all of them.
+///
+/// It is compressed when it is first sent on a connection that compresses, with the level, memory
+/// level and threshold given here, and once for each size of window (all connections with the same
+/// configuration mostly have one). Payloads of 4 KiB or more are then queued by reference, except
+/// by clients, which mask a copy. A connection that compresses with context takeover cannot refer
+/// to anything in front of such a message afterwards; one that sends nothing else never makes a
+/// compressor.
+///
+/// ```
+/// use std::sync::Arc;
+/// use framewise::{Config, Connection, deflate::{DeflateConfig, PreparedMessage}};
+///
+/// let mut connections = [
+///     Connection::server(Arc::new(Config::default())),
+///     Connection::server(Arc::new(Config::default())),
+/// ];
+/// let news = PreparedMessage::new("It is noon.", &DeflateConfig::default());
+/// for connection in &mut connections {
+///     connection.send(&news)?;
+/// }
+/// # Ok::<(), framewise::SendError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PreparedMessage {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    content: Content<'static>,
+    compress: bool,
+    threshold: usize,
+    level: super::Level,
+    memory_level: super::MemoryLevel,
+    // By the bits of the window, from the smallest.
+    compressed: [OnceLock<Arc<[u8]>>; WINDOWS],
+}
+
+impl PreparedMessage {
+    /// Prepares a message. Of `config`, the level, memory level and threshold are used.
+    pub fn new<'a>(payload: impl Into<Payload<'a>>, config: &DeflateConfig) -> Self {
+        let payload = payload.into();
+        let content = match payload.content {
+            Content::Binary(Binary::Shared(bytes)) => Content::Binary(Binary::Shared(bytes)),
+            Content::Binary(binary) => Content::Binary(Binary::Shared(binary.as_slice().into())),
+            Content::Text(Text::Shared(text)) => Content::Text(Text::Shared(text)),
+            Content::Text(text) => Content::Text(Text::Shared(text.as_str().into())),
+            Content::Prepared(prepared) => return prepared,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                content,
+                compress: payload.compress,
+                threshold: config.threshold,
+                level: config.level,
+                memory_level: config.memory_level,
+                compressed: Default::default(),
+            }),
+        }
+    }
+
+    /// Returns the octets of the message.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.shared.content.as_bytes()
+    }
+
+    /// Returns whether it is text.
+    pub fn is_text(&self) -> bool {
+        self.shared.content.is_text()
+    }
+
+    pub(crate) fn content(&self) -> &Content<'static> {
+        &self.shared.content
+    }
+
+    /// Returns the message compressed with a window of `bits`, if it is to be compressed.
+    pub(crate) fn compressed(&self, bits: WindowBits) -> Option<&Arc<[u8]>> {
+        let Shared { content, compress, threshold, level, memory_level, compressed } =
+            &*self.shared;
+        if !compress || content.as_bytes().len() < *threshold {
+            return None;
+        }
+        let index = bits.get().checked_sub(WindowBits::LEAST_TO_COMPRESS.get())?;
+        let place = compressed.get(usize::from(index))?;
+        let settings = Settings { bits, level: *level, memory_level: *memory_level };
+        Some(place.get_or_init(|| settings.compress(content.as_bytes()).into()))
+    }
+}
+
+impl From<&PreparedMessage> for Payload<'_> {
+    fn from(message: &PreparedMessage) -> Self {
+        message.clone().into()
+    }
+}
+
+impl From<PreparedMessage> for Payload<'_> {
+    fn from(message: PreparedMessage) -> Self {
+        Content::Prepared(message).into()
+    }
+}
+
+const WINDOWS: usize = (WindowBits::DEFAULT.size().ilog2()
+    - WindowBits::LEAST_TO_COMPRESS.size().ilog2()
+    + 1) as usize;
