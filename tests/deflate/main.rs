@@ -1,0 +1,11 @@
+//! permessage-deflate as RFC 7692 is written, from the outside. The comment above a test names the
+//! rows of requirements and regressions that it serves.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::std_instead_of_alloc,
+    reason = "vectors are small, and tests have the standard library"
+)]
+
+mod receiving;
+mod support;
