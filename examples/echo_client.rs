@@ -10,8 +10,8 @@
 use std::{env, error::Error, process::ExitCode};
 
 use framewise::{
-    Config, Connection, EndOfStream, Event, SendError, State, handshake::ClientRequest,
-    tokio as websocket,
+    Config, Connection, EndOfStream, Event, SendError, State, deflate::DeflateConfig,
+    handshake::ClientRequest, tokio as websocket,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,7 +28,9 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     let url = env::args().nth(1).ok_or("usage: echo_client URL")?;
     let request = ClientRequest::new(url.as_str())?;
-    let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
+    let mut config = Config::default();
+    config.deflate = Some(DeflateConfig::default());
+    let (mut websocket, _response) = websocket::connect(request, config).await?;
     while let Some(mut batch) = websocket.fill().await? {
         while let Some(event) = batch.next() {
             echo(batch.connection_mut(), event)?;

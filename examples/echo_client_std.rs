@@ -11,7 +11,8 @@
 use std::{env, error::Error, process::ExitCode};
 
 use framewise::{
-    Config, Connection, EndOfStream, Event, SendError, State, blocking, handshake::ClientRequest,
+    Config, Connection, EndOfStream, Event, SendError, State, blocking, deflate::DeflateConfig,
+    handshake::ClientRequest,
 };
 
 fn main() -> ExitCode {
@@ -27,7 +28,9 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     let url = env::args().nth(1).ok_or("usage: echo_client_std URL")?;
     let request = ClientRequest::new(url.as_str())?;
-    let (mut websocket, _response) = blocking::connect(request, Config::default())?;
+    let mut config = Config::default();
+    config.deflate = Some(DeflateConfig::default());
+    let (mut websocket, _response) = blocking::connect(request, config)?;
     while let Some(mut batch) = websocket.fill()? {
         while let Some(event) = batch.next() {
             echo(batch.connection_mut(), event)?;

@@ -12,6 +12,7 @@ use std::{env, error::Error, process::ExitCode, sync::Arc, time::Duration};
 
 use framewise::{
     CloseCode, Config, Connection, Event, SendError, State,
+    deflate::DeflateConfig,
     handshake::{Acceptance, Origin, OriginPolicy, Rejection},
     tokio as websocket,
 };
@@ -36,7 +37,9 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let (address, policy) = arguments()?;
-    let (config, policy) = (Arc::new(Config::default()), Arc::new(policy));
+    let mut config = Config::default();
+    config.deflate = Some(DeflateConfig::default());
+    let (config, policy) = (Arc::new(config), Arc::new(policy));
     let listener = TcpListener::bind(&address).await?;
     println!("listening on {}", listener.local_addr()?);
 

@@ -25,6 +25,7 @@ use std::{
 
 use framewise::{
     CloseCode, Config, Connection, Event, Input, Output, SendError, State, Transport,
+    deflate::DeflateConfig,
     handshake::{Acceptance, Origin, OriginPolicy, Rejection, ServerHandshake, Upgrade},
     time::Instant,
 };
@@ -54,10 +55,12 @@ fn run() -> Result<(), Box<dyn Error>> {
         let _ = interrupt.wake();
     })?;
     println!("listening on {}", listener.local_addr()?);
+    let mut config = Config::default();
+    config.deflate = Some(DeflateConfig::default());
     let server = Server {
         poll,
         listener: Some(listener),
-        config: Arc::new(Config::default()),
+        config: Arc::new(config),
         policy,
         peers: Slab::new(),
         ready: BTreeSet::new(),

@@ -25,6 +25,7 @@ use std::{
 use framewise::{
     CloseCode, Config, Event, SendErrorKind,
     blocking::{self, Writer},
+    deflate::DeflateConfig,
     handshake::{Acceptance, Origin, OriginPolicy, Rejection},
 };
 
@@ -48,7 +49,9 @@ struct Server {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let (address, policy) = arguments()?;
-    let config = Arc::new(Config::default());
+    let mut config = Config::default();
+    config.deflate = Some(DeflateConfig::default());
+    let config = Arc::new(config);
     let server = Arc::new(Server { config, policy, writers: Mutex::default() });
     let listener = TcpListener::bind(&address)?;
     println!("listening on {}", listener.local_addr()?);

@@ -17,7 +17,8 @@ use std::{
 };
 
 use framewise::{
-    CloseCode, Config, EndOfStream, Event, State, handshake::ClientRequest, tokio as websocket,
+    CloseCode, Config, EndOfStream, Event, State, deflate::DeflateConfig, handshake::ClientRequest,
+    tokio as websocket,
 };
 use tokio::sync::mpsc;
 
@@ -35,7 +36,9 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     let url = env::args().nth(1).ok_or("usage: line_client URL")?;
     let request = ClientRequest::new(url.as_str())?;
-    let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
+    let mut config = Config::default();
+    config.deflate = Some(DeflateConfig::default());
+    let (mut websocket, _response) = websocket::connect(request, config).await?;
     let mut lines = lines();
     loop {
         let open = websocket.connection().state() == State::Open;
