@@ -148,9 +148,12 @@ def read_expected(path):
             expected[case] = Outcome(*(group[field] for field in Outcome._fields))
     if len(expected) != CASE_COUNT:
         sys.exit(f"{path}: {len(expected)} cases instead of {CASE_COUNT}")
-    if unknown := table["seconds"].keys() - expected.keys():
-        sys.exit(f"{path}: seconds for unknown cases: {sorted(unknown)}")
-    return expected, {case: table["seconds"].get(case, SHORT_CASE) for case in expected}
+    seconds = dict.fromkeys(expected, SHORT_CASE)
+    for pattern, time_taken in table["seconds"].items():
+        if not (cases := fnmatch.filter(expected, pattern)):
+            sys.exit(f"{path}: seconds for unknown cases: {pattern}")
+        seconds.update(dict.fromkeys(cases, time_taken))
+    return expected, seconds
 
 
 async def check(run, expected, seconds, arguments):
