@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use framewise::{CloseCode, EndOfStream, Error, Timeout, blocking, tokio::WebSocket};
-use tokio::time::{Instant, sleep};
+use framewise::{CloseCode, Connection, EndOfStream, Error, Timeout, blocking, tokio::WebSocket};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 use crate::support::{Bring, Scripted, config, from_client, server, sockets, within};
 
@@ -48,7 +48,7 @@ async fn a_peer_that_answers_pings_is_kept() {
 async fn an_idle_connection_is_closed() {
     let stream = Scripted::default();
     let idle = config(|config| config.idle_timeout = Some(Duration::from_secs(7)));
-    let mut websocket = WebSocket::new(stream.clone(), framewise::Connection::server(idle));
+    let mut websocket = WebSocket::new(stream.clone(), Connection::server(idle));
     let start = Instant::now();
     let reading = tokio::spawn(async move { (websocket.read().await, websocket.end()) });
     sleep(Duration::from_secs(8)).await;
@@ -72,7 +72,7 @@ fn a_runtime_without_time_will_do() {
     });
     let bytes = from_client(|peer| peer.send("now").unwrap());
     let stream = Scripted::bytes(bytes);
-    let mut websocket = WebSocket::new(stream, framewise::Connection::server(timeless));
+    let mut websocket = WebSocket::new(stream, Connection::server(timeless));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let message = runtime.block_on(websocket.read()).unwrap().unwrap();
     assert_eq!(message.as_text(), Some("now"));
@@ -88,7 +88,7 @@ fn a_silent_peer_of_a_blocking_server_is_given_up() {
                 config.pong_timeout = Some(Duration::from_millis(20));
                 config.close_timeout = Some(Duration::from_millis(20));
             });
-            let connection = framewise::Connection::server(impatient);
+            let connection = Connection::server(impatient);
             let mut websocket = blocking::WebSocket::new(stream, connection);
             match split {
                 true => {
@@ -100,4 +100,50 @@ fn a_silent_peer_of_a_blocking_server_is_given_up() {
         });
         assert!(matches!(error, Error::Timeout(Timeout::Pong)));
     }
+}
+
+// A task that was busy with other things finds the Pong in the socket, and the time for it over.
+#[tokio::test(start_paused = true)]
+async fn a_pong_that_waited_for_the_task_is_not_late() {
+    let pong = || Bring::Bytes(from_client(|peer| peer.pong(b"").unwrap()));
+    let text = || Bring::Bytes(from_client(|peer| peer.send("alive").unwrap()));
+
+    let stream = Scripted::default();
+    let mut websocket = WebSocket::new(stream.clone(), server());
+    assert!(timeout(Duration::from_secs(21), websocket.read()).await.is_err());
+    assert_eq!(stream.written(), b"\x89\x00");
+    stream.bring(pong());
+    advance(Duration::from_secs(60)).await;
+    assert!(timeout(Duration::from_secs(1), websocket.read()).await.is_err());
+    stream.bring(text());
+    assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("alive"));
+
+    let stream = Scripted::default();
+    let (mut reader, _writer) = WebSocket::new(stream.clone(), server()).split();
+    assert!(timeout(Duration::from_secs(21), reader.read()).await.is_err());
+    assert_eq!(stream.written(), b"\x89\x00");
+    stream.bring(pong());
+    advance(Duration::from_secs(60)).await;
+    assert!(timeout(Duration::from_secs(1), reader.read()).await.is_err());
+    stream.bring(text());
+    assert_eq!(reader.read().await.unwrap().unwrap().as_text(), Some("alive"));
+}
+
+// The same when the task comes back to write.
+#[tokio::test(start_paused = true)]
+async fn a_pong_that_waited_for_a_task_that_writes_is_not_late() {
+    let stream = Scripted::default();
+    let mut websocket = WebSocket::new(stream.clone(), server());
+    assert!(timeout(Duration::from_secs(21), websocket.read()).await.is_err());
+    stream.bring(Bring::Bytes(from_client(|peer| {
+        peer.pong(b"").unwrap();
+        peer.send("alive").unwrap();
+    })));
+    advance(Duration::from_secs(60)).await;
+    stream.block();
+    assert!(timeout(Duration::from_secs(1), websocket.send("are you?")).await.is_err());
+    stream.unblock();
+    websocket.flush().await.unwrap();
+    assert_eq!(stream.written(), b"\x89\x00\x81\x08are you?");
+    assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("alive"));
 }
