@@ -1,6 +1,10 @@
 //! The timers of the adapters: on a clock that stands still, or by their outcome.
 
-use std::time::Duration;
+use std::{
+    io::{self, Read, Write},
+    thread,
+    time::Duration,
+};
 
 use framewise::{CloseCode, Connection, EndOfStream, Error, Timeout, blocking, tokio::WebSocket};
 use tokio::time::{Instant, advance, sleep, timeout};
@@ -146,4 +150,119 @@ async fn a_pong_that_waited_for_a_task_that_writes_is_not_late() {
     websocket.flush().await.unwrap();
     assert_eq!(stream.written(), b"\x89\x00\x81\x08are you?");
     assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("alive"));
+}
+
+/// A stream on which every read takes longer than the timers of [`impatient`].
+#[derive(Clone)]
+struct Late(Scripted);
+
+impl Read for Late {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        thread::sleep(Duration::from_millis(10));
+        self.0.read(buf)
+    }
+}
+
+impl Write for Late {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl blocking::Stream for Late {
+    fn set_read_timeout(&self, _: Option<Duration>) -> io::Result<bool> {
+        Ok(true)
+    }
+}
+
+fn impatient() -> Connection {
+    Connection::server(config(|config| {
+        config.ping_interval = Some(Duration::from_millis(5));
+        config.pong_timeout = Some(Duration::from_millis(5));
+        config.close_timeout = Some(Duration::from_millis(5));
+    }))
+}
+
+// A thread that was held up between the Ping and the Pong.
+#[test]
+fn a_pong_that_waited_for_the_thread_is_not_late() {
+    for split in [false, true] {
+        let stream = Scripted::new([
+            Bring::Later,
+            Bring::Bytes(from_client(|peer| peer.pong(b"").unwrap())),
+            Bring::Bytes(from_client(|peer| peer.send("alive").unwrap())),
+        ]);
+        let late = Late(stream.clone());
+        let message = within(move || {
+            let mut websocket = blocking::WebSocket::new(late.clone(), impatient());
+            match split {
+                true => websocket.split(late).0.read(),
+                false => websocket.read(),
+            }
+        });
+        assert_eq!(message.unwrap().unwrap().as_text(), Some("alive"));
+        assert_eq!(stream.written(), b"\x89\x00", "one Ping");
+    }
+}
+
+// There is always something to read, so no read ever waits.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_stops_talking_does_not_stop_the_clock() {
+    let talk = || Bring::Bytes(from_client(|peer| peer.send("and another thing").unwrap()));
+    let second = Duration::from_secs(1);
+
+    let stream = Scripted::default();
+    let mut websocket = WebSocket::new(stream.clone(), server());
+    websocket.connection_mut().close(CloseCode::NORMAL, "").unwrap();
+    let mut messages = 0;
+    stream.bring(talk());
+    while websocket.read().await.unwrap().is_some() && messages < 100 {
+        messages += 1;
+        stream.bring(talk());
+        advance(second).await;
+    }
+    assert_eq!(websocket.end(), Some(EndOfStream::HalfClosed), "after {messages} messages");
+
+    let stream = Scripted::default();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    writer.close(CloseCode::NORMAL, "").await.unwrap();
+    let mut messages = 0;
+    stream.bring(talk());
+    while reader.read().await.unwrap().is_some() && messages < 100 {
+        messages += 1;
+        stream.bring(talk());
+        advance(second).await;
+    }
+    assert_eq!(reader.end(), Some(EndOfStream::HalfClosed), "after {messages} messages");
+}
+
+#[test]
+fn a_peer_that_never_stops_talking_does_not_stop_the_clock_of_a_thread() {
+    for split in [false, true] {
+        let end = within(move || {
+            let stream = Scripted::default();
+            let talk = || {
+                stream.bring(Bring::Bytes(from_client(|peer| peer.send("more").unwrap())));
+            };
+            let mut websocket = blocking::WebSocket::new(stream.clone(), impatient());
+            websocket.connection_mut().close(CloseCode::NORMAL, "").unwrap();
+            talk();
+            if split {
+                let (mut reader, _writer) = websocket.split(stream.clone());
+                while reader.read().unwrap().is_some() {
+                    talk();
+                }
+                return reader.end();
+            }
+            while websocket.read().unwrap().is_some() {
+                talk();
+            }
+            websocket.end()
+        });
+        assert_eq!(end, Some(EndOfStream::HalfClosed));
+    }
 }
