@@ -340,6 +340,12 @@ impl Connection {
         self.link.sent_close()
     }
 
+    /// Returns whether octets arrived since the time was last told.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_received(&self) -> bool {
+        self.receiver.has_received()
+    }
+
     /// Takes the connection apart into what its two halves own.
     #[cfg(feature = "std")]
     pub(crate) fn into_parts(self) -> (Receiver, Sender, Link) {

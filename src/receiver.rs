@@ -105,6 +105,12 @@ impl Receiver {
         self.inflater = Some(Box::new(inflater));
     }
 
+    /// Returns whether octets arrived whose time is not noted yet.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_received(&self) -> bool {
+        self.marks.received
+    }
+
     pub(crate) fn take_marks(&mut self) -> Marks {
         let marks = self.marks;
         self.marks = Marks { unfinished: marks.unfinished, ..Marks::default() };

@@ -139,6 +139,11 @@ impl ReceiveHalf {
         timeout
     }
 
+    /// Returns whether octets arrived since the time was last told.
+    pub(crate) fn has_received(&self) -> bool {
+        self.shared.received.load(Ordering::Relaxed)
+    }
+
     /// Stops waiting for the peer to take what is left to write.
     #[cfg(feature = "tokio")]
     pub(crate) fn give_up(&self) {

@@ -197,6 +197,10 @@ impl<S: Stream> WebSocket<S> {
 
     /// Writes what is queued, then reads once; returns whether there may be more to come.
     fn step(&mut self) -> Result<bool, Error> {
+        if self.connection.has_received() && !self.inbox.has_input() {
+            // It is parsed by now: a Pong in it is not late.
+            self.pass_time();
+        }
         match self.write() {
             Err(error) if is_retry(&error) && self.connection.state() != State::Closed => {
                 return Err(error.into());
@@ -221,7 +225,9 @@ impl<S: Stream> WebSocket<S> {
             Err(error) if is_retry(&error) => return Err(error.into()),
             result => adapter::received(result, &mut self.connection, &mut self.inbox)?,
         }
-        self.pass_time();
+        if !self.inbox.has_input() {
+            self.pass_time();
+        }
         Ok(true)
     }
 

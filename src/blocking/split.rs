@@ -141,6 +141,10 @@ impl<S: Stream> Reader<S> {
 
     /// Writes what is owed, then reads once; returns whether there may be more to come.
     fn step(&mut self) -> Result<bool, Error> {
+        if self.receiving.has_received() {
+            // It is parsed by now: a Pong in it is not late.
+            self.pass_time();
+        }
         let closing = self.receiving.state() != State::Open;
         if closing || self.receiving.owes_reply() {
             let patience = if closing { Some(self.patience()) } else { None };
@@ -163,10 +167,16 @@ impl<S: Stream> Reader<S> {
             Err(error) if is_retry(&error) => return Err(error.into()),
             result => adapter::received(result, &mut self.receiving, &mut self.inbox)?,
         }
+        if !self.inbox.has_input() {
+            self.pass_time();
+        }
+        Ok(true)
+    }
+
+    fn pass_time(&mut self) {
         if let Some(timeout) = self.receiving.handle_timeout(self.clock.now()) {
             self.timeout.get_or_insert(timeout);
         }
-        Ok(true)
     }
 
     /// Returns for how long a connection that is closing may still be written to.

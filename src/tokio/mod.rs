@@ -253,6 +253,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 // Nothing is written yet: the answers to a batch leave together.
                 return Poll::Ready(Ok(true));
             }
+            if self.connection.has_received() && !self.inbox.has_input() {
+                // A peer that always has something to read must not stop the clock.
+                self.poll_time(cx);
+            }
             // What the peer sent before a write failed is still to be read.
             let written = self.poll_write(cx).is_ready();
             if written && self.inbox.has_input() {

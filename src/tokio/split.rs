@@ -181,6 +181,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
             if self.inbox.has_input() {
                 return Poll::Ready(Ok(true));
             }
+            if self.receiving.has_received() {
+                // A peer that always has something to read must not stop the clock.
+                self.poll_time(cx);
+            }
             remember(&self.shared.wakers.reader, cx);
             let written = self.poll_replies().is_ready();
             match self.receiving.transport() {

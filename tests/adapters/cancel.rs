@@ -1,10 +1,15 @@
 //! Every future of the tokio adapter can be dropped at every point where it waits.
 
-use framewise::{Config, Message, handshake::Acceptance, tokio::WebSocket};
+use framewise::{
+    Config, Message,
+    handshake::{Acceptance, ClientRequest},
+    tokio::WebSocket,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{
-    Bring, Grant, REQUEST, Scripted, events_from, finish, from_client, poll_times, runtime, server,
-    texts,
+    Bring, Grant, REQUEST, SEED, Scripted, events_from, finish, from_client, poll_times, runtime,
+    server, texts,
 };
 
 /// A stream on which everything takes several polls: each octet comes and goes by itself.
@@ -126,4 +131,49 @@ fn accepting_slowly_loses_nothing() {
         let message = finish(websocket.read(), 100).unwrap().unwrap();
         assert_eq!(message.as_text(), Some("glued"));
     });
+}
+
+// A handshake that is given up takes the stream with it.
+#[test]
+fn a_handshake_can_be_dropped_anywhere() {
+    let answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    runtime().block_on(async {
+        for polls in 1..400 {
+            let stream = slow(REQUEST);
+            let accepted =
+                poll_times(framewise::tokio::accept(stream.clone(), Config::default()), polls);
+            assert!(accepted.is_none_or(|incoming| incoming.is_ok()));
+            assert_eq!(std::sync::Arc::strong_count(stream.shared()), 1, "{polls} polls");
+
+            let stream = slow(answer);
+            let request = ClientRequest::new("ws://localhost/").unwrap();
+            let client = framewise::tokio::client(stream.clone(), request, Config::default(), SEED);
+            assert!(poll_times(client, polls).is_none_or(|opened| opened.is_err()));
+            assert_eq!(std::sync::Arc::strong_count(stream.shared()), 1, "{polls} polls");
+        }
+    });
+}
+
+// 6455-4.1-06: and makes way for the next one to the same address.
+#[tokio::test]
+async fn connecting_can_be_dropped() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("ws://{}/", listener.local_addr().unwrap());
+    let connect = || {
+        let request = ClientRequest::new(&uri).unwrap();
+        tokio::spawn(framewise::tokio::connect(request, Config::default()))
+    };
+    let first = connect();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream.read_u8().await.unwrap();
+    let second = connect();
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.ends_with(b"\r\n\r\n"), "the stream ends behind the request");
+
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    assert!(second.await.unwrap().is_err());
 }

@@ -448,6 +448,23 @@ fn a_blocking_close_does_not_wait_for_a_peer_that_takes_nothing() {
     }
 }
 
+// What was given up is not reported as written.
+#[test]
+fn a_blocking_flush_that_gives_up_is_an_error() {
+    let error = within(|| {
+        let (stream, peer) = sockets();
+        let impatient = config(|config| config.close_timeout = Some(Duration::from_millis(50)));
+        let mut websocket = blocking::WebSocket::new(stream, machine(Role::Server, impatient));
+        websocket.connection_mut().send(vec![0; 24 << 20]).unwrap();
+        websocket.connection_mut().close(CloseCode::NORMAL, "").unwrap();
+        let error = websocket.flush().unwrap_err();
+        assert_eq!(websocket.end(), Some(EndOfStream::HalfClosed));
+        drop(peer);
+        error
+    });
+    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::TimedOut));
+}
+
 // R32
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_never_answers_the_close_is_given_up() {

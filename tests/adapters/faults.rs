@@ -1,11 +1,11 @@
 //! Streams that do less than they are asked for.
 
-use std::io::ErrorKind;
+use std::{io::ErrorKind, mem};
 
 use framewise::{Connection, Error, Event, Role, blocking, tokio::WebSocket};
 
 use crate::support::{
-    Bring, Grant, Scripted, events_from, finish, from_client, runtime, server, texts,
+    Bring, Grant, Op, Scripted, events_from, finish, from_client, runtime, server, texts,
 };
 
 fn echo(connection: &mut Connection, event: Event<'_>) {
@@ -90,8 +90,52 @@ fn interrupted_calls_are_repeated() {
     stream.script().writes.extend([Grant::Error(ErrorKind::Interrupted), Grant::Take(3)]);
     let mut websocket = blocking::WebSocket::new(stream.clone(), server());
     let message = websocket.read().unwrap().unwrap();
+    stream.script().flushes.extend([Grant::Error(ErrorKind::Interrupted); 2]);
     websocket.send(message).unwrap();
     assert_eq!(stream.written(), b"\x81\x05again");
+    assert_eq!(stream.log().last(), Some(&Op::Flush));
+
+    let (_reader, mut writer) = websocket.split(stream.clone());
+    stream.script().flushes.push_back(Grant::Error(ErrorKind::Interrupted));
+    writer.send("and again").unwrap();
+    assert_eq!(stream.log().last(), Some(&Op::Flush));
+}
+
+// What a batch was given is unmasked: to parse it again would make garbage of it.
+#[test]
+fn octets_of_a_forgotten_batch_are_not_parsed_again() {
+    let read = |text: &str| Bring::Bytes(from_client(|peer| peer.send(text).unwrap()));
+    let script = || Scripted::new([read("forgotten"), read("remembered")]);
+    let forgotten = Event::Text("forgotten".into());
+
+    let mut websocket = blocking::WebSocket::new(script(), server());
+    let mut batch = websocket.fill().unwrap().unwrap();
+    assert_eq!(batch.next().as_ref(), Some(&forgotten));
+    mem::forget(batch);
+    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("remembered"));
+
+    let stream = script();
+    let (mut reader, _writer) = blocking::WebSocket::new(stream.clone(), server()).split(stream);
+    let mut batch = reader.fill().unwrap().unwrap();
+    assert_eq!(batch.next().as_ref(), Some(&forgotten));
+    mem::forget(batch);
+    assert_eq!(reader.read().unwrap().unwrap().as_text(), Some("remembered"));
+
+    runtime().block_on(async {
+        let mut websocket = WebSocket::new(script(), server());
+        let mut batch = finish(websocket.fill(), 3).unwrap().unwrap();
+        assert_eq!(batch.next().as_ref(), Some(&forgotten));
+        mem::forget(batch);
+        let message = finish(websocket.read(), 3).unwrap().unwrap();
+        assert_eq!(message.as_text(), Some("remembered"));
+
+        let (mut reader, _writer) = WebSocket::new(script(), server()).split();
+        let mut batch = finish(reader.fill(), 3).unwrap().unwrap();
+        assert_eq!(batch.next().as_ref(), Some(&forgotten));
+        mem::forget(batch);
+        let message = finish(reader.read(), 3).unwrap().unwrap();
+        assert_eq!(message.as_text(), Some("remembered"));
+    });
 }
 
 // A stream that is not blocking, or has a timeout of its own: the call can be repeated.

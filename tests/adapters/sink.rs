@@ -1,9 +1,14 @@
 //! A WebSocket as a `Stream` and a `Sink`.
 
-use framewise::{CloseCode, EndOfStream, Message, tokio::WebSocket};
-use futures_util::{SinkExt, StreamExt};
+use std::time::Duration;
 
-use crate::support::{client, server};
+use framewise::{
+    CloseCode, Connection, EndOfStream, Error, Message, ProtocolError, Timeout, tokio::WebSocket,
+};
+use futures_util::{SinkExt, StreamExt, stream::FusedStream};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Bring, Scripted, client, config, from_server, server};
 
 #[tokio::test]
 async fn messages_go_through_a_stream_and_a_sink() {
@@ -27,4 +32,73 @@ async fn messages_go_through_a_stream_and_a_sink() {
     assert_eq!(websocket.connection().close_code(), CloseCode::NORMAL);
     drop(websocket);
     echo.await.unwrap();
+}
+
+// R58: while the Close cannot be written, nothing else would wake the reader.
+#[tokio::test(start_paused = true)]
+async fn closing_the_sink_of_a_half_wakes_the_reader() {
+    let stream = Scripted::default();
+    stream.block();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let reading = tokio::spawn(async move {
+        let message = reader.read().await.unwrap();
+        (message, reader.end())
+    });
+    sleep(Duration::from_millis(1)).await;
+    let start = Instant::now();
+    let error = SinkExt::<Message>::close(&mut writer).await.unwrap_err();
+    assert!(matches!(error, Error::Io(_)), "{error}");
+    assert_eq!(reading.await.unwrap(), (None, Some(EndOfStream::HalfClosed)));
+    assert_eq!(start.elapsed().as_secs(), 5, "the time to close runs from the Close");
+}
+
+// A sink does not know how long the message will be when it says that it is ready.
+#[tokio::test]
+async fn a_small_output_has_room_for_one_message_after_the_other() {
+    for split in [false, true] {
+        let (one, other) = tokio::io::duplex(64);
+        let small = config(|config| config.max_output = 1000);
+        let websocket = WebSocket::new(one, Connection::server(small));
+        let sending = tokio::spawn(async move {
+            let messages = [990, 600, 600, 1, 990].map(|len| Message::Binary(vec![7; len]));
+            let mut messages = futures_util::stream::iter(messages.map(Ok));
+            if split {
+                let (_reader, mut writer) = websocket.split();
+                writer.send_all(&mut messages).await
+            } else {
+                let mut websocket = websocket;
+                websocket.send_all(&mut messages).await
+            }
+        });
+        let mut peer = WebSocket::new(other, client());
+        for len in [990, 600, 600, 1, 990] {
+            assert_eq!(peer.read().await.unwrap().unwrap().as_bytes().len(), len);
+        }
+        sending.await.unwrap().unwrap();
+    }
+}
+
+// Who asks first would never learn of the failure.
+#[tokio::test(start_paused = true)]
+async fn a_stream_with_an_error_to_tell_has_not_terminated() {
+    for breaks in [false, true] {
+        let stream = Scripted::default();
+        stream.block();
+        if breaks {
+            stream.bring(Bring::Bytes(from_server(|peer| peer.send("not masked").unwrap())));
+        }
+        let mut websocket = WebSocket::new(stream, server());
+        // Reads on while it waits to write, until it gives up.
+        assert!(websocket.send("Hello?").await.is_err());
+        assert_eq!(websocket.connection().state(), framewise::State::Closed);
+        assert!(!websocket.is_terminated());
+        let error = websocket.next().await.unwrap().unwrap_err();
+        if breaks {
+            assert!(matches!(error, Error::Protocol(ProtocolError::UnmaskedFrame)), "{error}");
+        } else {
+            assert!(matches!(error, Error::Timeout(Timeout::Pong)), "{error}");
+        }
+        assert!(websocket.next().await.is_none());
+        assert!(websocket.is_terminated());
+    }
 }

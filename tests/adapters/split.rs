@@ -9,10 +9,14 @@ use std::{
     time::Duration,
 };
 
-use framewise::{CloseCode, Config, Connection, EndOfStream, Message, blocking, tokio::WebSocket};
+use framewise::{
+    CloseCode, Config, Connection, EndOfStream, Error, Message, ProtocolError, blocking,
+    tokio::WebSocket,
+};
 
 use crate::support::{
-    Bring, SEED, Scripted, Wakes, client, from_client, runtime, server, sockets, within,
+    Bring, SEED, Scripted, Wakes, client, config, from_client, from_server, runtime, server,
+    sockets, within,
 };
 
 // 6455-5.5.2-07, R34
@@ -190,6 +194,32 @@ async fn a_peer_that_does_not_read_is_not_read_from() {
     let _ = tokio::time::timeout(Duration::from_millis(300), flood).await;
     assert!(sent < 2 << 20, "{sent} octets were read");
     assert!(!echoing.is_finished());
+}
+
+// The reader must not wait for the lock that the writer holds: only the reader knows when to stop.
+#[test]
+fn a_reader_does_not_wait_for_a_writer_whose_peer_takes_nothing() {
+    within(|| {
+        let (stream, mut peer) = sockets();
+        let impatient = config(|config| {
+            config.close_timeout = Some(Duration::from_millis(50));
+            // Then a write waits for as long as it takes.
+            config.ping_interval = None;
+        });
+        let websocket = blocking::WebSocket::new(stream, Connection::server(impatient));
+        let clone = websocket.stream().try_clone().unwrap();
+        let (mut reader, mut writer) = websocket.split(clone);
+        let sending = thread::spawn(move || writer.send(vec![0; 24 << 20]));
+        // From the first octet on the writer is in the middle of its write.
+        peer.read_exact(&mut [0; 10]).unwrap();
+        peer.write_all(&from_server(|peer| peer.send("not masked").unwrap())).unwrap();
+        let error = reader.read().unwrap_err();
+        assert!(matches!(error, Error::Protocol(ProtocolError::UnmaskedFrame)), "{error}");
+        assert!(reader.read().unwrap().is_none());
+        // And that ends the write.
+        assert!(sending.join().unwrap().is_err());
+        drop(peer);
+    });
 }
 
 // A blocking stream with nothing to read does not keep the writer from writing.
