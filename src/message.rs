@@ -127,6 +127,12 @@ impl Assembly {
         if self.delivery == Delivery::Chunks {
             return self.deliver(payload, place.fin);
         }
+        self.store(payload, place)?;
+        if place.fin { self.finish().map(Some) } else { Ok(None) }
+    }
+
+    /// Stores a piece of a message that is delivered whole.
+    pub(crate) fn store(&mut self, payload: &[u8], place: Place) -> Result<(), ProtocolError> {
         let max = usize::try_from(self.max_size).unwrap_or(usize::MAX);
         match &mut self.held {
             Held::Binary(held) => {
@@ -149,14 +155,16 @@ impl Assembly {
                 held.push_str(text);
             }
         }
-        if !place.fin {
-            return Ok(None);
-        }
+        Ok(())
+    }
+
+    /// Delivers a message all of which was stored.
+    pub(crate) fn finish(&mut self) -> Result<Event<'static>, ProtocolError> {
         self.end()?;
-        Ok(Some(match &mut self.held {
+        Ok(match &mut self.held {
             Held::Binary(held) => Event::Binary(Cow::Owned(mem::take(held))),
             Held::Text(held) => Event::Text(Cow::Owned(mem::take(held))),
-        }))
+        })
     }
 
     fn deliver<'buf>(

@@ -177,20 +177,25 @@ impl Receiver {
 
     fn assemble<'buf>(&mut self, chunk: Chunk<'buf>) -> Result<Option<Event<'buf>>, ProtocolError> {
         let header = chunk.header;
-        if chunk.first && header.opcode != Opcode::Continuation {
-            self.assembly = Some(Box::new(Assembly::new(&header, self.delivery, &self.config)));
+        let fin = header.fin && chunk.last;
+        let begins = chunk.first && header.opcode != Opcode::Continuation;
+        // A compressed message that is whole needs no box.
+        let mut whole;
+        let assembly = if begins && fin {
+            whole = Assembly::new(&header, self.delivery, &self.config);
+            &mut whole
+        } else if begins {
             self.marks.began = true;
             self.marks.unfinished = true;
-        }
-        let Some(assembly) = &mut self.assembly else {
+            self.assembly.insert(Box::new(Assembly::new(&header, self.delivery, &self.config)))
+        } else {
             // The decoder lets no continuation pass that has nothing to continue.
-            return Err(ProtocolError::UnexpectedContinuation);
+            self.assembly.as_mut().ok_or(ProtocolError::UnexpectedContinuation)?
         };
         if chunk.first {
             assembly.begin_frame(&header, &self.config)?;
         }
         self.marks.message = true;
-        let fin = header.fin && chunk.last;
         let place = Place { fin, to_come: self.decoder.remaining(), last_frame: header.fin };
         #[cfg(feature = "deflate")]
         let event = match &mut self.inflater {
@@ -261,12 +266,12 @@ fn inflate(
     place: Place,
 ) -> Result<Option<Event<'static>>, ProtocolError> {
     let mut inflated = Inflated { assembly, place, chunk: Vec::new() };
-    inflater.push(payload, &mut inflated)?;
-    if place.fin {
-        inflater.end(&mut inflated)?;
-    }
+    inflater.push(payload, place.fin, &mut inflated)?;
     let Inflated { assembly, chunk, .. } = inflated;
-    Ok(assembly.push(&chunk, Place { to_come: 0, ..place })?.map(Event::into_owned))
+    if assembly.delivers_chunks() {
+        return Ok(assembly.push(&chunk, place)?.map(Event::into_owned));
+    }
+    if place.fin { assembly.finish().map(Some) } else { Ok(None) }
 }
 
 /// Where the octets of a compressed message go.
@@ -294,8 +299,6 @@ impl Sink for Inflated<'_> {
         // The rest is taken to be as compressible as this piece.
         let ratio = (inflated.len() / used.max(1)) as u64;
         let to_come = self.place.to_come.saturating_add(left as u64).saturating_mul(ratio);
-        let event = self.assembly.push(inflated, Place { fin: false, to_come, ..self.place })?;
-        debug_assert!(event.is_none(), "the message is not whole yet");
-        Ok(())
+        self.assembly.store(inflated, Place { to_come, ..self.place })
     }
 }

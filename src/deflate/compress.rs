@@ -247,9 +247,9 @@ mod tests {
     fn inflate(inflater: &mut Inflater, fragments: &[&[u8]]) -> Vec<u8> {
         let mut message = Message(Vec::new());
         for fragment in fragments {
-            inflater.push(fragment, &mut message).expect("valid");
+            inflater.push(fragment, false, &mut message).expect("valid");
         }
-        inflater.end(&mut message).expect("whole");
+        inflater.push(b"", true, &mut message).expect("whole");
         message.0
     }
 

@@ -1,6 +1,6 @@
 //! Received messages, inflated (RFC 7692 §7.2.2).
 
-use alloc::{collections::VecDeque, vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 use core::{
     cell::Cell,
     fmt, mem,
@@ -21,25 +21,31 @@ use crate::{ProtocolError, Role};
 /// The same octets are needed when a final block ends the stream inside a message (RFC 7692
 /// §7.2.3.4), since the library cannot go on behind one.
 pub(crate) struct Inflater {
-    // What was inflated last, at most a window.
-    history: VecDeque<u8>,
-    window: usize,
+    // The state in the middle of a message.
+    state: Option<Box<State>>,
+    history: History,
     takeover: bool,
-    // The library's state in the middle of a message.
-    state: Option<Inflate>,
     mark: Mark,
     // Octets of the message on the wire, and how many there may be.
     size: u64,
     max_size: u64,
 }
 
-/// A state of the library's that is in nobody's use.
-struct Spare {
-    state: Inflate,
-    /// Behind which message of which connection it stands.
+/// What was inflated last, at most a window.
+struct History {
+    octets: Vec<u8>,
+    // Where the oldest octet lies, once the window is full.
+    start: usize,
+    window: usize,
+}
+
+/// What inflates. It goes from connection to connection.
+struct State {
+    inflate: Inflate,
+    /// Behind which message of which connection it was left.
     mark: Mark,
     /// Room for the history of a message without context takeover.
-    history: VecDeque<u8>,
+    room: Vec<u8>,
 }
 
 /// A place in the traffic of a connection: behind its `messages`th message.
@@ -65,10 +71,9 @@ impl Inflater {
         // A window of 8 bits is what some compressors take for 9.
         let window = bits.max(WindowBits::LEAST_TO_COMPRESS).size();
         Self {
-            history: VecDeque::new(),
-            window,
-            takeover,
             state: None,
+            history: History { octets: Vec::new(), start: 0, window },
+            takeover,
             mark: Mark { connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed), messages: 0 },
             size: 0,
             max_size,
@@ -84,135 +89,189 @@ impl Inflater {
         Ok(())
     }
 
-    /// Inflates a piece of a message's payload.
+    /// Inflates a piece of a message's payload, the last one with `fin`.
     pub(crate) fn push(
         &mut self,
         payload: &[u8],
+        fin: bool,
         sink: &mut impl Sink,
     ) -> Result<(), ProtocolError> {
-        let mut state = self.take_state();
-        let result = with_scratch(|scratch| {
-            let mut input = payload;
-            // Only what fills the buffer to its end may have left something behind.
-            let mut full = false;
-            while full || !input.is_empty() {
-                let step = self.step(&mut state, input, InflateFlush::NoFlush, scratch, sink)?;
-                input = input.get(step.used..).unwrap_or_default();
-                full = step.full;
+        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        if scratch.is_empty() {
+            scratch = vec![0; SCRATCH_LEN];
+        }
+        let state = match &mut self.state {
+            Some(state) => state,
+            None => {
+                let state = self.begin();
+                self.state.insert(state)
             }
-            Ok(())
-        });
-        self.state = Some(state);
+        };
+        let inflate = &mut state.inflate;
+        let mut run = Run { inflate, history: &mut self.history, scratch: &mut scratch, sink };
+        let result = run.body(payload).and_then(|()| if fin { run.tail() } else { Ok(()) });
+        let _ = SCRATCH.try_with(|place| place.set(scratch));
+        if result.is_ok() && fin {
+            self.end();
+        }
         result
     }
 
-    /// Takes note that the whole payload of a message was pushed.
-    pub(crate) fn end(&mut self, sink: &mut impl Sink) -> Result<(), ProtocolError> {
-        let mut state = self.take_state();
-        with_scratch(|scratch| {
-            let mut taken = 0;
-            while taken < TAIL_LEN {
-                let input = TAIL.get(taken..).unwrap_or_default();
-                let step = self.step(&mut state, input, InflateFlush::Block, scratch, sink)?;
-                taken += step.used;
-            }
-            // The library stops at the end of a block. One that goes on takes the octet behind the
-            // tail as well: the message was cut short (or is empty, which is not valid, either).
-            if taken == TAIL_LEN { Ok(()) } else { Err(ProtocolError::InvalidDeflate) }
-        })?;
-        self.put_state(state);
-        Ok(())
-    }
-
-    /// Inflates some of `input`, as far as the buffer reaches.
-    fn step(
-        &mut self,
-        state: &mut Inflate,
-        input: &[u8],
-        flush: InflateFlush,
-        scratch: &mut [u8],
-        sink: &mut impl Sink,
-    ) -> Result<Step, ProtocolError> {
-        let room = sink.room();
-        // One octet more than there is room for, to see that a message goes on. It is not let out.
-        let len = usize::try_from(room).unwrap_or(usize::MAX).saturating_add(1).min(scratch.len());
-        let output = scratch.get_mut(..len).unwrap_or_default();
-        let (total_in, total_out) = (state.total_in(), state.total_out());
-        let status =
-            state.decompress(input, output, flush).map_err(|_| ProtocolError::InvalidDeflate)?;
-        // Both are at most the lengths of slices.
-        let used = usize::try_from(state.total_in() - total_in).unwrap_or(usize::MAX);
-        let made = usize::try_from(state.total_out() - total_out).unwrap_or(usize::MAX);
-        if made as u64 > room {
-            return Err(ProtocolError::MessageTooBig);
-        }
-        let inflated = output.get(..made).unwrap_or_default();
-        self.remember(inflated);
-        sink.push(inflated, used, input.len() - used)?;
-        if status == Status::StreamEnd {
-            // Behind a final block the window is kept all the same (RFC 7692 §7.2.1).
-            restart(state, &self.history);
-        } else if used == 0 && made == 0 && !input.is_empty() {
-            return Err(ProtocolError::InvalidDeflate);
-        }
-        Ok(Step { used, full: made == len })
-    }
-
-    /// Keeps the last window of what was inflated.
-    fn remember(&mut self, inflated: &[u8]) {
-        let skipped = inflated.len().saturating_sub(self.window);
-        let last = inflated.get(skipped..).unwrap_or_default();
-        let len = (self.history.len() + last.len()).min(self.window);
-        self.history.drain(..self.history.len() + last.len() - len);
-        if self.history.capacity() < len {
-            // Twice as much, but no more than a window.
-            let capacity = len.next_power_of_two().min(self.window);
-            self.history.reserve_exact(capacity - self.history.len());
-        }
-        self.history.extend(last);
-    }
-
-    /// Takes the state of the message in the making, or begins a message.
-    fn take_state(&mut self) -> Inflate {
-        if let Some(state) = self.state.take() {
-            return state;
-        }
-        let Some(spare) = SPARE.try_with(Cell::take).ok().flatten() else {
-            let mut state = Inflate::new(false, MAX_WINDOW_BITS.get());
-            restart(&mut state, &self.history);
-            return state;
-        };
-        let Spare { mut state, mark, history } = spare;
+    /// Returns the state to inflate a message with.
+    fn begin(&mut self) -> Box<State> {
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        let mut state = spare.unwrap_or_else(|| Box::new(State::new()));
         if !self.takeover {
-            self.history = history;
+            self.history.octets = mem::take(&mut state.room);
         }
         // Of a smaller window than the library's, the state would remember more than was agreed.
-        if !self.takeover || mark != self.mark || self.window != MAX_WINDOW_BITS.size() {
-            restart(&mut state, &self.history);
+        if !self.takeover
+            || state.mark != self.mark
+            || self.history.window != MAX_WINDOW_BITS.size()
+        {
+            self.history.restart(&mut state.inflate);
         }
         state
     }
 
-    /// Ends a message.
-    fn put_state(&mut self, state: Inflate) {
-        self.mark.messages += 1;
+    /// Ends a message: gives the state back to the thread.
+    fn end(&mut self) {
         self.size = 0;
-        let mut spare = Spare { state, mark: self.mark, history: VecDeque::new() };
+        let Some(mut state) = self.state.take() else {
+            return;
+        };
+        self.mark.messages += 1;
+        state.mark = self.mark;
         if !self.takeover {
             self.history.clear();
-            spare.history = mem::take(&mut self.history);
+            state.room = mem::take(&mut self.history.octets);
         }
         // At the end of a thread it is dropped.
-        let _ = SPARE.try_with(|place| place.set(Some(spare)));
+        let _ = SPARE.try_with(|place| place.set(Some(state)));
+    }
+}
+
+impl State {
+    fn new() -> Self {
+        // The mark of no connection: their messages are counted from 1.
+        let mark = Mark { connection: 0, messages: 0 };
+        Self { inflate: Inflate::new(false, MAX_WINDOW_BITS.get()), mark, room: Vec::new() }
+    }
+}
+
+impl History {
+    /// Keeps the last window of what was inflated.
+    fn push(&mut self, inflated: &[u8]) {
+        let Self { octets, start, window } = self;
+        let skipped = inflated.len().saturating_sub(*window);
+        let last = inflated.get(skipped..).unwrap_or_default();
+        let (new, over) = last.split_at(last.len().min(*window - octets.len()));
+        if octets.capacity() - octets.len() < new.len() {
+            // Twice as much, but no more than a window.
+            let capacity = (octets.len() + new.len()).next_power_of_two().min(*window);
+            octets.reserve_exact(capacity - octets.len());
+        }
+        octets.extend_from_slice(new);
+        // The window is full, if anything is over.
+        let (at_start, at_front) = over.split_at(over.len().min(*window - *start));
+        for (from, place) in [(at_start, *start), (at_front, 0)] {
+            if let Some(octets) = octets.get_mut(place..place + from.len()) {
+                octets.copy_from_slice(from);
+            }
+        }
+        *start = if at_start.len() + *start < *window {
+            *start + at_start.len()
+        } else {
+            at_front.len()
+        };
+    }
+
+    fn clear(&mut self) {
+        self.octets.clear();
+        self.start = 0;
+    }
+
+    /// Makes a state as it is behind these octets, at the beginning of a block.
+    fn restart(&self, inflate: &mut Inflate) {
+        inflate.reset(false);
+        let (newer, older) = self.octets.split_at(self.start);
+        for part in [older, newer] {
+            // Streams without a header take a dictionary at any time.
+            let _ = inflate.set_dictionary(part);
+        }
+    }
+}
+
+/// All that is needed to inflate a piece of payload.
+struct Run<'a, S> {
+    inflate: &'a mut Inflate,
+    history: &'a mut History,
+    scratch: &'a mut [u8],
+    sink: &'a mut S,
+}
+
+impl<S: Sink> Run<'_, S> {
+    /// Inflates a piece of payload.
+    fn body(&mut self, mut payload: &[u8]) -> Result<(), ProtocolError> {
+        // Only what fills the buffer to its end may have left something behind.
+        let mut full = false;
+        while full || !payload.is_empty() {
+            let step = self.step(payload, InflateFlush::NoFlush)?;
+            payload = payload.get(step.used..).unwrap_or_default();
+            full = step.full;
+        }
+        Ok(())
+    }
+
+    /// Inflates what the sender has taken off the end of a message.
+    fn tail(&mut self) -> Result<(), ProtocolError> {
+        let mut taken = 0;
+        while taken < TAIL_LEN {
+            let step = self.step(TAIL.get(taken..).unwrap_or_default(), InflateFlush::Block)?;
+            taken += step.used;
+        }
+        // The library stops at the end of a block. One that goes on takes the octet behind the tail
+        // as well: the message was cut short (or is empty, which is not valid, either).
+        if taken == TAIL_LEN { Ok(()) } else { Err(ProtocolError::InvalidDeflate) }
+    }
+
+    /// Inflates some of `input`, as far as the buffer reaches.
+    fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<Step, ProtocolError> {
+        let Self { inflate, history, scratch, sink } = self;
+        let room = sink.room();
+        // One octet more than there is room for, to see that a message goes on. It is not let out.
+        let len = usize::try_from(room).unwrap_or(usize::MAX).saturating_add(1).min(scratch.len());
+        let output = scratch.get_mut(..len).unwrap_or_default();
+        let (total_in, total_out) = (inflate.total_in(), inflate.total_out());
+        let status =
+            inflate.decompress(input, output, flush).map_err(|_| ProtocolError::InvalidDeflate)?;
+        // Both are at most the lengths of slices.
+        let used = usize::try_from(inflate.total_in() - total_in).unwrap_or(usize::MAX);
+        let made = usize::try_from(inflate.total_out() - total_out).unwrap_or(usize::MAX);
+        if made as u64 > room {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        if made != 0 {
+            let inflated = output.get(..made).unwrap_or_default();
+            history.push(inflated);
+            sink.push(inflated, used, input.len() - used)?;
+        }
+        if status == Status::StreamEnd {
+            // Behind a final block the window is kept all the same (RFC 7692 §7.2.1).
+            history.restart(inflate);
+        } else if used == 0 && made == 0 && !input.is_empty() {
+            return Err(ProtocolError::InvalidDeflate);
+        }
+        Ok(Step { used, full: made == len })
     }
 }
 
 impl fmt::Debug for Inflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inflater")
-            .field("window", &self.window)
+            .field("window", &self.history.window)
             .field("takeover", &self.takeover)
-            .field("history", &self.history.len())
+            .field("history", &self.history.octets.len())
             .finish_non_exhaustive()
     }
 }
@@ -223,31 +282,10 @@ struct Step {
     full: bool,
 }
 
-/// Makes a state as it is behind `history`, at the beginning of a block.
-fn restart(state: &mut Inflate, history: &VecDeque<u8>) {
-    state.reset(false);
-    let (older, newer) = history.as_slices();
-    for part in [older, newer] {
-        // Streams without a header take a dictionary at any time.
-        let _ = state.set_dictionary(part);
-    }
-}
-
-/// Lends the thread's buffer.
-fn with_scratch<T>(run: impl FnOnce(&mut [u8]) -> T) -> T {
-    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
-    if scratch.is_empty() {
-        scratch = vec![0; SCRATCH_LEN];
-    }
-    let result = run(&mut scratch);
-    let _ = SCRATCH.try_with(|place| place.set(scratch));
-    result
-}
-
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Box<State>>> = const { Cell::new(None) };
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -256,9 +294,10 @@ thread_local! {
 const TAIL: [u8; TAIL_LEN + 1] = [0x00, 0x00, 0xff, 0xff, 0x00];
 const TAIL_LEN: usize = 4;
 
-/// How many octets are inflated at a time: they are still in the first cache when they are
-/// validated and copied.
-const SCRATCH_LEN: usize = 16 << 10;
+/// How many octets are inflated at a time. Each time the library copies up to 32 KiB of them for
+/// itself, and so does the history: pieces of 16 KiB, which stay in the first cache, take a third
+/// more time for a message of 64 KiB.
+const SCRATCH_LEN: usize = 64 << 10;
 
 /// The library's window has this size in any case.
 const MAX_WINDOW_BITS: WindowBits = WindowBits::DEFAULT;
