@@ -1,16 +1,15 @@
 //! Received messages, inflated (RFC 7692 §7.2.2).
 
 use alloc::{boxed::Box, vec, vec::Vec};
-use core::{
-    cell::Cell,
-    fmt, mem,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use core::{cell::Cell, fmt, mem};
 use std::thread_local;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-use super::{AgreedParameters, WindowBits};
+use super::{
+    AgreedParameters, WindowBits,
+    history::{History, Mark},
+};
 use crate::{ProtocolError, Role};
 
 /// Inflates the messages of one connection.
@@ -31,14 +30,6 @@ pub(crate) struct Inflater {
     max_size: u64,
 }
 
-/// What was inflated last, at most a window.
-struct History {
-    octets: Vec<u8>,
-    // Where the oldest octet lies, once the window is full.
-    start: usize,
-    window: usize,
-}
-
 /// What inflates. It goes from connection to connection.
 struct State {
     inflate: Inflate,
@@ -46,13 +37,6 @@ struct State {
     mark: Mark,
     /// Room for the history of a message without context takeover.
     room: Vec<u8>,
-}
-
-/// A place in the traffic of a connection: behind its `messages`th message.
-#[derive(Clone, Copy, Eq, PartialEq)]
-struct Mark {
-    connection: u64,
-    messages: u64,
 }
 
 /// A place for the octets that come out.
@@ -68,13 +52,12 @@ impl Inflater {
     /// Makes the inflater of an endpoint in `role`. A message may have `max_size` octets on the wire.
     pub(crate) fn new(agreed: AgreedParameters, role: Role, max_size: u64) -> Self {
         let (bits, takeover) = agreed.of_sender(role.peer());
-        // A window of 8 bits is what some compressors take for 9.
-        let window = bits.max(WindowBits::LEAST_TO_COMPRESS).size();
         Self {
             state: None,
-            history: History { octets: Vec::new(), start: 0, window },
+            // A window of 8 bits is what some compressors take for 9.
+            history: History::new(bits.max(WindowBits::LEAST_TO_COMPRESS)),
             takeover,
-            mark: Mark { connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed), messages: 0 },
+            mark: Mark::start(),
             size: 0,
             max_size,
         }
@@ -122,14 +105,14 @@ impl Inflater {
         let spare = SPARE.try_with(Cell::take).ok().flatten();
         let mut state = spare.unwrap_or_else(|| Box::new(State::new()));
         if !self.takeover {
-            self.history.octets = mem::take(&mut state.room);
+            self.history.set_room(mem::take(&mut state.room));
         }
         // Of a smaller window than the library's, the state would remember more than was agreed.
         if !self.takeover
             || state.mark != self.mark
-            || self.history.window != MAX_WINDOW_BITS.size()
+            || self.history.window() != MAX_WINDOW_BITS.size()
         {
-            self.history.restart(&mut state.inflate);
+            restart(&mut state.inflate, &self.history);
         }
         state
     }
@@ -140,11 +123,10 @@ impl Inflater {
         let Some(mut state) = self.state.take() else {
             return;
         };
-        self.mark.messages += 1;
+        self.mark.advance();
         state.mark = self.mark;
         if !self.takeover {
-            self.history.clear();
-            state.room = mem::take(&mut self.history.octets);
+            state.room = self.history.take_room();
         }
         // At the end of a thread it is dropped.
         let _ = SPARE.try_with(|place| place.set(Some(state)));
@@ -153,51 +135,10 @@ impl Inflater {
 
 impl State {
     fn new() -> Self {
-        // The mark of no connection: their messages are counted from 1.
-        let mark = Mark { connection: 0, messages: 0 };
-        Self { inflate: Inflate::new(false, MAX_WINDOW_BITS.get()), mark, room: Vec::new() }
-    }
-}
-
-impl History {
-    /// Keeps the last window of what was inflated.
-    fn push(&mut self, inflated: &[u8]) {
-        let Self { octets, start, window } = self;
-        let skipped = inflated.len().saturating_sub(*window);
-        let last = inflated.get(skipped..).unwrap_or_default();
-        let (new, over) = last.split_at(last.len().min(*window - octets.len()));
-        if octets.capacity() - octets.len() < new.len() {
-            // Twice as much, but no more than a window.
-            let capacity = (octets.len() + new.len()).next_power_of_two().min(*window);
-            octets.reserve_exact(capacity - octets.len());
-        }
-        octets.extend_from_slice(new);
-        // The window is full, if anything is over.
-        let (at_start, at_front) = over.split_at(over.len().min(*window - *start));
-        for (from, place) in [(at_start, *start), (at_front, 0)] {
-            if let Some(octets) = octets.get_mut(place..place + from.len()) {
-                octets.copy_from_slice(from);
-            }
-        }
-        *start = if at_start.len() + *start < *window {
-            *start + at_start.len()
-        } else {
-            at_front.len()
-        };
-    }
-
-    fn clear(&mut self) {
-        self.octets.clear();
-        self.start = 0;
-    }
-
-    /// Makes a state as it is behind these octets, at the beginning of a block.
-    fn restart(&self, inflate: &mut Inflate) {
-        inflate.reset(false);
-        let (newer, older) = self.octets.split_at(self.start);
-        for part in [older, newer] {
-            // Streams without a header take a dictionary at any time.
-            let _ = inflate.set_dictionary(part);
+        Self {
+            inflate: Inflate::new(false, MAX_WINDOW_BITS.get()),
+            mark: Mark::nowhere(),
+            room: Vec::new(),
         }
     }
 }
@@ -258,7 +199,7 @@ impl<S: Sink> Run<'_, S> {
         }
         if status == Status::StreamEnd {
             // Behind a final block the window is kept all the same (RFC 7692 §7.2.1).
-            history.restart(inflate);
+            restart(inflate, history);
         } else if used == 0 && made == 0 && !input.is_empty() {
             return Err(ProtocolError::InvalidDeflate);
         }
@@ -269,10 +210,19 @@ impl<S: Sink> Run<'_, S> {
 impl fmt::Debug for Inflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inflater")
-            .field("window", &self.history.window)
+            .field("window", &self.history.window())
             .field("takeover", &self.takeover)
-            .field("history", &self.history.octets.len())
+            .field("history", &self.history.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Makes a state as it is behind `history`, at the beginning of a block.
+fn restart(inflate: &mut Inflate, history: &History) {
+    inflate.reset(false);
+    for part in history.parts() {
+        // Streams without a header take a dictionary at any time.
+        let _ = inflate.set_dictionary(part);
     }
 }
 
@@ -281,8 +231,6 @@ struct Step {
     used: usize,
     full: bool,
 }
-
-static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static SPARE: Cell<Option<Box<State>>> = const { Cell::new(None) };

@@ -56,6 +56,7 @@
 
 mod compress;
 mod config;
+mod history;
 mod inflate;
 mod params;
 mod prepared;
