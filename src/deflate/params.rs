@@ -33,6 +33,8 @@ pub struct AgreedParameters {
     pub server_no_context_takeover: bool,
     /// The largest window of the server's compressor.
     pub server_max_window_bits: WindowBits,
+    // A limit that the client asks for is accepted by naming one (§7.1.2.1), be it the default.
+    names_default_of_server: bool,
 }
 
 impl AgreedParameters {
@@ -53,7 +55,8 @@ impl fmt::Display for AgreedParameters {
             client_no_context_takeover: self.client_no_context_takeover,
             client_max_window_bits: bits(self.client_max_window_bits).map(Some),
             server_no_context_takeover: self.server_no_context_takeover,
-            server_max_window_bits: bits(self.server_max_window_bits),
+            server_max_window_bits: bits(self.server_max_window_bits)
+                .or_else(|| self.names_default_of_server.then_some(WindowBits::DEFAULT)),
         };
         element.fmt(f)
     }
@@ -96,10 +99,7 @@ impl DeflateConfig {
     /// the request is to be refused. An offer with unknown, repeated or invalid parameters is only
     /// declined (RFC 7692 §7).
     pub fn respond(&self, offers: &[u8]) -> Result<Option<AgreedParameters>, HandshakeError> {
-        for extension in ExtensionList::new(offers) {
-            extension?;
-        }
-        Ok(self.respond_to(ExtensionList::new(offers).filter_map(Result::ok)))
+        Ok(self.respond_to(elements(offers)?))
     }
 
     /// Returns what was agreed upon, given the value of a response's `Sec-WebSocket-Extensions`
@@ -125,10 +125,7 @@ impl DeflateConfig {
     /// # Ok::<(), HandshakeError>(())
     /// ```
     pub fn confirm(&self, response: &[u8]) -> Result<Option<AgreedParameters>, HandshakeError> {
-        for extension in ExtensionList::new(response) {
-            extension?;
-        }
-        self.confirm_from(ExtensionList::new(response).filter_map(Result::ok))
+        self.confirm_from(elements(response)?)
     }
 
     pub(crate) fn respond_to<'a>(
@@ -221,6 +218,8 @@ impl Parameters {
             client_max_window_bits,
             server_no_context_takeover,
             server_max_window_bits,
+            names_default_of_server: offer.server_max_window_bits.is_some()
+                && server_max_window_bits == WindowBits::DEFAULT,
         })
     }
 
@@ -255,6 +254,7 @@ impl Parameters {
             client_max_window_bits: limit.min(own),
             server_no_context_takeover: response.server_no_context_takeover,
             server_max_window_bits: response.server_max_window_bits.unwrap_or_default(),
+            names_default_of_server: response.server_max_window_bits == Some(WindowBits::DEFAULT),
         })
     }
 }
@@ -318,6 +318,19 @@ impl fmt::Display for Element {
             Some(Some(bits)) => write!(f, "; {CLIENT_BITS}={bits}"),
         }
     }
+}
+
+/// The elements of a header value: one at least, unless there is no header.
+fn elements(value: &[u8]) -> Result<impl Iterator<Item = Extension<'_>>, HandshakeError> {
+    let mut count = 0;
+    for extension in ExtensionList::new(value) {
+        extension?;
+        count += 1;
+    }
+    if count == 0 && !value.is_empty() {
+        return Err(HandshakeError::InvalidExtensions);
+    }
+    Ok(ExtensionList::new(value).filter_map(Result::ok))
 }
 
 /// Sets a flag, and returns whether it was not set before.

@@ -7,5 +7,7 @@
     reason = "vectors are small, and tests have the standard library"
 )]
 
+mod handshake;
+mod negotiation;
 mod receiving;
 mod support;
