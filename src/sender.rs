@@ -292,7 +292,7 @@ impl Sender {
             let Some(compressed) = message.compressed(compressor.bits()) else {
                 return self.push_frame(opcode, true, false, payload);
             };
-            compressor.forget();
+            compressor.note(message.as_bytes());
             let compressed = Binary::Shared(Arc::clone(compressed));
             return self.push_frame(opcode, true, true, compressed.into());
         }

@@ -1,26 +1,45 @@
 //! Messages to send, compressed (RFC 7692 §7.2.1).
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{cell::Cell, fmt};
 use std::thread_local;
 
 use zlib_rs::{Deflate, DeflateConfig as Library, DeflateFlush, Status};
 
-use super::{AgreedParameters, DeflateConfig, Level, MemoryLevel, WindowBits};
+use super::{
+    AgreedParameters, DeflateConfig, Level, MemoryLevel, WindowBits,
+    history::{History, Mark},
+};
 use crate::Role;
 
 /// Compresses the messages of one connection.
 ///
-/// With context takeover it holds the library's state from the first message on; else only while a
-/// message is sent in fragments, and takes the one that the thread keeps: to make one anew takes
-/// 2 µs more than to reset one, a fifth of the time for a message of 1 KiB.
+/// With context takeover it keeps the library's state from the first message on, or only the octets
+/// that the next message may refer to. Else it keeps nothing, but in the middle of a message that is
+/// sent in fragments. Where it has no state it takes the one that the thread keeps: to make one anew
+/// takes 2 µs more than to reset one, a fifth of the time for a message of 1 KiB.
 pub(crate) struct Compressor {
     agreed: AgreedParameters,
     settings: Settings,
-    takeover: bool,
+    keeps: Keeps,
     fragments: bool,
     threshold: usize,
-    state: Option<Deflate>,
+    state: Option<Box<State>>,
+}
+
+/// What is kept from message to message.
+enum Keeps {
+    Nothing,
+    History { history: History, mark: Mark },
+    State,
+}
+
+/// What compresses. It may go from connection to connection.
+struct State {
+    settings: Settings,
+    deflate: Deflate,
+    /// Behind which message of which connection it was left.
+    mark: Mark,
 }
 
 /// What a state is made for.
@@ -40,7 +59,11 @@ impl Compressor {
         Self {
             agreed,
             settings: Settings { bits, level: config.level, memory_level: config.memory_level },
-            takeover,
+            keeps: match (takeover, config.shared_compressor) {
+                (false, _) => Keeps::Nothing,
+                (true, true) => Keeps::History { history: History::new(bits), mark: Mark::start() },
+                (true, false) => Keeps::State,
+            },
             fragments: able && config.fragments,
             threshold: if able { config.threshold } else { usize::MAX },
             state: None,
@@ -68,63 +91,113 @@ impl Compressor {
         self.settings.bits
     }
 
-    /// Takes note that the peer gets a compressed message that this compressor has not made: its
-    /// window moves on, so nothing before that can be referred to.
-    pub(crate) fn forget(&mut self) {
-        if let Some(state) = self.state.take() {
-            put_spare(self.settings, state);
+    /// Takes note that the peer gets a compressed message that this compressor has not made: it
+    /// becomes part of what the next ones may refer to.
+    pub(crate) fn note(&mut self, payload: &[u8]) {
+        match &mut self.keeps {
+            Keeps::Nothing => {}
+            Keeps::History { history, mark } => {
+                history.push(payload);
+                mark.advance();
+            }
+            Keeps::State => {
+                if let Some(state) = &mut self.state
+                    && state.deflate.set_dictionary(payload).is_err()
+                {
+                    // A compressor that knows of nothing refers to nothing.
+                    self.state = None;
+                }
+            }
         }
     }
 
     /// Appends the compressed payload of a message, or of a fragment, to `out`.
     pub(crate) fn compress(&mut self, payload: &[u8], fin: bool, out: &mut Vec<u8>) {
-        let mut state = self.state.take().unwrap_or_else(|| self.settings.state());
-        if flush(&mut state, payload, fin, out).is_err() {
+        let mut state = match self.state.take() {
+            Some(state) => state,
+            None => self.begin(),
+        };
+        let refused = flush(&mut state.deflate, payload, fin, out).is_err();
+        if refused {
             store(payload, fin, out);
-        } else if self.takeover || !fin {
+        }
+        if let Keeps::History { history, mark } = &mut self.keeps {
+            history.push(payload);
+            mark.advance();
+            state.mark = *mark;
+        }
+        if refused {
+            return;
+        }
+        if !fin || matches!(self.keeps, Keeps::State) {
             self.state = Some(state);
         } else {
-            put_spare(self.settings, state);
+            state.put();
         }
+    }
+
+    /// Returns a state to begin a message with.
+    fn begin(&self) -> Box<State> {
+        let mut state = State::take(self.settings);
+        match &self.keeps {
+            Keeps::History { mark, .. } if *mark == state.mark => {}
+            Keeps::History { history, .. } => {
+                state.deflate.reset();
+                for part in history.parts() {
+                    if !part.is_empty() && state.deflate.set_dictionary(part).is_err() {
+                        state.deflate.reset();
+                    }
+                }
+            }
+            Keeps::Nothing | Keeps::State => state.deflate.reset(),
+        }
+        // Until it is left behind a message of this connection again.
+        state.mark = Mark::nowhere();
+        state
     }
 }
 
 impl fmt::Debug for Compressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Compressor")
-            .field("settings", &self.settings)
-            .field("takeover", &self.takeover)
-            .finish_non_exhaustive()
+        f.debug_struct("Compressor").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
 impl Settings {
     /// Compresses a message on its own.
     pub(super) fn compress(self, payload: &[u8]) -> Vec<u8> {
-        let (mut state, mut out) = (self.state(), Vec::new());
-        if flush(&mut state, payload, true, &mut out).is_err() {
+        let (mut state, mut out) = (State::take(self), Vec::new());
+        state.mark = Mark::nowhere();
+        state.deflate.reset();
+        if flush(&mut state.deflate, payload, true, &mut out).is_err() {
             store(payload, true, &mut out);
         } else {
-            put_spare(self, state);
+            state.put();
         }
         out
     }
+}
 
-    /// Returns a fresh state, the thread's if that fits.
-    fn state(self) -> Deflate {
-        match SPARE.try_with(Cell::take).ok().flatten() {
-            Some(Spare { settings, mut state }) if settings == self => {
-                state.reset();
-                state
-            }
-            _ => Deflate::new_with_config(Library {
+impl State {
+    /// Takes the thread's state, if it fits, or makes one.
+    fn take(settings: Settings) -> Box<Self> {
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        spare.filter(|state| state.settings == settings).unwrap_or_else(|| {
+            let deflate = Deflate::new_with_config(Library {
                 // Negative: a stream without header and checksum.
-                window_bits: -i32::from(self.bits.get()),
-                level: i32::from(self.level.get()),
-                mem_level: i32::from(self.memory_level.get()),
+                window_bits: -i32::from(settings.bits.get()),
+                level: i32::from(settings.level.get()),
+                mem_level: i32::from(settings.memory_level.get()),
                 ..Library::default()
-            }),
-        }
+            });
+            Box::new(Self { settings, deflate, mark: Mark::nowhere() })
+        })
+    }
+
+    /// Gives the state to the thread.
+    fn put(self: Box<Self>) {
+        // At the end of a thread it is dropped.
+        let _ = SPARE.try_with(|place| place.set(Some(self)));
     }
 }
 
@@ -199,19 +272,8 @@ fn store(input: &[u8], fin: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// A state that is in nobody's use.
-struct Spare {
-    settings: Settings,
-    state: Deflate,
-}
-
-fn put_spare(settings: Settings, state: Deflate) {
-    // At the end of a thread it is dropped.
-    let _ = SPARE.try_with(|place| place.set(Some(Spare { settings, state })));
-}
-
 thread_local! {
-    static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Box<State>>> = const { Cell::new(None) };
 }
 
 /// The end of a flushed stream: the length of an empty block.

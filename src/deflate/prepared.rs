@@ -14,9 +14,8 @@ use crate::{
 /// It is compressed when it is first sent on a connection that compresses, with the level, memory
 /// level and threshold given here, and once for each size of window (all connections with the same
 /// configuration mostly have one). Payloads of 4 KiB or more are then queued by reference, except
-/// by clients, which mask a copy. A connection that compresses with context takeover cannot refer
-/// to anything in front of such a message afterwards; one that sends nothing else never makes a
-/// compressor.
+/// by clients, which mask a copy. A connection that sends nothing else never makes a compressor, also
+/// with context takeover.
 ///
 /// ```
 /// use std::sync::Arc;

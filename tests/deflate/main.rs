@@ -10,4 +10,5 @@
 mod handshake;
 mod negotiation;
 mod receiving;
+mod shared;
 mod support;

@@ -1,0 +1,138 @@
+//! Compressors that keep only what they may refer to, and share the rest.
+
+use framewise::{Connection, Event, Input, Payload, Role, deflate::PreparedMessage};
+use proptest::prelude::*;
+
+use super::support::{end, end_with, sent};
+
+fn pair(parameters: &str, shared: bool) -> [Connection; 2] {
+    let sharing = |role| {
+        end_with(role, parameters, |config| {
+            if let Some(deflate) = &mut config.deflate {
+                deflate.shared_compressor = shared;
+            }
+        })
+    };
+    [sharing(Role::Server), end(Role::Client, parameters)]
+}
+
+/// Takes what one end has sent to the other; returns the messages.
+fn carry([from, to]: &mut [Connection; 2]) -> Vec<String> {
+    let mut bytes = from.output().chunks().collect::<Vec<_>>().concat();
+    from.output().advance(bytes.len());
+    let mut input = Input::new(&mut bytes);
+    let mut texts = Vec::new();
+    while let Some(event) = to.receive(&mut input).expect("it can be inflated") {
+        match event {
+            Event::Text(text) => texts.push(text.into_owned()),
+            event => panic!("{event:?}"),
+        }
+    }
+    texts
+}
+
+const PARAMETERS: [&str; 4] = [
+    "",
+    "; server_max_window_bits=9",
+    "; server_max_window_bits=10",
+    "; server_no_context_takeover",
+];
+
+/// What can be sent.
+#[derive(Clone, Debug)]
+enum Sending {
+    Message(usize),
+    Fragment(usize, bool),
+    Prepared(usize),
+    Plain(usize),
+}
+
+fn sending() -> impl Strategy<Value = Sending> {
+    let len = || prop_oneof![0_usize..40, 0_usize..3000];
+    prop_oneof![
+        len().prop_map(Sending::Message),
+        (len(), any::<bool>()).prop_map(|(len, fin)| Sending::Fragment(len, fin)),
+        len().prop_map(Sending::Prepared),
+        len().prop_map(Sending::Plain),
+    ]
+}
+
+/// A text with repetitions near and far, none of them at its own begin.
+fn text(number: usize, len: usize) -> String {
+    let words = (0..).map(|word| format!("{} ", (word * word + number) % 97));
+    words.take(len / 2).collect::<String>().chars().take(len).collect()
+}
+
+proptest! {
+    // R21
+    #[test]
+    fn connections_that_share_a_compressor_are_not_mixed_up(
+        steps in prop::collection::vec((0_usize..6, sending()), 0..60),
+    ) {
+        let mut pairs: Vec<_> =
+            (0..6).map(|number| pair(PARAMETERS[number % 4], number < 5)).collect();
+        let mut begun = vec![String::new(); 6];
+        let mut in_fragments = [false; 6];
+        for (number, (which, sending)) in steps.into_iter().enumerate() {
+            let [server, _] = &mut pairs[which];
+            let message = match sending {
+                Sending::Fragment(len, fin) => {
+                    let text = text(number, len);
+                    server.send_fragment(&text, fin).expect("open");
+                    begun[which] += &text;
+                    in_fragments[which] = !fin;
+                    fin.then(|| std::mem::take(&mut begun[which]))
+                }
+                // Not between fragments.
+                _ if in_fragments[which] => continue,
+                Sending::Message(len) => {
+                    let text = text(number, len);
+                    server.send_text(&text).expect("open");
+                    Some(text)
+                }
+                Sending::Prepared(len) => {
+                    let text = text(number, len);
+                    let prepared = PreparedMessage::new(&text, &Default::default());
+                    server.send(&prepared).expect("open");
+                    Some(text)
+                }
+                Sending::Plain(len) => {
+                    let text = text(number, len);
+                    server.send(Payload::from(&text).uncompressed()).expect("open");
+                    Some(text)
+                }
+            };
+            prop_assert_eq!(carry(&mut pairs[which]), Vec::from_iter(message));
+        }
+    }
+}
+
+// It compresses as well as one that is kept: the second message refers to the first.
+#[test]
+fn what_was_sent_can_be_referred_to() {
+    let mut pairs = [pair("", true), pair("", true)];
+    let text = text(0, 1000);
+    for round in 0..3 {
+        for pair in &mut pairs {
+            pair[0].send_text(&text).expect("open");
+            let frames = sent(&mut pair[0]);
+            assert!(round == 0 || frames[0].payload.len() < 30, "{}", frames[0].payload.len());
+        }
+    }
+}
+
+// A prepared message is part of what can be referred to, whatever is kept.
+#[test]
+fn a_prepared_message_can_be_referred_to() {
+    let text = text(0, 1000);
+    let prepared = PreparedMessage::new(&text, &Default::default());
+    for shared in [false, true] {
+        let mut pair = pair("", shared);
+        pair[0].send_text("something else").expect("open");
+        pair[0].send(&prepared).expect("open");
+        carry(&mut pair);
+        pair[0].send_text(&text).expect("open");
+        assert!(pair[0].output().len() < 30, "{}", pair[0].output().len());
+        assert_eq!(carry(&mut pair), [text.clone()]);
+    }
+}
