@@ -6,6 +6,8 @@
 
 mod cancel;
 mod closing;
+#[cfg(feature = "deflate")]
+mod compression;
 mod connect;
 mod faults;
 mod handshake;
