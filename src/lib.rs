@@ -1,4 +1,4 @@
-//! A sans-IO WebSocket protocol (RFC 6455): octets in, events and octets out.
+//! A sans-IO WebSocket protocol (RFC 6455, RFC 7692): octets in, events and octets out.
 //!
 //! ```text
 //!               octets                         events
@@ -15,6 +15,7 @@
 //!   decoder from a stream that is cut anywhere to unmasked pieces of payload
 //! - [`Connection`]: messages, control frames, the closing handshake, limits and timers
 //! - [`handshake`]: the opening handshake of both roles, which leads to a `Connection`
+//! - `deflate`: compressed messages, and their negotiation as pure functions (feature `deflate`)
 //! - `blocking`, `tokio`: WebSockets over streams (features `std`, which is on by default, and
 //!   `tokio`)
 //!
@@ -53,6 +54,7 @@
 //!
 //! - `std` (on by default): [`blocking`], vectored writes, [splitting](Connection::split), run-time
 //!   detection of vector instructions for UTF-8
+//! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
 //! - `connect`: functions that open a connection to a URI; seeds from the operating system
 //! - `tokio`: the adapter for tokio
 //!

@@ -35,24 +35,7 @@
 //! [`confirm`](DeflateConfig::confirm), from header text to [`AgreedParameters`]; the handshakes
 //! call them.
 //!
-//! # What a connection holds
-//!
-//! To receive with context takeover: what the peer may refer to, at most the agreed window (512
-//! octets for 9 bits, 32 KiB for 15), as far as that much has been received. Without: nothing. A
-//! message that is half received has a state of 47 KiB more. To send with context takeover: the
-//! compressor, from the first message that is compressed (137 KiB for a window of 9 bits and memory
-//! level 1, 371 KiB for 15 bits and level 8). Without: nothing. Each thread keeps one state of
-//! either kind for the next connection that needs it.
-//!
-//! # Security
-//!
-//! The length of a compressed message tells how much of it was known before. Where one message, or
-//! with context takeover one connection, carries both a secret and text that an attacker chose, the
-//! secret can be guessed piece by piece (RFC 7692 §8). Send such messages with
-//! [`Payload::uncompressed`](crate::Payload::uncompressed), or refuse context takeover.
-//!
-//! [`Config::max_message_size`](crate::Config::max_message_size) counts the octets after inflation,
-//! and nothing beyond it is ever inflated: a message that would exceed it fails with 1009.
+//! The guide tells what to ask for and what it costs: [`manual::compression`](crate::manual::compression).
 
 mod compress;
 mod config;

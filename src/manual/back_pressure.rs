@@ -12,6 +12,8 @@
 //! - Fragments of a message: [`max_fragments`](crate::Config::max_fragments) (131,072), empty ones
 //!   included; then 1009. Fragments are put together in one buffer, so small ones cost no more than
 //!   large ones.
+//! - A compressed message: the same limit for what it is inflated to, checked before each piece is
+//!   stored, and one for what comes over the wire; then 1009. See `compression`.
 //! - Larger messages can be received in pieces: [`Delivery::Chunks`](crate::Delivery::Chunks).
 //! - A handshake head: [`max_head_size`](crate::Config::max_head_size) (16 KiB) and
 //!   [`max_headers`](crate::Config::max_headers) (100); then 431 or 414.

@@ -4,11 +4,14 @@
 //! - [`closing`]: who closes what and when
 //! - [`timers`]: time as an argument
 //! - [`back_pressure`]: what is bounded, and by what
+//! - `compression`: what to ask for, and what it costs (feature `deflate`)
 //! - [`splitting`]: two halves for two tasks or threads
 //! - [`design`]: decisions and their reasons
 
 pub mod back_pressure;
 pub mod closing;
+#[cfg(feature = "deflate")]
+pub mod compression;
 pub mod design;
 pub mod embedding;
 pub mod splitting;
