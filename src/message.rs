@@ -29,6 +29,8 @@ pub(crate) fn whole<'buf>(
 #[derive(Debug)]
 pub(crate) struct Assembly {
     held: Held,
+    // What is held in front of that.
+    full: Vec<Held>,
     // Octets of payload: announced by headers or, of a compressed message, inflated.
     size: u64,
     max_size: u64,
@@ -50,7 +52,8 @@ enum Held {
 pub(crate) struct Place {
     /// Whether the message ends with the piece.
     pub(crate) fin: bool,
-    /// How many octets of the frame are still to come: an estimate when it is compressed.
+    /// How many octets of the frame are still to come. Of a compressed one, how many the rest of what
+    /// has arrived is likely to be inflated to.
     pub(crate) to_come: u64,
     /// Whether the frame is the message's last.
     pub(crate) last_frame: bool,
@@ -65,6 +68,7 @@ impl Assembly {
         };
         Self {
             held,
+            full: Vec::new(),
             size: 0,
             max_size: config.max_message_size,
             fragments: 0,
@@ -133,38 +137,86 @@ impl Assembly {
 
     /// Stores a piece of a message that is delivered whole.
     pub(crate) fn store(&mut self, payload: &[u8], place: Place) -> Result<(), ProtocolError> {
-        let max = usize::try_from(self.max_size).unwrap_or(usize::MAX);
-        match &mut self.held {
-            Held::Binary(held) => {
-                if let Some(more) = growth(held.len(), held.capacity(), payload.len(), place, max) {
-                    held.reserve_exact(more);
-                }
-                held.extend_from_slice(payload);
-            }
-            Held::Text(held) => {
-                let (joined, rest) = self.utf8.join(payload)?;
-                let text = self.utf8.text(rest)?;
-                // An unfinished code point may be among the octets.
-                let len = payload.len() + 3;
-                if let Some(more) = growth(held.len(), held.capacity(), len, place, max) {
-                    held.reserve_exact(more);
-                }
-                if let Some(joined) = joined {
-                    held.push_str(joined.as_str());
-                }
-                held.push_str(text);
-            }
+        if matches!(self.held, Held::Binary(_)) {
+            self.hold_binary(payload, place);
+            return Ok(());
         }
+        let (joined, rest) = self.utf8.join(payload)?;
+        let text = self.utf8.text(rest)?;
+        if let Some(joined) = joined {
+            self.hold_text(joined.as_str(), place);
+        }
+        self.hold_text(text, place);
         Ok(())
     }
 
     /// Delivers a message all of which was stored.
     pub(crate) fn finish(&mut self) -> Result<Event<'static>, ProtocolError> {
         self.end()?;
+        if !self.full.is_empty() {
+            self.join();
+        }
         Ok(match &mut self.held {
             Held::Binary(held) => Event::Binary(Cow::Owned(mem::take(held))),
             Held::Text(held) => Event::Text(Cow::Owned(mem::take(held))),
         })
+    }
+
+    fn hold_binary(&mut self, bytes: &[u8], place: Place) {
+        let (front, back) = bytes.split_at(bytes.len().min(self.held.spare()));
+        self.held.push_binary(front);
+        if !back.is_empty() {
+            self.make_room(back.len(), place);
+            self.held.push_binary(back);
+        }
+    }
+
+    fn hold_text(&mut self, text: &str, place: Place) {
+        let mut fitting = text.len().min(self.held.spare());
+        while !text.is_char_boundary(fitting) {
+            fitting -= 1;
+        }
+        let (front, back) = text.split_at(fitting);
+        self.held.push_text(front);
+        if !back.is_empty() {
+            self.make_room(back.len(), place);
+            self.held.push_text(back);
+        }
+    }
+
+    /// Makes room for `arrived` octets.
+    ///
+    /// A compressed message is held in pieces, each of which is full before there is another one: a
+    /// buffer that grows has to be there twice while it moves, and a message that is refused for its
+    /// size shall not take more than the limit.
+    fn make_room(&mut self, arrived: usize, place: Place) {
+        let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
+        let len = self.held.len();
+        if !self.compressed {
+            return self.held.reserve(growth(len, arrived, place, room));
+        }
+        let to_come = usize::try_from(place.to_come).unwrap_or(usize::MAX);
+        let ahead = if place.last_frame { to_come } else { to_come.max(len.min(MIN_PIECE)) };
+        let mut piece = self.held.another();
+        piece.reserve(arrived + ahead.min(MAX_STEP).min(room));
+        let full = mem::replace(&mut self.held, piece);
+        if len != 0 {
+            self.full.push(full);
+        }
+    }
+
+    /// Makes one of all pieces.
+    fn join(&mut self) {
+        let mut whole = self.held.another();
+        self.full.push(mem::replace(&mut self.held, Held::Binary(Vec::new())));
+        whole.reserve(self.full.iter().map(Held::len).sum());
+        for piece in self.full.drain(..) {
+            match piece {
+                Held::Binary(bytes) => whole.push_binary(&bytes),
+                Held::Text(text) => whole.push_text(&text),
+            }
+        }
+        self.held = whole;
     }
 
     fn deliver<'buf>(
@@ -202,24 +254,67 @@ impl From<utf8::Invalid> for ProtocolError {
     }
 }
 
-/// Returns how many octets to reserve for `arrived` octets behind the `held` ones, if they lack
-/// room.
+impl Held {
+    fn len(&self) -> usize {
+        match self {
+            Self::Binary(held) => held.len(),
+            Self::Text(held) => held.len(),
+        }
+    }
+
+    /// Returns how many octets there is room for.
+    fn spare(&self) -> usize {
+        match self {
+            Self::Binary(held) => held.capacity() - held.len(),
+            Self::Text(held) => held.capacity() - held.len(),
+        }
+    }
+
+    fn reserve(&mut self, additional: usize) {
+        match self {
+            Self::Binary(held) => held.reserve_exact(additional),
+            Self::Text(held) => held.reserve_exact(additional),
+        }
+    }
+
+    fn push_binary(&mut self, bytes: &[u8]) {
+        if let Self::Binary(held) = self {
+            held.extend_from_slice(bytes);
+        }
+    }
+
+    fn push_text(&mut self, text: &str) {
+        if let Self::Text(held) = self {
+            held.push_str(text);
+        }
+    }
+
+    /// Makes an empty one of the same type.
+    fn another(&self) -> Self {
+        match self {
+            Self::Binary(_) => Self::Binary(Vec::new()),
+            Self::Text(_) => Self::Text(String::new()),
+        }
+    }
+}
+
+/// Returns how many octets to reserve for `arrived` octets behind the `held` ones.
 ///
 /// What a peer merely announces is never reserved: the capacity doubles at first, then grows by
 /// [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that all copying is
-/// linear; and not beyond the end of the message where that is known, nor beyond `max`.
-fn growth(held: usize, capacity: usize, arrived: usize, place: Place, max: usize) -> Option<usize> {
-    if capacity - held >= arrived {
-        return None;
-    }
+/// linear; and not beyond the end of the message where that is known, nor beyond the `room` that the
+/// limit leaves.
+fn growth(held: usize, arrived: usize, place: Place, room: usize) -> usize {
     let len = held + arrived;
-    let step = len.min(MAX_STEP.max(len / 8)).min(max.saturating_sub(len));
-    if !place.last_frame {
-        return Some(arrived + step);
-    }
-    Some(arrived + usize::try_from(place.to_come).unwrap_or(usize::MAX).min(step))
+    let step = len.min(MAX_STEP.max(len / 8));
+    let to_come = usize::try_from(place.to_come).unwrap_or(usize::MAX);
+    arrived + step.min(if place.last_frame { to_come } else { to_come.saturating_add(room) })
 }
 
 /// How many octets are reserved beyond those that have arrived, at most for messages of less than
 /// eight times as many.
 const MAX_STEP: usize = 1 << 20;
+
+/// How many octets are reserved in a piece of a compressed message, at most, beyond those that the
+/// rest of what has arrived is likely to be inflated to.
+const MIN_PIECE: usize = 64 << 10;

@@ -278,7 +278,7 @@ fn inflate(
 #[cfg(feature = "deflate")]
 struct Inflated<'a> {
     assembly: &'a mut Assembly,
-    // Where the compressed piece lies.
+    // Where the compressed octets lie.
     place: Place,
     // What is delivered at once, when messages are delivered in chunks.
     chunk: Vec<u8>,
@@ -297,8 +297,8 @@ impl Sink for Inflated<'_> {
             return Ok(());
         }
         // The rest is taken to be as compressible as this piece.
-        let ratio = (inflated.len() / used.max(1)) as u64;
-        let to_come = self.place.to_come.saturating_add(left as u64).saturating_mul(ratio);
-        self.assembly.store(inflated, Place { to_come, ..self.place })
+        let to_come = (left as u64).saturating_mul((inflated.len() / used.max(1)) as u64);
+        let last_frame = self.place.fin;
+        self.assembly.store(inflated, Place { to_come, last_frame, ..self.place })
     }
 }

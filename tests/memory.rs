@@ -221,3 +221,205 @@ fn a_failure_frees_the_message() {
     });
     assert!((0..=1024).contains(&info.bytes_current), "{info:?}");
 }
+
+#[cfg(feature = "deflate")]
+mod deflate {
+    use std::borrow::Cow;
+
+    use framewise::deflate::{DeflateConfig, MemoryLevel};
+
+    use super::*;
+
+    /// Makes a connection that has agreed upon compression by the text of a server's answer.
+    fn compressing(parameters: &str, configure: impl FnOnce(&mut Config)) -> Connection {
+        let mut config = Config::default();
+        config.deflate = Some(DeflateConfig::default());
+        configure(&mut config);
+        let response = format!("permessage-deflate{parameters}");
+        let agreed = DeflateConfig::default().confirm(response.as_bytes()).expect("valid");
+        let mut connection = Connection::server(config);
+        connection.set_deflate(agreed.expect("accepted"));
+        connection
+    }
+
+    /// Compresses a message on its own.
+    fn compressed(message: &[u8]) -> Vec<u8> {
+        let mut sender = compressing("", |config| {
+            if let Some(deflate) = &mut config.deflate {
+                deflate.threshold = 0;
+            }
+        });
+        sender.send_binary(message).expect("open");
+        let sent = sender.output().chunks().collect::<Vec<_>>().concat();
+        let header_len = match sent[1] {
+            126 => 4,
+            127 => 10,
+            _ => 2,
+        };
+        sent[header_len..].to_vec()
+    }
+
+    /// Receives and sends once, so that the thread has what its connections share.
+    fn warm() {
+        let mut connection = compressing("", |_| ());
+        feed(&mut connection, &mut frame(0xc2, &compressed(&[b'a'; 200_000])));
+        connection.send_binary(&[b'a'; 1000][..]).expect("open");
+        let mut connection = compressing("; client_no_context_takeover", |_| ());
+        feed(&mut connection, &mut frame(0xc2, &compressed(&[b'a'; 200_000])));
+    }
+
+    /// Octets that cannot be compressed.
+    fn noise(len: usize) -> Vec<u8> {
+        let mut seed = 1_u32;
+        let octets = std::iter::repeat_with(|| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed.to_be_bytes()[0]
+        });
+        octets.take(len).collect()
+    }
+
+    // 7692-6.2-05, R16: a thousand octets for one, in one frame, in fragments, and octet by octet
+    #[test]
+    fn a_bomb_costs_no_more_than_the_limit() {
+        // A window, which doubles as it fills, and the library's state.
+        const CONSTANT: u64 = 100 << 10;
+        warm();
+        for limit in [64_u64 << 10, 1 << 20, 16 << 20] {
+            let payload = compressed(&vec![b'a'; limit as usize + 1]);
+            assert!(payload.len() < limit as usize / 600);
+            for first in [0x41, 0x42] {
+                for (fragment, read) in [(usize::MAX, usize::MAX), (100, 97), (7, 1)] {
+                    let mut bytes = Vec::new();
+                    for piece in payload.chunks(fragment) {
+                        bytes.extend(frame(if bytes.is_empty() { first } else { 0x00 }, piece));
+                    }
+                    bytes.extend(frame(0x80, b""));
+                    let mut connection = compressing("", |config| config.max_message_size = limit);
+                    let mut failed = None;
+                    let info = measure(|| {
+                        for read in bytes.chunks_mut(read) {
+                            failed = connection.receive(&mut Input::new(read)).err();
+                        }
+                    });
+                    assert_eq!(failed, Some(ProtocolError::MessageTooBig));
+                    assert!(info.bytes_max <= limit + CONSTANT, "{limit}, {fragment}: {info:?}");
+                    assert!(info.bytes_current <= 1024, "nothing of it is kept: {info:?}");
+                }
+            }
+        }
+    }
+
+    // A message of the size that is allowed is put together at the end, and is no larger than it is
+    #[test]
+    fn a_message_holds_what_it_needs() {
+        warm();
+        for len in [1000, 64 << 10, 65_537, 1 << 20, (3 << 20) + 1] {
+            for payload in [vec![b'a'; len], noise(len)] {
+                let mut connection = compressing("", |config| config.max_message_size = len as u64);
+                let mut bytes = frame(0xc2, &compressed(&payload));
+                let mut message = None;
+                let info = measure(|| {
+                    for read in bytes.chunks_mut(16 << 10) {
+                        let event = connection.receive(&mut Input::new(read)).expect("allowed");
+                        message = event.map(Event::into_owned);
+                    }
+                });
+                let Some(Event::Binary(Cow::Owned(message))) = message else {
+                    panic!("{message:?}");
+                };
+                assert!(message == payload && message.capacity() <= len + len / 8, "{len}");
+                assert!(info.bytes_max <= 2 * len as u64 + (200 << 10), "{len}: {info:?}");
+            }
+        }
+    }
+
+    // R24
+    #[test]
+    fn what_a_receiver_keeps() {
+        warm();
+        for (parameters, most) in [
+            ("", 32 << 10),
+            ("; client_max_window_bits=12", 4 << 10),
+            ("; client_max_window_bits=9", 512),
+            ("; client_no_context_takeover", 0),
+        ] {
+            let mut connection = None;
+            let info = measure(|| connection = Some(compressing(parameters, |_| ())));
+            assert!(info.bytes_current <= 512 + size_of::<Config>() as i64, "{info:?}");
+            let connection = connection.as_mut().expect("made");
+            let mut bytes = Vec::new();
+            for len in [0, 1, 1000, 100_000, 1000] {
+                bytes.extend(frame(0xc2, &compressed(&noise(len))));
+            }
+            let info = measure(|| assert_eq!(feed(connection, &mut bytes), 5));
+            assert!((0..=most).contains(&info.bytes_current), "{parameters}: {info:?}");
+        }
+    }
+
+    // R24: 137 to 380 KiB are the library's
+    #[test]
+    fn what_a_sender_keeps() {
+        warm();
+        let send = |connection: &mut Connection| {
+            for len in [0, 1, 1000, 100_000, 1000] {
+                connection.send_binary(noise(len)).expect("open");
+                let len = connection.output().len();
+                connection.output().advance(len);
+            }
+            connection.output().release();
+        };
+        for (bits, memory_level, shared, most) in [
+            (15, 8, false, 390_000),
+            (12, 5, false, 170_000),
+            (9, 1, false, 140_000),
+            (15, 8, true, 32 << 10),
+            (12, 5, true, 4 << 10),
+            (9, 1, true, 512),
+        ] {
+            let parameters = format!("; server_max_window_bits={bits}");
+            let mut connection = compressing(&parameters, |config| {
+                if let Some(deflate) = &mut config.deflate {
+                    deflate.memory_level = MemoryLevel::new(memory_level).expect("right");
+                    deflate.shared_compressor = shared;
+                }
+            });
+            // The thread's compressor is made, if it is of another kind.
+            if shared {
+                let config = connection.config().clone();
+                let mut other = compressing(&parameters, |other| *other = (*config).clone());
+                send(&mut other);
+            }
+            let info = measure(|| send(&mut connection));
+            assert!((0..=most).contains(&info.bytes_current), "{bits}, {shared}: {info:?}");
+        }
+        let mut connection = compressing("; server_no_context_takeover", |_| ());
+        send(&mut connection);
+        let info = measure(|| send(&mut connection));
+        assert_eq!(info.bytes_current, 0, "{info:?}");
+    }
+
+    // Nothing is allocated but what is given away
+    #[test]
+    fn allocations_for_a_message() {
+        warm();
+        for parameters in ["", "; client_no_context_takeover; server_no_context_takeover"] {
+            let mut connection = compressing(parameters, |_| ());
+            let message = compressed(&[b'a'; 1000]);
+            let mut exchange = || {
+                let mut bytes = frame(0xc2, &message);
+                let info = measure(|| assert_eq!(feed(&mut connection, &mut bytes), 1));
+                let sent = measure(|| {
+                    connection.send_binary(&[b'a'; 1000]).expect("open");
+                    let len = connection.output().len();
+                    connection.output().advance(len);
+                });
+                (info.count_total, sent.count_total)
+            };
+            // The window fills up.
+            for _ in 0..40 {
+                exchange();
+            }
+            assert_eq!(exchange(), (1, 0), "{parameters}");
+        }
+    }
+}
