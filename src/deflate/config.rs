@@ -40,6 +40,9 @@ pub struct DeflateConfig {
     pub fragments: bool,
 
     /// How hard the compressor tries: 0 (not at all) to 9. 6 by default.
+    ///
+    /// With windows of 9 to 11 bits take 7: the library's levels 2 to 6 do not look for all that
+    /// such a window holds (200 JSON messages of 1 KiB at 9 bits: 48 KB at level 6, 35 KB at 7).
     pub level: Level,
 
     /// The largest size of a compressed message in octets as it is received, before inflation.
