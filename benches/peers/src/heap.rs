@@ -1,0 +1,55 @@
+//! Counts what is on the heap.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    sync::atomic::{AtomicBool, AtomicIsize, Ordering},
+};
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+static ON: AtomicBool = AtomicBool::new(false);
+static OCTETS: AtomicIsize = AtomicIsize::new(0);
+
+/// The system's allocator, and a sum. It is switched off while the time is measured.
+struct Counting;
+
+/// Counts from now on.
+pub(crate) fn start() {
+    ON.store(true, Ordering::Relaxed);
+}
+
+/// Returns how many octets more are allocated than when the count began.
+pub(crate) fn octets() -> isize {
+    OCTETS.load(Ordering::Relaxed)
+}
+
+#[inline]
+fn count(octets: isize) {
+    if ON.load(Ordering::Relaxed) {
+        OCTETS.fetch_add(octets, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: everything is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size as isize - layout.size() as isize);
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
