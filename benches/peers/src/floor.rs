@@ -37,7 +37,7 @@ impl Floor {
                 .decompress(payload, &mut self.output, InflateFlush::NoFlush)
                 .expect("valid");
             let made = (self.inflate.total_out() - before) as usize;
-            // What the sender has taken off the end, and an octet to see whether a block ends there.
+            // What the sender has taken off, and an octet to see whether a block ends there.
             self.inflate
                 .decompress(b"\x00\x00\xff\xff\x00", &mut self.output[made..], InflateFlush::Block)
                 .expect("valid");

@@ -77,6 +77,7 @@ impl Endpoint for Framewise {
     }
 
     fn wait(&mut self) {
+        // Nothing to wait with: the program waits. It knows that this is a time to let go.
         self.connection.output().release();
     }
 }
