@@ -7,6 +7,7 @@
     reason = "vectors are small, and tests have the standard library"
 )]
 
+mod differential;
 mod handshake;
 mod negotiation;
 mod receiving;
