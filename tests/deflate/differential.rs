@@ -204,7 +204,7 @@ impl Inflater {
 }
 
 /// zlib's compressor.
-struct Compressor {
+pub(super) struct Compressor {
     deflate: Compress,
     takeover: bool,
     history: Vec<u8>,
@@ -212,7 +212,7 @@ struct Compressor {
 
 /// How zlib's compressor ends its blocks.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+pub(super) enum Way {
     /// At the end of the message, for an octet's border.
     Sync,
     /// In the middle of it, too.
@@ -227,18 +227,18 @@ enum Way {
     FinalInside,
 }
 
-const WAYS: [Way; 6] =
+pub(super) const WAYS: [Way; 6] =
     [Way::Sync, Way::Syncs, Way::Full, Way::Final, Way::FinalKnown, Way::FinalInside];
 
 impl Compressor {
-    fn new(bits: u8, takeover: bool, level: u8) -> Self {
+    pub(super) fn new(bits: u8, takeover: bool, level: u8) -> Self {
         let level = Compression::new(level.into());
         let deflate = Compress::new_with_window_bits(level, false, bits);
         Self { deflate, takeover, history: Vec::new() }
     }
 
     /// Makes the payload of a compressed message (RFC 7692 §7.2.1).
-    fn message(&mut self, message: &[u8], way: Way) -> Vec<u8> {
+    pub(super) fn message(&mut self, message: &[u8], way: Way) -> Vec<u8> {
         if !self.takeover {
             self.deflate.reset();
             self.history.clear();

@@ -9,6 +9,7 @@
 
 mod differential;
 mod handshake;
+mod invariance;
 mod negotiation;
 mod receiving;
 mod shared;
