@@ -314,7 +314,7 @@ fn peer() -> impl Strategy<Value = Option<(u8, bool)>> {
 }
 
 fn stream_to(end: End, peer: Option<(u8, bool)>, items: &[Item]) -> Vec<u8> {
-    let (bits, takeover) = peer.unwrap_or((end.bits.max(9), end.takeover));
+    let (bits, takeover) = peer.unwrap_or_else(|| (end.bits.max(9), end.takeover));
     stream(end.role, bits, takeover, items)
 }
 
