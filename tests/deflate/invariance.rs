@@ -321,7 +321,7 @@ fn stream_to(end: End, peer: Option<(u8, bool)>, items: &[Item]) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    // 7692-6.1-06, 7692-6.1-09, 7692-6.1-10, 7692-6.2-03, 7692-6.2-05, 7692-7.2.2-01,
+    // 7692-6.1-06, 7692-6.1-09, 7692-6.2-03, 7692-6.2-05, 7692-7.2.2-01,
     // 7692-7.2.2-03; R16, R18, R21, R22, R26
     #[test]
     fn compressed_messages_in_any_cuts(
