@@ -266,11 +266,15 @@ fn inflate(
     place: Place,
 ) -> Result<Option<Event<'static>>, ProtocolError> {
     let mut inflated = Inflated { assembly, place, chunk: Vec::new() };
-    inflater.push(payload, place.fin, &mut inflated)?;
+    let result = inflater.push(payload, place.fin, &mut inflated);
     let Inflated { assembly, chunk, .. } = inflated;
     if assembly.delivers_chunks() {
-        return Ok(assembly.push(&chunk, place)?.map(Event::into_owned));
+        // What came out in front of an error may be wrong itself.
+        let fin = place.fin && result.is_ok();
+        let event = assembly.push(&chunk, Place { fin, ..place })?.map(Event::into_owned);
+        return result.map(|()| event);
     }
+    result?;
     if place.fin { assembly.finish().map(Some) } else { Ok(None) }
 }
 

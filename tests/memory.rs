@@ -226,7 +226,7 @@ fn a_failure_frees_the_message() {
 mod deflate {
     use std::borrow::Cow;
 
-    use framewise::deflate::{DeflateConfig, MemoryLevel};
+    use framewise::deflate::{DeflateConfig, MemoryLevel, PreparedMessage};
 
     use super::*;
 
@@ -421,5 +421,166 @@ mod deflate {
             }
             assert_eq!(exchange(), (1, 0), "{parameters}");
         }
+    }
+
+    /// What a connection may hold beside the message: the state that inflates, 46 KiB, the window,
+    /// 32 KiB, and the Close that tells of a failure.
+    const SLACK: u64 = 100 << 10;
+
+    /// Feeds octets in reads of at most `len`; returns the number of octets of the message.
+    fn receive(
+        connection: &mut Connection,
+        bytes: &mut [u8],
+        len: usize,
+    ) -> Result<usize, ProtocolError> {
+        let mut size = 0;
+        for read in bytes.chunks_mut(len) {
+            let mut input = Input::new(read);
+            while let Some(event) = connection.receive(&mut input)? {
+                size += match event {
+                    Event::Text(text) | Event::TextChunk { text, .. } => text.len(),
+                    Event::Binary(payload) | Event::BinaryChunk { payload, .. } => payload.len(),
+                    event => panic!("{event:?}"),
+                };
+            }
+        }
+        Ok(size)
+    }
+
+    // 7692-6.2-05, R16: 64 MiB, in one frame and in fragments, in blocks that follow one another
+    #[test]
+    fn bombs_far_beyond_the_limit() {
+        let mut block = compressed(&vec![b'a'; 1 << 20]);
+        block.extend([0x00, 0x00, 0xff, 0xff]);
+        let payload = block.repeat(64);
+        for limit in [64_u64 << 10, 1 << 20, 16 << 20] {
+            for (kind, fragments, read) in [(1, 1, 1 << 20), (1, 10, 100), (2, 1, 100), (2, 10, 7)] {
+                let mut connection = compressing("", |config| config.max_message_size = limit);
+                let mut bytes = Vec::new();
+                for piece in payload.chunks(payload.len().div_ceil(fragments)) {
+                    bytes.extend(frame(if bytes.is_empty() { 0x40 | kind } else { 0 }, piece));
+                }
+                // A failure takes the state of the thread with it.
+                warm();
+                let mut result = Ok(0);
+                let info = measure(|| result = receive(&mut connection, &mut bytes, read));
+                assert_eq!(result, Err(ProtocolError::MessageTooBig));
+                assert_eq!(u16::from(connection.sent_close().expect("told").code), 1009);
+                assert!(info.bytes_max <= limit + SLACK, "{limit}: {info:?}");
+                assert!(info.bytes_current <= 1024, "{limit}: {info:?}");
+            }
+        }
+    }
+
+    // 7692-6.2-05, R18: whole but for its last octet
+    #[test]
+    fn a_message_of_the_limit_is_held_once() {
+        for limit in [64 << 10, 1 << 20, 16 << 20] {
+            let payload = compressed(&vec![b'a'; limit]);
+            let (begin, end) = payload.split_at(payload.len() / 2);
+            for kind in [1, 2] {
+                let mut connection =
+                    compressing("", |config| config.max_message_size = limit as u64);
+                let mut bytes = [frame(0x40 | kind, begin), frame(0x80, end)].concat();
+                let len = bytes.len() - 1;
+                let (begin, end) = bytes.split_at_mut(len);
+                warm();
+                let info = measure(|| assert_eq!(receive(&mut connection, begin, 1000), Ok(0)));
+                assert!(info.bytes_max <= limit as u64 + SLACK, "{limit}: {info:?}");
+                assert_eq!(receive(&mut connection, end, 1), Ok(limit));
+            }
+        }
+    }
+
+    // R16: 256 octets at a time come to 258 KiB at most, in a buffer that doubles
+    #[test]
+    fn chunks_of_a_bomb_do_not_cost() {
+        for kind in [0xc1, 0xc2] {
+            let mut connection = compressing("", |_| ());
+            connection.set_delivery(framewise::Delivery::Chunks);
+            let mut bytes = frame(kind, &compressed(&vec![b'a'; 16 << 20]));
+            warm();
+            let mut result = Ok(0);
+            let info = measure(|| result = receive(&mut connection, &mut bytes, 1 << 20));
+            assert_eq!(result, Ok(16 << 20));
+            assert!(info.bytes_max <= 1 << 20, "{info:?}");
+            assert!(info.bytes_current <= 32 << 10, "the window: {info:?}");
+        }
+    }
+
+    // R24
+    #[test]
+    fn what_was_agreed_upon_is_held_in_small_boxes() {
+        for parameters in ["", "; client_no_context_takeover; server_no_context_takeover"] {
+            let agreed = compressing(parameters, |_| ()).deflate().expect("agreed");
+            for shared in [false, true] {
+                let mut config = Config::default();
+                let mut deflate = DeflateConfig::default();
+                deflate.shared_compressor = shared;
+                config.deflate = Some(deflate);
+                let mut connection = Connection::server(config);
+                let info = measure(|| connection.set_deflate(agreed));
+                assert!((1..=256).contains(&info.bytes_current), "{info:?}");
+                // Nor does it hold more when nothing is compressed.
+                let mut bytes = frame(0x81, &[b'a'; 5000]);
+                nothing(measure(|| assert_eq!(feed(&mut connection, &mut bytes), 1)));
+            }
+        }
+    }
+
+    // R24: the message itself is all that is made, text too, and it is given away
+    #[test]
+    fn without_takeover_nothing_is_kept_of_what_is_received() {
+        warm();
+        for (first, len) in [(0xc1, 1), (0xc2, 1000), (0xc1, 1000), (0xc2, 60_000)] {
+            let mut connection = compressing("; client_no_context_takeover", |_| ());
+            let mut bytes = frame(first, &compressed(&vec![b'a'; len]));
+            let info = measure(|| assert_eq!(feed(&mut connection, &mut bytes), 1));
+            assert_eq!((info.bytes_current, info.count_current), (0, 0));
+            assert_eq!(info.count_total, 1, "{len}: {info:?}");
+            assert!(info.bytes_total <= len as u64 + 3, "{len}: {info:?}");
+        }
+    }
+
+    // R24
+    #[test]
+    fn without_takeover_sending_allocates_nothing() {
+        warm();
+        let text = "{\"id\":1,\"name\":\"first\"}".repeat(40);
+        let agreed = compressing("; client_no_context_takeover", |_| ()).deflate();
+        let mut client = Connection::client(Config::default(), [7; 32]);
+        client.set_deflate(agreed.expect("agreed"));
+        let server = compressing("; server_no_context_takeover", |config| {
+            config.deflate.as_mut().expect("set").shared_compressor = true;
+        });
+        for mut connection in [client, server] {
+            let mut send = || {
+                connection.send_text(&text).expect("open");
+                let len = connection.output().len();
+                connection.output().advance(len);
+                assert!(len < text.len() / 5, "compressed");
+            };
+            // The output makes its buffer, which it keeps.
+            send();
+            nothing(measure(send));
+        }
+    }
+
+    // R24: the connection never makes a compressor, also with takeover
+    #[test]
+    fn a_prepared_message_costs_no_connection() {
+        let text = "prepared".repeat(100);
+        let prepared = PreparedMessage::new(text, &DeflateConfig::default());
+        let send = |connection: &mut Connection| {
+            connection.send(&prepared).expect("open");
+            let len = connection.output().len();
+            connection.output().advance(len);
+            connection.output().release();
+            assert!(len < 100, "compressed");
+        };
+        send(&mut compressing("", |_| ()));
+        let mut connection = compressing("", |_| ());
+        let info = measure(|| (0..3).for_each(|_| send(&mut connection)));
+        assert_eq!((info.bytes_current, info.count_current), (0, 0), "{info:?}");
     }
 }

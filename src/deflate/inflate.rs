@@ -184,19 +184,22 @@ impl<S: Sink> Run<'_, S> {
         let len = usize::try_from(room).unwrap_or(usize::MAX).saturating_add(1).min(scratch.len());
         let output = scratch.get_mut(..len).unwrap_or_default();
         let (total_in, total_out) = (inflate.total_in(), inflate.total_out());
-        let status =
-            inflate.decompress(input, output, flush).map_err(|_| ProtocolError::InvalidDeflate)?;
+        let result = inflate.decompress(input, output, flush);
         // Both are at most the lengths of slices.
         let used = usize::try_from(inflate.total_in() - total_in).unwrap_or(usize::MAX);
         let made = usize::try_from(inflate.total_out() - total_out).unwrap_or(usize::MAX);
-        if made as u64 > room {
-            return Err(ProtocolError::MessageTooBig);
-        }
-        if made != 0 {
-            let inflated = output.get(..made).unwrap_or_default();
+        let too_big = made as u64 > room;
+        // What came out in front of an error may be wrong itself, which octets that arrive one by
+        // one would show first.
+        let inflated = output.get(..made - usize::from(too_big)).unwrap_or_default();
+        if !inflated.is_empty() {
             history.push(inflated);
             sink.push(inflated, used, input.len() - used)?;
         }
+        if too_big {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        let status = result.map_err(|_| ProtocolError::InvalidDeflate)?;
         if status == Status::StreamEnd {
             // Behind a final block the window is kept all the same (RFC 7692 §7.2.1).
             restart(inflate, history);

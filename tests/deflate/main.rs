@@ -7,7 +7,9 @@
     reason = "vectors are small, and tests have the standard library"
 )]
 
+mod differential;
 mod handshake;
+mod invariance;
 mod negotiation;
 mod receiving;
 mod shared;

@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: framewise_fuzz::Compressed<'_>| framewise_fuzz::deflate(
+    &input
+));
