@@ -7,8 +7,18 @@
     reason = "vectors are small, and tests have the standard library"
 )]
 
+mod bits;
+mod blocks;
+mod chunks;
+mod control;
+mod fragments;
 mod handshake;
+mod limits;
 mod negotiation;
+mod prepared;
 mod receiving;
+mod sending;
 mod shared;
+mod split;
 mod support;
+mod windows;
