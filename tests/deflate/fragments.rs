@@ -253,7 +253,7 @@ fn r23_refused_fragments_leave_the_compressor_as_it_was() {
         let mut connection = end_with(role, "", |config| config.max_output = 2000);
         let mut peer = end(role.peer(), "");
         let most = vec![b'x'; 3000];
-        let mut sending = |connection: &mut Connection, fragment: &str, fin| {
+        let sending = |connection: &mut Connection, fragment: &str, fin| {
             let kind = connection.send_fragment(&most, false).expect_err("too long").kind();
             let expected = [SendErrorKind::OutputFull, SendErrorKind::MixedFragments];
             assert!(expected.contains(&kind));

@@ -220,18 +220,16 @@ fn r26_final_blocks_across_messages() {
 #[test]
 fn r21_both_ends_keep_to_the_same_window() {
     let messages = messages();
-    for client_bits in [9, 10, 15] {
-        for server_bits in [9, 12, 15] {
-            for (client, server) in [(true, true), (true, false), (false, true), (false, false)] {
-                let agreed = by_both(client_bits, client, server_bits, server);
-                let mut ends = ROLES.map(|role| end_by(role, agreed, |_| ()));
-                for message in &messages {
-                    let [client, server] = &mut ends;
-                    client.send_binary(message).expect("there is room");
-                    server.send_binary(message).expect("there is room");
-                    assert!(carry(client, server) == [binary(message)], "{agreed}");
-                    assert!(carry(server, client) == [binary(message)], "{agreed}");
-                }
+    for (client_bits, server_bits) in [(9, 15), (15, 10)] {
+        for (client, server) in [(true, true), (true, false), (false, true), (false, false)] {
+            let agreed = by_both(client_bits, client, server_bits, server);
+            let mut ends = ROLES.map(|role| end_by(role, agreed, |_| ()));
+            for message in &messages {
+                let [client, server] = &mut ends;
+                client.send_binary(message).expect("there is room");
+                server.send_binary(message).expect("there is room");
+                assert!(carry(client, server) == [binary(message)], "{agreed}");
+                assert!(carry(server, client) == [binary(message)], "{agreed}");
             }
         }
     }
@@ -257,7 +255,7 @@ fn messages() -> Vec<Vec<u8>> {
         b"a".to_vec(),
         noise.clone(),
         noise[8_000..].to_vec(),
-        vec![0; 300_000],
+        vec![0; 70_000],
         b"".to_vec(),
         b"".to_vec(),
         noise[..32_768].to_vec(),
