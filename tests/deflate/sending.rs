@@ -211,7 +211,7 @@ fn r23_refused_messages_leave_the_compressor_as_it_was() {
             let error = connection.send_text(refused.clone()).expect_err("there is no room");
             assert_eq!(error.kind(), SendErrorKind::OutputFull);
             assert_eq!(error.into_payload(), Some(refused.into()));
-            let error = connection.send_binary(&vec![b'a'; 5000]).expect_err("there is no room");
+            let error = connection.send_binary(&[b'a'; 5000]).expect_err("there is no room");
             assert!(error.into_payload().is_none(), "it was only lent");
             assert!(!connection.has_output());
             let fits = format!("{message}{i}");
@@ -237,7 +237,7 @@ fn r23_refused_messages_leave_the_compressor_as_it_was() {
 fn r23_a_message_that_was_handed_back_is_still_not_to_be_compressed() {
     for role in ROLES {
         let mut connection = end_with(role, "", |config| config.max_output = 1500);
-        connection.send_binary(&noise(900)).expect("there is room");
+        connection.send_binary(noise(900)).expect("there is room");
         let secret = Payload::from("secret".repeat(150)).uncompressed();
         let error = connection.send(secret).expect_err("there is no room");
         drain(&mut connection);
