@@ -202,6 +202,24 @@ fn fragments_among_whole_messages() {
     }
 }
 
+// 7692-7.2.1-10, 7692-7.2.1-13: without takeover a message still refers to its own fragments
+#[test]
+fn fragments_refer_to_one_another() {
+    let noise = noise(400);
+    for role in ROLES {
+        for takeover in [true, false] {
+            let mut connection = end_by(role, by_sender(role, 15, takeover), |_| ());
+            for first in [true, false] {
+                send(&mut connection, &[&noise, &noise, &noise]);
+                let lens: Vec<usize> =
+                    sent(&mut connection).iter().map(|frame| frame.payload.len()).collect();
+                assert!(lens[1] < 30 && lens[2] < 30, "{lens:?}");
+                assert_eq!(lens[0] >= 400, first || !takeover);
+            }
+        }
+    }
+}
+
 // 7692-6-05, 7692-6.1-02: the first fragment decides, as its size does not
 #[test]
 fn fragments_that_are_not_compressed() {
