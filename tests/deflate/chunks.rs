@@ -139,6 +139,33 @@ fn r16_chunks_are_bounded() {
     }
 }
 
+// What a read holds comes out of it, though it is more than is inflated at once.
+#[test]
+fn nothing_is_left_for_the_next_read() {
+    let mut literals = vec![0; 286];
+    (literals[0], literals[256], literals[285]) = (2, 2, 1);
+    let codes = super::bits::canonical(&literals);
+    // Copies of two bits each, all of them zero.
+    let bits = Bits::new().dynamic(false, &literals, &[1]).code(codes[0]);
+    let mut payload = bits.octets_so_far();
+    payload.resize(256, 0);
+    let len = |events: Vec<Event<'static>>| merge(events, MOST).1.len();
+    for role in ROLES {
+        let frame = frame_for(role, 0x42, &payload);
+        let mut by_octets = chunked(role, |_| ());
+        let mut inflated = 0;
+        for place in 1..=frame.len() {
+            inflated += len(feed(&mut by_octets, &frame[place - 1..place]).0);
+            if inflated > 60_000 {
+                let mut connection = chunked(role, |_| ());
+                let (events, error) = feed(&mut connection, &frame[..place]);
+                assert_eq!((len(events), error), (inflated, None));
+            }
+        }
+        assert!(inflated > 100_000);
+    }
+}
+
 // R16: the message that has begun is delivered as it was begun, in the same bounds
 #[test]
 fn r16_chunks_are_bounded_when_the_delivery_is_changed() {
