@@ -285,7 +285,7 @@ impl Sender {
     #[cfg(feature = "deflate")]
     #[inline(never)]
     fn push_message(&mut self, opcode: Opcode, payload: Payload<'_>) {
-        let Some(compressor) = &mut self.compressor else {
+        let Some(compressor) = self.compressor.as_mut().filter(|_| payload.compress) else {
             return self.push_frame(opcode, true, false, payload);
         };
         if let Content::Prepared(message) = &payload.content {
@@ -296,7 +296,7 @@ impl Sender {
             let compressed = Binary::Shared(Arc::clone(compressed));
             return self.push_frame(opcode, true, true, compressed.into());
         }
-        let compressed = payload.compress && compressor.wants(payload.as_bytes().len());
+        let compressed = compressor.wants(payload.as_bytes().len());
         self.push_fragment(opcode, true, compressed, payload);
     }
 

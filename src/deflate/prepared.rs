@@ -56,7 +56,7 @@ impl PreparedMessage {
             Content::Binary(binary) => Content::Binary(Binary::Shared(binary.as_slice().into())),
             Content::Text(Text::Shared(text)) => Content::Text(Text::Shared(text)),
             Content::Text(text) => Content::Text(Text::Shared(text.as_str().into())),
-            Content::Prepared(prepared) => return prepared,
+            Content::Prepared(prepared) => prepared.content().clone(),
         };
         Self {
             shared: Arc::new(Shared {
@@ -86,9 +86,8 @@ impl PreparedMessage {
 
     /// Returns the message compressed with a window of `bits`, if it is to be compressed.
     pub(crate) fn compressed(&self, bits: WindowBits) -> Option<&Arc<[u8]>> {
-        let Shared { content, compress, threshold, level, memory_level, compressed } =
-            &*self.shared;
-        if !compress || content.as_bytes().len() < *threshold {
+        let Shared { content, threshold, level, memory_level, compressed, .. } = &*self.shared;
+        if content.as_bytes().len() < *threshold {
             return None;
         }
         let index = bits.get().checked_sub(WindowBits::LEAST_TO_COMPRESS.get())?;
@@ -106,7 +105,8 @@ impl From<&PreparedMessage> for Payload<'_> {
 
 impl From<PreparedMessage> for Payload<'_> {
     fn from(message: PreparedMessage) -> Self {
-        Content::Prepared(message).into()
+        let compress = message.shared.compress;
+        Self { content: Content::Prepared(message), compress }
     }
 }
 

@@ -28,10 +28,10 @@ pub struct Decoder {
     stage: Stage,
     role: Role,
     rsv1: bool,
-    // Whether the frames belong to a message whose first frame has RSV1 set, and whether those are
-    // taken in small pieces.
-    compressed: bool,
+    // Whether messages whose first frame has RSV1 set are taken in small pieces, and whether this
+    // one is.
     small_pieces: bool,
+    in_small_pieces: bool,
     // Whether a fragmented message is open.
     fragmented: bool,
 }
@@ -58,8 +58,8 @@ impl Decoder {
             stage: Stage::START,
             role,
             rsv1: false,
-            compressed: false,
             small_pieces: false,
+            in_small_pieces: false,
             fragmented: false,
         }
     }
@@ -71,7 +71,7 @@ impl Decoder {
     }
 
     /// Sets whether compressed messages are taken in pieces of at most 256 octets, of each of which
-    /// no more than 258 KiB can come (RFC 1951 §3.2.5).
+    /// no more than 258 KiB can come (RFC 1951 §3.2.5), from the next one that begins.
     #[cfg(feature = "deflate")]
     pub(crate) fn set_small_pieces(&mut self, small: bool) {
         self.small_pieces = small;
@@ -158,8 +158,9 @@ impl Decoder {
     fn begin<'buf>(&mut self, header: FrameHeader, input: &mut Input<'buf>) -> Chunk<'buf> {
         if !header.opcode.is_control() {
             self.fragmented = !header.fin;
-            self.compressed =
-                header.rsv1 || self.compressed && header.opcode == Opcode::Continuation;
+            if header.opcode != Opcode::Continuation {
+                self.in_small_pieces = header.rsv1 && self.small_pieces;
+            }
         }
         let key = header.masking_key.unwrap_or_default();
         let chunk = self.payload(header, header.payload_len, key, input);
@@ -176,7 +177,7 @@ impl Decoder {
         input: &mut Input<'buf>,
     ) -> Chunk<'buf> {
         let mut len = usize::try_from(remaining).unwrap_or(usize::MAX).min(input.len());
-        if self.compressed && self.small_pieces {
+        if self.in_small_pieces {
             len = len.min(SMALL_PIECE);
         }
         let payload = input.take(len);

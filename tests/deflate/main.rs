@@ -7,10 +7,20 @@
     reason = "vectors are small, and tests have the standard library"
 )]
 
+mod bits;
+mod blocks;
+mod chunks;
+mod control;
 mod differential;
+mod fragments;
 mod handshake;
 mod invariance;
+mod limits;
 mod negotiation;
+mod prepared;
 mod receiving;
+mod sending;
 mod shared;
+mod split;
 mod support;
+mod windows;

@@ -2,8 +2,8 @@
 //! reading of frames.
 
 use framewise::{
-    Config, Connection, Event, Input, ProtocolError, Role,
-    deflate::{AgreedParameters, DeflateConfig},
+    Config, Connection, Event, Input, ProtocolError, Role, SendErrorKind,
+    deflate::{AgreedParameters, DeflateConfig, WindowBits},
 };
 
 pub(crate) const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -123,4 +123,83 @@ pub(crate) fn sent(connection: &mut Connection) -> Vec<Frame> {
         rest = behind;
     }
     frames
+}
+
+/// Makes a connection with parameters that no answer of a server can have.
+pub(crate) fn end_by(
+    role: Role,
+    agreed: AgreedParameters,
+    configure: impl FnOnce(&mut Config),
+) -> Connection {
+    let mut connection = end_with(role, "", configure);
+    connection.set_deflate(agreed);
+    connection
+}
+
+/// Returns parameters by which the sender in `role` has this window and takes it over, or not; all
+/// else is as it is by default.
+pub(crate) fn by_sender(role: Role, bits: u8, takeover: bool) -> AgreedParameters {
+    let bits = WindowBits::new(bits).expect("a window");
+    let mut agreed = AgreedParameters::default();
+    match role {
+        Role::Client => {
+            agreed.client_max_window_bits = bits;
+            agreed.client_no_context_takeover = !takeover;
+        }
+        Role::Server => {
+            agreed.server_max_window_bits = bits;
+            agreed.server_no_context_takeover = !takeover;
+        }
+    }
+    agreed
+}
+
+/// Takes all output of a connection.
+pub(crate) fn drain(connection: &mut Connection) -> Vec<u8> {
+    let bytes = connection.output().chunks().collect::<Vec<_>>().concat();
+    connection.output().advance(bytes.len());
+    bytes
+}
+
+/// Brings all output of one end to the other, which has nothing to complain about.
+pub(crate) fn carry(from: &mut Connection, to: &mut Connection) -> Vec<Event<'static>> {
+    let (events, error) = feed(to, &drain(from));
+    assert_eq!(error, None);
+    events
+}
+
+/// Checks that a connection has failed with `error`, told the peer so in its last frame, and reads
+/// and sends nothing more.
+pub(crate) fn assert_failed(connection: &mut Connection, error: ProtocolError) {
+    let role = connection.role();
+    for bytes in
+        [frame_for(role, 0x81, b"a"), frame_for(role, 0xc1, &hex("f248cdc9c90700")), vec![]]
+    {
+        assert_eq!(feed(connection, &bytes), (vec![], Some(error)));
+    }
+    let kind = connection.send_text("a").map_err(|error| error.kind());
+    assert_eq!(kind, Err(SendErrorKind::Closed));
+    let payload = u16::from(error.close_code()).to_be_bytes().to_vec();
+    assert_eq!(sent(connection).last(), Some(&Frame { first: 0x88, payload }));
+    assert!(!connection.has_output());
+}
+
+pub(crate) fn text(text: &str) -> Event<'static> {
+    Event::Text(text.to_owned().into())
+}
+
+pub(crate) fn binary(payload: &[u8]) -> Event<'static> {
+    Event::Binary(payload.to_vec().into())
+}
+
+/// Returns octets in which there is nothing to compress.
+pub(crate) fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_u32;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_be_bytes()[0]
+    };
+    core::iter::repeat_with(next).take(len).collect()
 }

@@ -1,0 +1,330 @@
+//! Compressed messages that go out (RFC 7692 §6.1, §7.2.1).
+
+use framewise::{
+    CloseCode, Connection, Payload, Role, SendErrorKind, State,
+    deflate::{Level, MemoryLevel},
+};
+use proptest::prelude::*;
+use zlib_rs::{Inflate, InflateFlush};
+
+use super::support::*;
+
+/// Inflates by the letter (RFC 7692 §7.2.2), with nothing of this crate.
+fn inflate(inflater: &mut Inflate, payload: &[u8]) -> Vec<u8> {
+    let input = [payload, &[0x00, 0x00, 0xff, 0xff]].concat();
+    let (start, before) = (inflater.total_in(), inflater.total_out());
+    let mut out = vec![0; 256 << 10];
+    inflater.decompress(&input, &mut out, InflateFlush::SyncFlush).expect("valid");
+    assert_eq!(inflater.total_in() - start, input.len() as u64, "all was inflated");
+    out.truncate((inflater.total_out() - before) as usize);
+    out
+}
+
+fn payloads(connection: &mut Connection) -> Vec<Vec<u8>> {
+    sent(connection).into_iter().map(|frame| frame.payload).collect()
+}
+
+// 7692-6-02, 7692-6.1-01, 7692-7.2.1-01, 7692-7.2.1-02, 7692-7.2.1-03, 7692-7.2.1-14,
+// 7692-7.2.1-17, 7692-7.2.3.1-01, 7692-7.2.3.2-01, 7692-9.2-01
+#[test]
+fn the_vectors_of_the_standard_go_out() {
+    for role in ROLES {
+        let mut connection = end(role, "");
+        for _ in 0..3 {
+            connection.send_text("Hello").expect("there is room");
+        }
+        let bytes = drain(&mut connection);
+        let mut peer = end(role.peer(), "");
+        assert_eq!(feed(&mut peer, &bytes), (vec![text("Hello"); 3], None));
+
+        let mut connection = end(role, "");
+        connection.send_text("Hello").expect("there is room");
+        connection.send_text("Hello").expect("there is room");
+        let frames = ["f248cdc9c90700", "f200110000"];
+        let frames = frames.map(|payload| Frame { first: 0xc1, payload: hex(payload) });
+        assert_eq!(sent(&mut connection), frames);
+    }
+}
+
+// 7692-7.2.1-13, 7692-7.2.1-16, 7692-7.2.3.2-02
+#[test]
+fn without_takeover_equal_messages_have_equal_payloads() {
+    for role in ROLES {
+        for bits in [9, 15] {
+            let mut connection = end_by(role, by_sender(role, bits, false), |_| ());
+            for payload in [&b"Hello"[..], &noise(2000), &[7; 100_000]] {
+                for _ in 0..3 {
+                    connection.send_binary(payload).expect("there is room");
+                }
+                let payloads = payloads(&mut connection);
+                assert!(payloads[0] == payloads[1] && payloads[1] == payloads[2]);
+                for found in payloads {
+                    let mut fresh = Inflate::new(false, bits);
+                    assert!(inflate(&mut fresh, &found) == payload);
+                }
+            }
+        }
+        // What the peer does for itself is not this end's concern.
+        let mut connection = end_by(role, by_sender(role.peer(), 9, false), |_| ());
+        connection.send_binary(b"Hello").expect("there is room");
+        connection.send_binary(b"Hello").expect("there is room");
+        assert_eq!(payloads(&mut connection), ["f248cdc9c90700", "f200110000"].map(hex));
+    }
+}
+
+// 7692-6.1-01, 7692-6.1-07, 7692-7.2.1-01, 7692-7.2.1-02, 7692-7.2.1-03, 7692-7.3-02
+#[test]
+fn an_independent_inflater_gives_every_message_back() {
+    let noise = noise(200_000);
+    let words = "the quick brown fox jumps over the lazy dog ".repeat(5_000);
+    for role in ROLES {
+        let mut connection = end(role, "");
+        let mut inflater = Inflate::new(false, 15);
+        for corpus in [&noise[..], words.as_bytes()] {
+            for len in [0, 1, 2, 3, 100, 16_383, 16_384, 65_535, 65_536, 200_000] {
+                connection.send_binary(&corpus[..len]).expect("there is room");
+                let frame = sent(&mut connection).pop().expect("a frame");
+                assert_eq!(frame.first, 0xc2, "also when there was nothing to gain");
+                assert!(!frame.payload.ends_with(&hex("0000ffff")));
+                assert!(inflate(&mut inflater, &frame.payload) == corpus[..len]);
+            }
+        }
+    }
+}
+
+// 7692-7.2.3.6-01, 7692-7.2.1-02; R21
+#[test]
+fn r21_empty_messages() {
+    for role in ROLES {
+        for takeover in [true, false] {
+            let agreed = by_sender(role, 15, takeover);
+            let mut connection = end_by(role, agreed, |_| ());
+            let mut peer = end_by(role.peer(), agreed, |_| ());
+            for _ in 0..3 {
+                for payload in ["", "Hello", "", ""] {
+                    connection.send_text(payload).expect("there is room");
+                    let frame = sent(&mut connection).pop().expect("a frame");
+                    assert_eq!(frame.first, 0xc1);
+                    if payload.is_empty() {
+                        assert_eq!(frame.payload, [0], "an empty block, but for its tail");
+                    }
+                    let bytes = frame_for(role.peer(), frame.first, &frame.payload);
+                    assert_eq!(feed(&mut peer, &bytes), (vec![text(payload)], None));
+                }
+            }
+        }
+    }
+}
+
+// 7692-6-05, 7692-6.1-02, 7692-6.1-07, 7692-8-01; R21
+#[test]
+fn messages_that_are_not_to_be_compressed() {
+    for role in ROLES {
+        let threshold = |connection: &mut framewise::Config, len| {
+            connection.deflate.as_mut().expect("set").threshold = len;
+        };
+        let mut connection = end_with(role, "", |config| threshold(config, 10));
+        let mut peer = end(role.peer(), "");
+        let long = "Hello".repeat(2000);
+        let messages = [
+            (Payload::from("123456789"), false),
+            (Payload::from("1234567890"), true),
+            (Payload::from("1234567890").uncompressed(), false),
+            (Payload::from(""), false),
+            (Payload::from(long.clone()).uncompressed(), false),
+            (Payload::from(long.clone()), true),
+            (Payload::from("1234567890"), true),
+        ];
+        for (payload, compressed) in messages {
+            let expected = String::from_utf8(payload.as_bytes().to_vec()).expect("text");
+            connection.send(payload).expect("there is room");
+            let frame = sent(&mut connection).pop().expect("a frame");
+            assert_eq!(frame.first, if compressed { 0xc1 } else { 0x81 }, "{expected}");
+            if !compressed {
+                assert_eq!(frame.payload, expected.as_bytes());
+            }
+            let bytes = frame_for(role.peer(), frame.first, &frame.payload);
+            assert_eq!(feed(&mut peer, &bytes), (vec![text(&expected)], None));
+        }
+        // By default little messages are left as they are.
+        let mut connection = end_with(role, "", |config| config.deflate = None);
+        connection.send_text("a".repeat(63)).expect("there is room");
+        connection.send_text("a".repeat(64)).expect("there is room");
+        let firsts: Vec<u8> = sent(&mut connection).iter().map(|frame| frame.first).collect();
+        assert_eq!(firsts, [0x81, 0xc1]);
+    }
+}
+
+// 7692-8-01: nothing of a message that is sent as it is gets into the window
+#[test]
+fn a_secret_does_not_change_the_length_of_what_follows() {
+    for role in ROLES {
+        let len = |secret: &str| {
+            let mut connection = end(role, "");
+            connection.send(Payload::from(secret).uncompressed()).expect("there is room");
+            connection.send_text("guess: token=12345678").expect("there is room");
+            payloads(&mut connection)[1].len()
+        };
+        assert_eq!(len("token=12345678"), len("token=abcdefgh"));
+    }
+}
+
+// 7692-7.2.1-01, 7692-5-20: a message of every kind at every setting
+#[test]
+fn every_level_and_memory_level() {
+    let noise = noise(2000);
+    let words = "the quick brown fox jumps over the lazy dog ".repeat(500);
+    for role in ROLES {
+        for level in 0..=9 {
+            for memory_level in [1, 5, 9] {
+                for bits in [9, 15] {
+                    let agreed = by_sender(role, bits, true);
+                    let mut connection = end_by(role, agreed, |config| {
+                        let deflate = config.deflate.as_mut().expect("set");
+                        deflate.level = Level::new(level).expect("a level");
+                        deflate.memory_level = MemoryLevel::new(memory_level).expect("a level");
+                    });
+                    let mut peer = end_by(role.peer(), agreed, |_| ());
+                    for payload in [words.as_bytes(), &noise, b"", b"a", words.as_bytes()] {
+                        connection.send_binary(payload).expect("there is room");
+                        if payload.len() > 2000 && level > 0 {
+                            assert!(connection.output().len() < payload.len() / 4);
+                        }
+                        assert!(carry(&mut connection, &mut peer) == [binary(payload)]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+// R23: what is refused comes back, and has left nothing in the compressor
+#[test]
+fn r23_refused_messages_leave_the_compressor_as_it_was() {
+    for role in ROLES {
+        let mut connection = end_with(role, "", |config| config.max_output = 4000);
+        let mut undisturbed = end(role, "");
+        let mut peer = end(role.peer(), "");
+        let message = "a message that is not like the others: ".repeat(3);
+        for i in 0..20 {
+            let refused = format!("{i}, {message}").repeat(40);
+            let error = connection.send_text(refused.clone()).expect_err("there is no room");
+            assert_eq!(error.kind(), SendErrorKind::OutputFull);
+            assert_eq!(error.into_payload(), Some(refused.into()));
+            let error = connection.send_binary(&[b'a'; 5000]).expect_err("there is no room");
+            assert!(error.into_payload().is_none(), "it was only lent");
+            assert!(!connection.has_output());
+            let fits = format!("{message}{i}");
+            connection.send_text(&fits).expect("there is room");
+            undisturbed.send_text(&fits).expect("there is room");
+            let frames = sent(&mut connection);
+            assert_eq!(frames, sent(&mut undisturbed));
+            let bytes = frame_for(role.peer(), frames[0].first, &frames[0].payload);
+            assert_eq!(feed(&mut peer, &bytes), (vec![text(&fits)], None));
+        }
+        connection.close(CloseCode::NORMAL, "").expect("open");
+        let error = connection.send(Payload::from(message.clone()).uncompressed());
+        let error = error.expect_err("closing");
+        assert_eq!(error.kind(), SendErrorKind::Closed);
+        assert_eq!(error.into_payload(), Some(message.into()));
+        assert_eq!(connection.state(), State::CloseSent);
+        assert_eq!(sent(&mut connection).len(), 1, "the Close");
+    }
+}
+
+// R23: a message that is handed back can be sent again, as it was to be sent
+#[test]
+fn r23_a_message_that_was_handed_back_is_still_not_to_be_compressed() {
+    for role in ROLES {
+        let mut connection = end_with(role, "", |config| config.max_output = 1500);
+        connection.send_binary(noise(900)).expect("there is room");
+        let secret = Payload::from("secret".repeat(150)).uncompressed();
+        let error = connection.send(secret).expect_err("there is no room");
+        drain(&mut connection);
+        connection.send(error.into_payload().expect("given away")).expect("there is room");
+        let frames = sent(&mut connection);
+        assert_eq!((frames[0].first, frames[0].payload.len()), (0x81, 900));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    // 7692-6.1-01; R23: room is promised for the worst, and what was promised is kept
+    #[test]
+    fn the_output_is_never_exceeded(
+        role in prop::sample::select(ROLES.to_vec()),
+        max_output in 64_usize..3000,
+        level in 0_u8..=9,
+        memory_level in 1_u8..=9,
+        bits in 9_u8..=15,
+        acts in prop::collection::vec((0_usize..2500, 0_u8..6, any::<u8>()), 1..40),
+    ) {
+        let agreed = by_sender(role, bits, true);
+        let mut connection = end_by(role, agreed, |config| {
+            config.max_output = max_output;
+            let deflate = config.deflate.as_mut().expect("set");
+            deflate.level = Level::new(level).expect("a level");
+            deflate.memory_level = MemoryLevel::new(memory_level).expect("a level");
+        });
+        let mut peer = end_by(role.peer(), agreed, |_| ());
+        let noise: Vec<u8> = noise(2500).iter().map(|octet| octet | 0x90).collect();
+        let (mut expected, mut found, mut begun) = (vec![], vec![], None::<Vec<u8>>);
+        for (len, kind, octet) in acts {
+            // Nothing to compress in it, or little but one octet.
+            let payload = if octet & 1 == 0 { noise[..len].to_vec() } else { vec![octet; len] };
+            let room = connection.has_room(len);
+            let sent = match kind {
+                0 => {
+                    found.extend(carry(&mut connection, &mut peer));
+                    continue;
+                }
+                1 | 2 => {
+                    let fin = kind == 1;
+                    let result = connection.send_fragment(&payload, fin);
+                    if result.is_ok() {
+                        let mut whole = begun.take().unwrap_or_default();
+                        whole.extend(&payload);
+                        if fin { expected.push(binary(&whole)) } else { begun = Some(whole) }
+                    }
+                    result
+                }
+                _ if begun.is_some() => continue,
+                _ => {
+                    let mut whole = Payload::from(&payload);
+                    if kind == 3 {
+                        whole = whole.uncompressed();
+                    }
+                    let result = connection.send(whole);
+                    if result.is_ok() {
+                        expected.push(binary(&payload));
+                    }
+                    result
+                }
+            };
+            prop_assert_eq!(sent.is_ok(), room);
+            prop_assert!(connection.output().len() <= max_output);
+        }
+        found.extend(carry(&mut connection, &mut peer));
+        prop_assert!(found == expected);
+    }
+}
+
+// R23: there is less room than for a message that cannot grow
+#[test]
+fn room_is_for_the_worst_that_compression_makes() {
+    for role in ROLES {
+        let connection = end_with(role, "", |config| config.max_output = 10_000);
+        let plain = match role {
+            Role::Client => Connection::client(connection.config().clone(), SEED),
+            Role::Server => Connection::server(connection.config().clone()),
+        };
+        let most = |connection: &Connection| {
+            (0..=10_000).rev().find(|len| connection.has_room(*len)).expect("there is some")
+        };
+        assert!(most(&plain) > 9_980);
+        let (most, worst) = (most(&connection), 10_000 * 8 / 9);
+        assert!((worst - 100..=worst).contains(&most), "{most}");
+        assert!(!connection.has_room(usize::MAX));
+    }
+}
