@@ -124,6 +124,129 @@ impl Bits {
     }
 }
 
+/// Inflates a message by the letter of RFC 1951 behind what was inflated before; returns how far
+/// back it refers at most.
+pub(crate) fn inflate(payload: &[u8], inflated: &mut Vec<u8>) -> usize {
+    let octets = [payload, &[0x00, 0x00, 0xff, 0xff]].concat();
+    let (mut reader, mut farthest) = (Reader { octets: &octets, place: 0 }, 0);
+    while reader.place < 8 * octets.len() {
+        let _last = reader.number(1);
+        let (literals, distances) = match reader.number(2) {
+            STORED => {
+                reader.place = reader.place.next_multiple_of(8);
+                let (len, complement) = (reader.number(16), reader.number(16));
+                assert_eq!(len ^ complement, 0xffff);
+                let start = reader.place / 8;
+                inflated.extend(&octets[start..start + len as usize]);
+                reader.place += 8 * len as usize;
+                continue;
+            }
+            FIXED => {
+                let lengths = |symbol| match symbol {
+                    144..=255 => 9,
+                    256..=279 => 7,
+                    _ => 8,
+                };
+                (Codes::new((0..288).map(lengths).collect()), Codes::new(vec![5; 30]))
+            }
+            _ => reader.codes(),
+        };
+        loop {
+            let symbol = reader.symbol(&literals);
+            if symbol < END {
+                inflated.push(symbol as u8);
+                continue;
+            }
+            if symbol == END {
+                break;
+            }
+            let (_, base, extra) =
+                (3..=258).map(length_code).find(|code| code.0 == symbol).expect("a length");
+            let len = base + reader.number(extra);
+            let symbol = reader.symbol(&distances);
+            let extra = if symbol < 4 { 0 } else { symbol / 2 - 1 };
+            let base = if symbol < 4 { symbol + 1 } else { ((2 + symbol % 2) << extra) + 1 };
+            let distance = (base + reader.number(extra)) as usize;
+            farthest = farthest.max(distance);
+            for _ in 0..len {
+                inflated.push(inflated[inflated.len() - distance]);
+            }
+        }
+    }
+    farthest
+}
+
+struct Reader<'a> {
+    octets: &'a [u8],
+    // In bits.
+    place: usize,
+}
+
+impl Reader<'_> {
+    fn number(&mut self, count: u32) -> u32 {
+        let bits = (0..count).map(|i| {
+            let bit = self.octets[self.place / 8] >> (self.place % 8) & 1;
+            self.place += 1;
+            u32::from(bit) << i
+        });
+        bits.sum()
+    }
+
+    fn symbol(&mut self, codes: &Codes) -> u32 {
+        let (mut code, mut first, mut place) = (0, 0, 0);
+        for count in &codes.counts {
+            code = code << 1 | self.number(1);
+            if code - first < *count {
+                return codes.symbols[(place + code - first) as usize];
+            }
+            place += count;
+            first = (first + count) << 1;
+        }
+        panic!("no such code");
+    }
+
+    /// Reads the codes of a block that has its own.
+    fn codes(&mut self) -> (Codes, Codes) {
+        let (literals, distances) = (self.number(5) as usize + 257, self.number(5) as usize + 1);
+        let mut lengths = vec![0; 19];
+        for symbol in &ORDER[..self.number(4) as usize + 4] {
+            lengths[*symbol] = self.number(3);
+        }
+        let codes = Codes::new(lengths);
+        let mut lengths = vec![];
+        while lengths.len() < literals + distances {
+            let (len, times) = match self.symbol(&codes) {
+                16 => (*lengths.last().expect("one before"), 3 + self.number(2)),
+                17 => (0, 3 + self.number(3)),
+                18 => (0, 11 + self.number(7)),
+                len => (len, 1),
+            };
+            lengths.resize(lengths.len() + times as usize, len);
+        }
+        let distances = lengths.split_off(literals);
+        (Codes::new(lengths), Codes::new(distances))
+    }
+}
+
+/// Symbols in the order of their codes, and how many codes have each length.
+struct Codes {
+    symbols: Vec<u32>,
+    counts: [u32; 15],
+}
+
+impl Codes {
+    fn new(lengths: Vec<u32>) -> Self {
+        let mut counts = [0; 15];
+        let mut symbols = vec![];
+        for len in 1..=15 {
+            let found = (0..).zip(&lengths).filter(|(_, of)| **of == len).map(|(symbol, _)| symbol);
+            symbols.extend(found);
+            counts[len as usize - 1] = lengths.iter().filter(|of| **of == len).count() as u32;
+        }
+        Self { symbols, counts }
+    }
+}
+
 /// Returns the code, base and count of extra bits of a length (RFC 1951 §3.2.5).
 pub(crate) fn length_code(len: u32) -> (u32, u32, u32) {
     assert!((3..=258).contains(&len), "a length");

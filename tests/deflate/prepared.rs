@@ -237,7 +237,7 @@ fn r23_a_prepared_message_that_is_refused_comes_back() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    // 7692-5-20, 7692-7.2.1-18, 7692-7.2.1-20; R21: with all other kinds of messages, in any order
+    // 7692-5-20; R21: with all other kinds of messages, in any order
     #[test]
     fn r21_prepared_messages_among_others(
         ends in prop::collection::vec(

@@ -2,12 +2,15 @@
 
 use framewise::{
     CloseCode, Connection, Payload, Role, SendErrorKind, State,
-    deflate::{Level, MemoryLevel},
+    deflate::{DeflateConfig, Level, MemoryLevel, PreparedMessage},
 };
 use proptest::prelude::*;
 use zlib_rs::{Inflate, InflateFlush};
 
-use super::support::*;
+use super::{
+    bits::{self, Bits, END, FIXED},
+    support::*,
+};
 
 /// Inflates by the letter (RFC 7692 §7.2.2), with nothing of this crate.
 fn inflate(inflater: &mut Inflate, payload: &[u8]) -> Vec<u8> {
@@ -88,6 +91,47 @@ fn an_independent_inflater_gives_every_message_back() {
                 assert!(!frame.payload.ends_with(&hex("0000ffff")));
                 assert!(inflate(&mut inflater, &frame.payload) == corpus[..len]);
             }
+        }
+    }
+}
+
+// 7692-7.2.1-12, 7692-7.2.1-18, 7692-7.2.1-20, 7692-5-06
+#[test]
+fn nothing_farther_than_the_window_is_referred_to() {
+    let mut inflated = b"x".to_vec();
+    let copy = Bits::new().block(false, FIXED).literals(b"ab").copy(3, 2).copy(3, 5).symbol(END);
+    assert_eq!(bits::inflate(&copy.message(), &mut inflated), 5, "what these tests rely on");
+    assert_eq!(inflated, b"xababaaba");
+    for bits in 9..=15_u8 {
+        let window = 1_usize << bits;
+        let before = noise(window + 300);
+        for (role, shared) in ROLES.into_iter().flat_map(|role| [(role, true), (role, false)]) {
+            let mut connection = end_by(role, by_sender(role, bits, true), |config| {
+                config.deflate.as_mut().expect("set").shared_compressor = shared;
+            });
+            let (mut inflated, mut farthest) = (vec![], 0);
+            let mut check = |connection: &mut Connection, expected: &[u8]| {
+                let start = inflated.len();
+                let payload = payloads(connection).pop().expect("a message");
+                farthest = farthest.max(bits::inflate(&payload, &mut inflated));
+                assert!(inflated[start..] == *expected);
+                assert!(farthest <= window, "{farthest} at {bits} bits");
+                farthest
+            };
+            // All repeats itself at some distance near the window, in one message and several.
+            for distance in [window - 300, window - 262, window - 1, window, window + 1] {
+                let distance = distance.max(100);
+                for payload in [&before[..distance].repeat(2), &before[..distance], &[1; 100]] {
+                    connection.send_binary(payload).expect("there is room");
+                    check(&mut connection, payload);
+                }
+            }
+            let prepared = PreparedMessage::new(before.repeat(2), &DeflateConfig::default());
+            connection.send(&prepared).expect("there is room");
+            check(&mut connection, &before.repeat(2));
+            connection.send_binary(&before).expect("there is room");
+            let farthest = check(&mut connection, &before);
+            assert!(farthest >= window / 3, "{farthest} at {bits} bits is not even near");
         }
     }
 }

@@ -215,8 +215,7 @@ fn r26_final_blocks_across_messages() {
     }
 }
 
-// 7692-5-20, 7692-7.2.1-13, 7692-7.2.1-16, 7692-7.2.1-18, 7692-7.2.1-20, 7692-7.2.2-08,
-// 7692-7.2.2-10; R21
+// 7692-5-20, 7692-7.2.2-08, 7692-7.2.2-10; R21
 #[test]
 fn r21_both_ends_keep_to_the_same_window() {
     let messages = messages();
@@ -262,4 +261,13 @@ fn messages() -> Vec<Vec<u8>> {
         noise[..32_768].to_vec(),
         b"Hello".to_vec(),
     ]
+}
+
+// 7692-7.3-01
+#[test]
+fn the_window_is_useful_by_default() {
+    let agreed = agreed("");
+    for bits in [agreed.client_max_window_bits, agreed.server_max_window_bits] {
+        assert_eq!(bits.size(), 32 << 10, "much more than 1 KiB");
+    }
 }
