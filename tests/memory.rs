@@ -454,7 +454,8 @@ mod deflate {
         block.extend([0x00, 0x00, 0xff, 0xff]);
         let payload = block.repeat(64);
         for limit in [64_u64 << 10, 1 << 20, 16 << 20] {
-            for (kind, fragments, read) in [(1, 1, 1 << 20), (1, 10, 100), (2, 1, 100), (2, 10, 7)] {
+            for (kind, fragments, read) in [(1, 1, 1 << 20), (1, 10, 100), (2, 1, 100), (2, 10, 7)]
+            {
                 let mut connection = compressing("", |config| config.max_message_size = limit);
                 let mut bytes = Vec::new();
                 for piece in payload.chunks(payload.len().div_ceil(fragments)) {
