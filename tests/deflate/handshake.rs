@@ -218,7 +218,8 @@ fn each_parameter_changes_its_direction_only() {
 }
 
 // What a client has hinted at it does, though the server has not asked for it.
-// 7692-7.1.1.2-02, 7692-7.1.2.2-04, 7692-7.1.2.2-10, 7692-5-12, 7692-7.1.1.2-04, 7692-7.2.2-11
+// 7692-7.1.1.2-02, 7692-7.1.2.2-04, 7692-7.1.2.2-10, 7692-5-12, 7692-7.1.1.2-04, 7692-7.2.1-15,
+// 7692-7.2.1-19, 7692-7.2.2-11
 #[test]
 fn a_client_keeps_to_its_hints_and_a_server_does_not_rely_on_them() {
     let ignoring = with(|deflate| {
@@ -240,6 +241,20 @@ fn a_client_keeps_to_its_hints_and_a_server_does_not_rely_on_them() {
         assert_eq!(client.deflate().map(|agreed| agreed.client_max_window_bits.get()), Some(9));
         let noise = noise();
         assert!(payload(&mut client, &[&noise[..], &noise[..]].concat()).len() > 2900, "{line}");
+    }
+}
+
+// 7692-7.2.2-16
+#[test]
+fn a_client_obeys_a_smaller_limit_than_its_hint() {
+    let hint = with(|deflate| deflate.parameters.client_max_window_bits = ask(10));
+    // The second half can be referred to within 1024 octets, not within 512.
+    let half = &noise()[..700];
+    for (line, kept) in [("client_max_window_bits=10", 700), ("client_max_window_bits=9", 1400)] {
+        let line = format!("permessage-deflate; {line}");
+        let mut client = open(hint.clone(), &[&line]).expect("valid").connection;
+        let len = payload(&mut client, &[half, half].concat()).len();
+        assert!((kept..kept + 60).contains(&len), "{line}: {len}");
     }
 }
 
