@@ -9,7 +9,8 @@ use crate::deflate::DeflateConfig;
 ///
 /// Every limit is finite by default: a peer can make a connection hold at most
 /// `max_message_size` octets of a message in the making, `max_output` octets of queued messages
-/// and about 6 KiB of owed replies. Connections share one `Config` through an `Arc`.
+/// and about 6 KiB of owed replies; with compression a window of 32 KiB and, inside a message, 47 KiB
+/// more, and a message that came in several pieces twice for a moment, when it ends. Connections share one `Config` through an `Arc`.
 ///
 /// Timers are data: they do nothing until a driver calls `poll_timeout` and `handle_timeout`, as
 /// the adapters do. `None` switches a timer off.
@@ -71,14 +72,16 @@ pub struct Config {
     /// The largest size of a received message in octets, after decompression.
     ///
     /// 16 MiB by default. Checked against the length that a frame header declares, before any of
-    /// the payload is stored. A message that arrives in chunks (see
+    /// the payload is stored; of a compressed message, before each piece of what it is inflated to
+    /// is. A message that arrives in chunks (see
     /// [`Delivery::Chunks`](crate::Delivery::Chunks)) is bounded by it, too.
     pub max_message_size: u64,
 
     /// The largest number of octets that may wait in the [`Output`](crate::Output).
     ///
     /// 32 MiB by default: a message of the default maximum size, and another one behind it. A
-    /// message that would exceed it is refused and handed back. Control frames and automatic
+    /// message that would exceed it is refused and handed back; one that is to be compressed, and may
+    /// grow by that, is taken to have an eighth more. Control frames and automatic
     /// replies have a small reserve of their own, so that they go out under back pressure, too.
     pub max_output: usize,
 

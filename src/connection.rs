@@ -100,9 +100,17 @@ impl Connection {
     /// The rest is taken from [`Config::deflate`], or is the default when that is `None`.
     #[cfg(feature = "deflate")]
     pub fn set_deflate(&mut self, agreed: AgreedParameters) {
+        let config = Arc::clone(self.receiver.config());
+        match &config.deflate {
+            Some(deflate) => self.apply_deflate(agreed, deflate),
+            None => self.apply_deflate(agreed, &DeflateConfig::default()),
+        }
+    }
+
+    /// Compresses and inflates by these parameters, with the rest as in `deflate`.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn apply_deflate(&mut self, agreed: AgreedParameters, deflate: &DeflateConfig) {
         let (role, config) = (self.role(), self.receiver.config());
-        let default = DeflateConfig::default();
-        let deflate = config.deflate.as_ref().unwrap_or(&default);
         let max_size = deflate
             .max_compressed_size
             .unwrap_or_else(|| config.max_message_size.saturating_mul(2).saturating_add(64 << 10));
@@ -168,7 +176,7 @@ impl Connection {
     /// Those of [`send`](Self::send).
     #[inline]
     pub fn send_text<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<(), SendError> {
-        self.sender.send(text.into().into(), &self.link)
+        self.sender.send(text.into().into(), self.link.state())
     }
 
     /// Queues a binary message.
@@ -178,7 +186,7 @@ impl Connection {
     /// Those of [`send`](Self::send).
     #[inline]
     pub fn send_binary<'a>(&mut self, payload: impl Into<Binary<'a>>) -> Result<(), SendError> {
-        self.sender.send(payload.into().into(), &self.link)
+        self.sender.send(payload.into().into(), self.link.state())
     }
 
     /// Queues a message of either type.
@@ -191,13 +199,13 @@ impl Connection {
     /// a fragmented message is not finished.
     #[inline]
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
-        self.sender.send(payload.into(), &self.link)
+        self.sender.send(payload.into(), self.link.state())
     }
 
     /// Queues a fragment of a message (RFC 6455 §5.4), the last one with `fin`.
     ///
-    /// The first fragment decides the type of the message. Control frames may be sent between
-    /// fragments, other messages may not.
+    /// The first fragment decides the type of the message, and whether it is compressed. Control
+    /// frames may be sent between fragments, other messages may not.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -220,7 +228,7 @@ impl Connection {
         payload: impl Into<Payload<'a>>,
         fin: bool,
     ) -> Result<(), SendError> {
-        self.sender.send_fragment(payload.into(), fin, &self.link)
+        self.sender.send_fragment(payload.into(), fin, self.link.state())
     }
 
     /// Queues a Ping with at most 125 octets of payload.
@@ -296,8 +304,8 @@ impl Connection {
         self.sender.has_output(&self.link)
     }
 
-    /// Returns whether the output has room for a message of `len` octets; see
-    /// [`Config::max_output`].
+    /// Returns whether the output has room for any message of `len` octets, be it one that grows when
+    /// it is compressed; see [`Config::max_output`].
     pub fn has_room(&self, len: usize) -> bool {
         self.sender.has_room(len)
     }

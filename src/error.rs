@@ -29,7 +29,7 @@ pub enum ProtocolError {
     /// A control frame without FIN (RFC 6455 §5.5).
     FragmentedControlFrame,
     /// A compressed message cannot be inflated: it is not valid DEFLATE, refers to what was never
-    /// sent, or was cut short (RFC 7692 §7.2.2).
+    /// sent, or its last block does not end with it (RFC 7692 §7.2.2).
     InvalidDeflate,
     /// A text message is not UTF-8 (RFC 6455 §8.1).
     InvalidUtf8,
@@ -41,8 +41,8 @@ pub enum ProtocolError {
     LongControlFrame,
     /// A server sent a masked frame (RFC 6455 §5.1).
     MaskedFrame,
-    /// A message exceeds [`Config::max_message_size`](crate::Config::max_message_size)
-    /// (RFC 6455 §10.4).
+    /// A message exceeds [`Config::max_message_size`](crate::Config::max_message_size), or a
+    /// compressed one the limit for what comes over the wire (RFC 6455 §10.4).
     MessageTooBig,
     /// A reserved bit is set that no extension gave a meaning (RFC 6455 §5.2).
     ReservedBits,

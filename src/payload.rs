@@ -126,7 +126,7 @@ impl<'a> Payload<'a> {
 
     /// Asks that the message be sent as it is where others are compressed (RFC 7692 §6.1): one that
     /// is compressed already, an image say, or one in which a secret stands beside what an attacker
-    /// wrote (RFC 7692 §8).
+    /// wrote (RFC 7692 §8). Of a message in fragments the first one decides.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 #[cfg(feature = "deflate")]
 use crate::deflate::{AgreedParameters, Compressor, compressed_bound};
 use crate::{
-    Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text,
+    Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, State, Text,
     close::MAX_REASON,
     closing::Trigger,
     frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
@@ -62,9 +62,9 @@ impl Sender {
 
     /// Queues a message.
     #[inline]
-    pub(crate) fn send(&mut self, payload: Payload<'_>, link: &Link) -> Result<(), SendError> {
+    pub(crate) fn send(&mut self, payload: Payload<'_>, state: State) -> Result<(), SendError> {
         let opcode = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
-        if let Err(kind) = self.check(&payload, link) {
+        if let Err(kind) = self.check(self.queued_len(&payload), state) {
             return Err(SendError::new(kind, payload.into_static()));
         }
         if self.fragmented.is_some() {
@@ -85,21 +85,21 @@ impl Sender {
         &mut self,
         payload: Payload<'_>,
         fin: bool,
-        link: &Link,
+        state: State,
     ) -> Result<(), SendError> {
         let kind = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
+        let compressed = match self.fragmented {
+            Some(begun) => begun.compressed,
+            None => self.compresses_fragments(&payload),
+        };
         let refusal = match self.fragmented {
             Some(begun) if begun.kind != kind => Err(SendErrorKind::MixedFragments),
-            _ => self.check(&payload, link),
+            _ => self.check(fragment_len(&payload, compressed), state),
         };
         if let Err(kind) = refusal {
             return Err(SendError::new(kind, payload.into_static()));
         }
         let opcode = if self.fragmented.is_some() { Opcode::Continuation } else { kind };
-        let compressed = match self.fragmented {
-            Some(begun) => begun.compressed,
-            None => self.compresses_fragments(&payload),
-        };
         self.push_fragment(opcode, fin, compressed, payload);
         self.fragmented = (!fin).then_some(Fragmented { kind, compressed });
         self.sent = true;
@@ -213,11 +213,17 @@ impl Sender {
         &mut self.output
     }
 
-    /// Returns whether the output has room for a message of `len` octets.
+    /// Returns whether the output has room for any message of `len` octets.
     pub(crate) fn has_room(&self, len: usize) -> bool {
-        let room = self.max_output.saturating_sub(self.output.len());
         #[cfg(feature = "deflate")]
         let len = if self.compressor.is_some() { compressed_bound(len) } else { len };
+        self.has_room_for(len)
+    }
+
+    /// Returns whether the output has room for a frame with `len` octets of payload.
+    #[inline]
+    fn has_room_for(&self, len: usize) -> bool {
+        let room = self.max_output.saturating_sub(self.output.len());
         len.saturating_add(frame::encoded_len(len, self.keys.is_some())) <= room
     }
 
@@ -238,14 +244,30 @@ impl Sender {
     }
 
     #[inline]
-    fn check(&self, payload: &Payload<'_>, link: &Link) -> Result<(), SendErrorKind> {
-        if !link.state().may_send() {
+    fn check(&self, len: usize, state: State) -> Result<(), SendErrorKind> {
+        if !state.may_send() {
             return Err(SendErrorKind::Closed);
         }
-        if !self.has_room(payload.as_bytes().len()) {
+        if !self.has_room_for(len) {
             return Err(SendErrorKind::OutputFull);
         }
         Ok(())
+    }
+
+    /// Returns how many octets the payload of a whole message has at most when it is queued.
+    #[inline]
+    fn queued_len(&self, payload: &Payload<'_>) -> usize {
+        let len = payload.as_bytes().len();
+        #[cfg(feature = "deflate")]
+        if let Some(compressor) = self.compressor.as_ref().filter(|_| payload.compress) {
+            return match &payload.content {
+                Content::Prepared(message) => {
+                    message.compressed(compressor.bits()).map_or(len, |compressed| compressed.len())
+                }
+                _ => fragment_len(payload, compressor.wants(len)),
+            };
+        }
+        len
     }
 
     fn has_reserve(&self) -> bool {
@@ -409,6 +431,18 @@ impl Sender {
 struct Fragmented {
     kind: Opcode,
     compressed: bool,
+}
+
+/// Returns how many octets a payload has at most when it is queued, compressed or not.
+#[inline]
+fn fragment_len(payload: &Payload<'_>, compressed: bool) -> usize {
+    let len = payload.as_bytes().len();
+    #[cfg(feature = "deflate")]
+    if compressed {
+        return compressed_bound(len);
+    }
+    let _ = compressed;
+    len
 }
 
 /// Makes the generator of a client's nonce and masking keys.

@@ -66,6 +66,8 @@ struct Shared {
     link: Mutex<Link>,
     role: Role,
     config: Arc<Config>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<AgreedParameters>,
     // The marks of both directions; see `Marks`.
     received: AtomicBool,
     message: AtomicBool,
@@ -81,6 +83,8 @@ impl Connection {
     pub fn split(self) -> (ReceiveHalf, SendHalf) {
         let role = self.role();
         let config = Arc::clone(self.config());
+        #[cfg(feature = "deflate")]
+        let deflate = self.deflate();
         let (mut receiver, mut sender, link) = self.into_parts();
         let marks = receiver.take_marks();
         let message = marks.message | sender.take_sent();
@@ -88,6 +92,8 @@ impl Connection {
             link: Mutex::new(link),
             role,
             config,
+            #[cfg(feature = "deflate")]
+            deflate,
             received: AtomicBool::new(marks.received),
             message: AtomicBool::new(message),
             began: AtomicBool::new(marks.began),
@@ -187,6 +193,13 @@ impl ReceiveHalf {
         &self.shared.config
     }
 
+    /// Returns what was agreed upon for the compression of messages, if anything was; see
+    /// [`Connection::deflate`].
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<AgreedParameters> {
+        self.shared.deflate
+    }
+
     /// Returns the peer's Close, if it has come.
     pub fn received_close(&self) -> Option<CloseFrame> {
         self.shared.link().received_close().cloned()
@@ -243,7 +256,11 @@ impl SendHalf {
     ///
     /// Those of [`Connection::send`].
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
-        self.settled(|sender, link| sender.send(payload.into(), link))
+        let state = self.settled(|_, link| link.state());
+        // Not under the lock: to compress takes its time, and the other half has to answer.
+        let result = self.sender.send(payload.into(), state);
+        self.note_sent();
+        result
     }
 
     /// Queues a fragment of a message; see [`Connection::send_fragment`].
@@ -256,7 +273,10 @@ impl SendHalf {
         payload: impl Into<Payload<'a>>,
         fin: bool,
     ) -> Result<(), SendError> {
-        self.settled(|sender, link| sender.send_fragment(payload.into(), fin, link))
+        let state = self.settled(|_, link| link.state());
+        let result = self.sender.send_fragment(payload.into(), fin, state);
+        self.note_sent();
+        result
     }
 
     /// Queues a Ping; see [`Connection::ping`].
@@ -311,7 +331,7 @@ impl SendHalf {
     /// [`Connection::deflate`].
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<AgreedParameters> {
-        self.sender.agreed()
+        self.shared.deflate
     }
 
     /// Returns the limits and timers.
@@ -341,10 +361,14 @@ impl SendHalf {
         self.sender.settle(&mut link);
         let result = queue(&mut self.sender, &mut link);
         drop(link);
+        result
+    }
+
+    /// Takes note of messages that were queued.
+    fn note_sent(&mut self) {
         if self.sender.take_sent() {
             self.shared.message.store(true, Ordering::Relaxed);
         }
-        result
     }
 }
 

@@ -1,7 +1,11 @@
 //! The negotiation of permessage-deflate (RFC 7692 §5 and §7.1), from header text to parameters.
 
 use alloc::string::{String, ToString as _};
-use core::{fmt, iter};
+use core::{
+    fmt,
+    hash::{Hash, Hasher},
+    iter,
+};
 
 use super::{BitsWish, DeflateConfig, Parameters, WindowBits, Wish};
 use crate::{
@@ -22,7 +26,7 @@ use crate::{
 /// assert_eq!(agreed.to_string(), "permessage-deflate; server_max_window_bits=10");
 /// # Ok::<(), framewise::handshake::HandshakeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct AgreedParameters {
     /// Whether the client compresses each message for itself.
@@ -37,7 +41,31 @@ pub struct AgreedParameters {
     names_default_of_server: bool,
 }
 
+impl PartialEq for AgreedParameters {
+    fn eq(&self, other: &Self) -> bool {
+        self.meaning() == other.meaning()
+    }
+}
+
+impl Eq for AgreedParameters {}
+
+impl Hash for AgreedParameters {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.meaning().hash(state);
+    }
+}
+
 impl AgreedParameters {
+    /// Returns what is agreed, however it was said.
+    fn meaning(&self) -> (bool, WindowBits, bool, WindowBits) {
+        (
+            self.client_no_context_takeover,
+            self.client_max_window_bits,
+            self.server_no_context_takeover,
+            self.server_max_window_bits,
+        )
+    }
+
     /// Returns what is agreed of the direction in which `role` sends: the window, and whether there
     /// is context takeover.
     pub(super) fn of_sender(self, role: Role) -> (WindowBits, bool) {
@@ -150,7 +178,19 @@ impl DeflateConfig {
                 return Err(HandshakeError::UnexpectedExtension);
             }
             let response = Element::of_response(extension).ok_or(HandshakeError::InvalidDeflate)?;
-            let answered = self.in_order().find_map(|own| own.confirm(response));
+            // It may answer any of the offers: what this client has said of itself in one of them it
+            // keeps to.
+            let answered =
+                self.in_order().filter_map(|own| own.confirm(response)).reduce(|first, other| {
+                    AgreedParameters {
+                        client_no_context_takeover: first.client_no_context_takeover
+                            || other.client_no_context_takeover,
+                        client_max_window_bits: first
+                            .client_max_window_bits
+                            .min(other.client_max_window_bits),
+                        ..first
+                    }
+                });
             agreed = Some(answered.ok_or(HandshakeError::InvalidDeflate)?);
         }
         Ok(agreed)

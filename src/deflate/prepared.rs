@@ -1,6 +1,7 @@
 //! Messages that are encoded once and sent to many.
 
 use alloc::sync::Arc;
+use core::fmt;
 use std::sync::OnceLock;
 
 use super::{DeflateConfig, WindowBits, compress::Settings};
@@ -31,12 +32,11 @@ use crate::{
 /// }
 /// # Ok::<(), framewise::SendError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PreparedMessage {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     content: Content<'static>,
     compress: bool,
@@ -49,6 +49,7 @@ struct Shared {
 
 impl PreparedMessage {
     /// Prepares a message. Of `config`, the level, memory level and threshold are used.
+    #[must_use]
     pub fn new<'a>(payload: impl Into<Payload<'a>>, config: &DeflateConfig) -> Self {
         let payload = payload.into();
         let content = match payload.content {
@@ -94,6 +95,15 @@ impl PreparedMessage {
         let place = compressed.get(usize::from(index))?;
         let settings = Settings { bits, level: *level, memory_level: *memory_level };
         Some(place.get_or_init(|| settings.compress(content.as_bytes()).into()))
+    }
+}
+
+/// Says how much it is, not what: payloads are nobody's business.
+impl fmt::Debug for PreparedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedMessage")
+            .field("len", &self.as_bytes().len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,8 @@
 use alloc::borrow::Cow;
 
 use super::{error::HeaderError, headers::Headers, protected};
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateConfig;
 
 /// How to accept an [`Upgrade`](super::Upgrade): with which subprotocol, and which header fields
 /// besides the necessary ones.
@@ -17,6 +19,8 @@ use super::{error::HeaderError, headers::Headers, protected};
 #[derive(Clone, Debug, Default)]
 pub struct Acceptance {
     pub(super) subprotocol: Option<Cow<'static, str>>,
+    #[cfg(feature = "deflate")]
+    pub(super) deflate: Option<Option<DeflateConfig>>,
     pub(super) headers: Headers,
 }
 
@@ -24,7 +28,12 @@ impl Acceptance {
     /// No subprotocol and no additional header fields.
     #[must_use]
     pub const fn new() -> Self {
-        Self { subprotocol: None, headers: Headers::new() }
+        Self {
+            subprotocol: None,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+            headers: Headers::new(),
+        }
     }
 
     /// Selects a subprotocol, which must be one of those that the client offered.
@@ -33,6 +42,23 @@ impl Acceptance {
     #[must_use]
     pub fn subprotocol(mut self, subprotocol: impl Into<Cow<'static, str>>) -> Self {
         self.subprotocol = Some(subprotocol.into());
+        self
+    }
+
+    /// Decides about the compression of messages for this connection alone, in place of
+    /// [`Config::deflate`](crate::Config::deflate). `None`: there is none, whatever the client
+    /// offers.
+    ///
+    /// ```
+    /// use framewise::{deflate::DeflateConfig, handshake::Acceptance};
+    ///
+    /// let _uncompressed = Acceptance::new().deflate(None);
+    /// let _compressed = Acceptance::new().deflate(DeflateConfig::default());
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<DeflateConfig>>) -> Self {
+        self.deflate = Some(deflate.into());
         self
     }
 

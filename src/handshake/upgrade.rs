@@ -173,7 +173,8 @@ impl Upgrade {
     }
 
     /// What accepting the request agrees upon for the compression of messages, if anything: by the
-    /// client's offers and [`Config::deflate`](crate::Config::deflate).
+    /// client's offers and [`Config::deflate`](crate::Config::deflate), unless
+    /// [`Acceptance::deflate`] decides otherwise.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<AgreedParameters> {
@@ -208,7 +209,7 @@ impl Upgrade {
     /// [`AcceptError`] when the subprotocol was not offered; the request is in it.
     pub fn accept(self, acceptance: Acceptance) -> Result<Connection, AcceptError> {
         let upgrade = self.check(&acceptance)?;
-        let (mut connection, extensions) = upgrade.connection();
+        let (mut connection, extensions) = upgrade.connection(&acceptance);
         let subprotocol = acceptance.subprotocol.as_deref().unwrap_or_default();
         let room = ROOM + subprotocol.len() + extensions.len() + acceptance.headers.written_len();
         connection.output().append(room, |head| {
@@ -239,7 +240,7 @@ impl Upgrade {
         if let Some(subprotocol) = &acceptance.subprotocol {
             headers.push(protocol, subprotocol.as_bytes());
         }
-        let (connection, extensions) = upgrade.connection();
+        let (connection, extensions) = upgrade.connection(&acceptance);
         if !extensions.is_empty() {
             headers.push(extensions_name, extensions.as_bytes());
         }
@@ -267,15 +268,23 @@ impl Upgrade {
     }
 
     /// Makes the connection; returns it and the extensions in use.
-    fn connection(&self) -> (Connection, String) {
-        #[cfg_attr(not(feature = "deflate"), expect(unused_mut, reason = "for extensions"))]
+    #[cfg(not(feature = "deflate"))]
+    fn connection(&self, _: &Acceptance) -> (Connection, String) {
+        (Connection::server(Arc::clone(&self.config)), String::new())
+    }
+
+    /// Makes the connection; returns it and the extensions in use.
+    #[cfg(feature = "deflate")]
+    fn connection(&self, acceptance: &Acceptance) -> (Connection, String) {
         let mut connection = Connection::server(Arc::clone(&self.config));
-        #[cfg(feature = "deflate")]
-        if let Some(agreed) = self.deflate() {
-            connection.set_deflate(agreed);
-            return (connection, agreed.to_string());
-        }
-        (connection, String::new())
+        let deflate = acceptance.deflate.as_ref().unwrap_or(&self.config.deflate).as_ref();
+        let Some((deflate, agreed)) =
+            deflate.and_then(|deflate| Some((deflate, deflate.respond_to(self.extensions())?)))
+        else {
+            return (connection, String::new());
+        };
+        connection.apply_deflate(agreed, deflate);
+        (connection, agreed.to_string())
     }
 
     /// Writes the response of RFC 6455 §4.2.2 item 5.

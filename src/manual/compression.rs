@@ -30,8 +30,8 @@
 //! | to send | the compressor: 134 KiB at 9 bits and memory level 1, 161 KiB at 12 and 5, 371 KiB at 15 and 8 | nothing |
 //! | to send, with [`shared_compressor`](crate::deflate::DeflateConfig::shared_compressor) | the window | nothing |
 //!
-//! In the middle of receiving a message whose octets come in several reads it holds 46 KiB more, in
-//! the middle of sending one in fragments a compressor. Each thread keeps one compressor, one state
+//! In the middle of receiving a message whose octets come in several reads it holds 46 KiB more (and
+//! without context takeover a window, too), in the middle of sending one in fragments a compressor. Each thread keeps one compressor, one state
 //! to inflate with, and a buffer of 64 KiB.
 //!
 //! A server with many connections that sends to them one by one does best with a shared compressor
@@ -46,7 +46,8 @@
 //! # Ok::<(), framewise::deflate::OutOfRange>(())
 //! ```
 //!
-//! One that sends the same to many compresses it once, in a
+//! [`Acceptance::deflate`](crate::handshake::Acceptance::deflate) decides for one connection, when its
+//! request is known. A server that sends the same to many compresses it once, in a
 //! [`PreparedMessage`](crate::deflate::PreparedMessage).
 //!
 //! # What it costs in time
@@ -61,18 +62,20 @@
 //! A thousand octets can stand for a million. [`max_message_size`](crate::Config::max_message_size)
 //! counts octets after inflation, and not one beyond it is stored: the message fails with 1009. So
 //! one call of [`receive`](crate::Connection::receive) inflates at most that much; with
-//! [`Delivery::Chunks`](crate::Delivery::Chunks), at most 258 KiB. A message of more octets on the
-//! wire than [`max_compressed_size`](crate::deflate::DeflateConfig::max_compressed_size) fails by its
-//! header.
+//! [`Delivery::Chunks`](crate::Delivery::Chunks), at most 258 KiB. Blocks with nothing in them count
+//! for nothing there, and take up to 0.1 µs for each octet that is received; a message of more octets
+//! on the wire than [`max_compressed_size`](crate::deflate::DeflateConfig::max_compressed_size) fails
+//! by its header.
 //!
-//! What is not DEFLATE, refers to what was never sent, or ends in the middle of a block fails with
+//! What is not DEFLATE, refers to what was never sent, or does not end with a block fails with
 //! [`InvalidDeflate`](crate::ProtocolError::InvalidDeflate) and 1007. A compressed message without
-//! any payload is such a one: even nothing is compressed to one octet.
+//! any payload is such a one: even nothing is compressed to one octet. (The four octets that RFC 7692
+//! §7.2.2 has the receiver append may complete a block that was cut short; that is not found out.)
 //!
 //! # Secrets
 //!
 //! The length of what is sent tells how much of it was known before. Where one message, or with
 //! context takeover one connection, carries both a secret and text that an attacker chose, the
 //! secret can be guessed piece by piece, although everything is encrypted (RFC 7692 §8). Send such
-//! messages with [`Payload::uncompressed`](crate::Payload::uncompressed); without context takeover
-//! it is enough that the two are never in one message.
+//! messages with [`Payload::uncompressed`](crate::Payload::uncompressed) (of one in fragments, the
+//! first); without context takeover it is enough that the two are never in one message.

@@ -4,7 +4,7 @@
 //! [`ReceiveHalf`](crate::ReceiveHalf) and a [`SendHalf`](crate::SendHalf). Parsing and framing
 //! take no lock. What joins the halves is the closing state and the replies that are owed; that is
 //! behind a lock which is held for a moment, by the receiving half for control frames and timers
-//! only.
+//! only. Messages are compressed and inflated outside it.
 //!
 //! Pings and Closes are still answered without the application's doing, but only the sending half
 //! can queue the answers. So whoever drives the receiving half asks it after each batch whether it

@@ -680,3 +680,38 @@ fn r19_a_server_does_what_it_is_asked_or_declines() {
     let payloads = [(); 3].map(|()| payload(&mut server, b"Hello"));
     assert_eq!(payloads, [(); 3].map(|()| hex("f248cdc9c90700")));
 }
+
+// What the application knows of a request may decide.
+#[test]
+fn compression_is_chosen_for_a_connection() {
+    let offer = ["permessage-deflate; client_max_window_bits"];
+    let accepted = |config: Config, acceptance: Acceptance| {
+        let upgrade = serve(config, &offer).expect("valid");
+        let accepted = upgrade.accept_http(acceptance).expect("no subprotocol");
+        let line = accepted.headers.get("Sec-WebSocket-Extensions").map(<[u8]>::to_vec);
+        (line, accepted.connection.deflate())
+    };
+    let small = with(|deflate| deflate.parameters.client_max_window_bits = ask(10));
+    let small = small.deflate.expect("compression is asked for");
+    let line = b"permessage-deflate; client_max_window_bits=10";
+    for config in [Config::default(), default()] {
+        assert_eq!(accepted(config.clone(), Acceptance::new().deflate(None)), (None, None));
+        let (found, agreed) = accepted(config, Acceptance::new().deflate(small.clone()));
+        assert_eq!(found.as_deref(), Some(&line[..]));
+        assert_eq!(agreed.expect("agreed").client_max_window_bits.get(), 10);
+    }
+}
+
+// 7692-5-11: the response may answer any of the offers
+#[test]
+fn a_client_keeps_to_what_it_said_in_any_offer() {
+    let config = with(|deflate| {
+        deflate.fallbacks = vec![deflate.parameters];
+        deflate.fallbacks[0].client_no_context_takeover = Wish::Ask;
+        deflate.fallbacks[0].client_max_window_bits = ask(10);
+    });
+    let client = open(config, &["permessage-deflate"]).expect("valid").connection;
+    let agreed = client.deflate().expect("agreed");
+    assert!(agreed.client_no_context_takeover);
+    assert_eq!(agreed.client_max_window_bits.get(), 10);
+}

@@ -1,6 +1,9 @@
 //! The limits of compressed messages (RFC 6455 §10.4): after inflation, and on the wire.
 
-use framewise::{Connection, Delivery, ProtocolError, Role};
+use framewise::{
+    Connection, Delivery, Payload, ProtocolError, Role, SendErrorKind,
+    deflate::{DeflateConfig, PreparedMessage},
+};
 
 use super::{
     bits::{Bits, END, FIXED},
@@ -233,4 +236,28 @@ fn fragments_are_counted() {
         let bytes = frame_for(role, 0xc1, &hex("f248cdc9c90700"));
         assert_eq!(feed(&mut connection, &bytes), (vec![text("Hello")], None));
     }
+}
+
+// What is not going to be compressed needs no room to grow.
+#[test]
+fn only_what_is_compressed_may_grow() {
+    let limited = |threshold: usize| {
+        let mut connection = end_with(Role::Server, "", |config| {
+            config.max_output = 10_000;
+            if let Some(deflate) = &mut config.deflate {
+                deflate.threshold = threshold;
+            }
+        });
+        assert!(!connection.has_room(9_000), "it might grow");
+        connection.send_binary(vec![0; 9_000]).map_err(|error| error.kind())
+    };
+    assert_eq!(limited(0), Err(SendErrorKind::OutputFull));
+    assert_eq!(limited(usize::MAX), Ok(()));
+    let mut connection = end_with(Role::Server, "", |config| config.max_output = 10_000);
+    let plain = Payload::from(vec![0; 9_000]).uncompressed();
+    connection.send(plain).expect("it stays as it is");
+    let len = connection.output().len();
+    connection.output().advance(len);
+    let prepared = PreparedMessage::new(vec![0; 100_000], &DeflateConfig::default());
+    connection.send(&prepared).expect("it is known how small it is");
 }

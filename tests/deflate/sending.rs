@@ -346,7 +346,8 @@ proptest! {
                     result
                 }
             };
-            prop_assert_eq!(sent.is_ok(), room);
+            // What stays as it is may fit where what grows would not.
+            prop_assert!(sent.is_ok() == room || sent.is_ok() && kind == 3);
             prop_assert!(connection.output().len() <= max_output);
         }
         found.extend(carry(&mut connection, &mut peer));
