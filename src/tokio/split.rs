@@ -5,11 +5,12 @@ use core::{
     fmt,
     future::poll_fn,
     pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker, ready},
 };
 use std::{
     io::ErrorKind,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError, TryLockError},
 };
 
 use futures_core::Stream;
@@ -67,6 +68,8 @@ pub struct Writer<S> {
 
 struct Shared<S> {
     side: Mutex<Side<S>>,
+    // Whether the reader has found the lock taken.
+    reader_waits: AtomicBool,
     wakers: Arc<Wakers>,
     // Wakes both tasks. A stream remembers one task that waits to write, and here are two.
     waker: Waker,
@@ -93,6 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let wakers = Arc::new(Wakers::default());
         let shared = Arc::new(Shared {
             side: Mutex::new(Side { stream, sending, write: self.write }),
+            reader_waits: AtomicBool::new(false),
             waker: Waker::from(Arc::clone(&wakers)),
             wakers,
         });
@@ -236,14 +240,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
     }
 
     fn poll_shutdown(&self) -> Poll<()> {
-        let mut side = self.shared.side();
-        let Side { stream, write, .. } = &mut *side;
-        write.poll_shutdown(stream, &mut Context::from_waker(&self.shared.waker))
+        self.shared.with_side(|Side { stream, write, .. }| {
+            write.poll_shutdown(stream, &mut Context::from_waker(&self.shared.waker))
+        })
     }
 
     /// Writes what is queued, replies among it. What fails here, the reading side learns as well.
+    ///
+    /// When the writer is at it, which may take long if it compresses, the task is woken behind it.
     fn poll_replies(&self) -> Poll<()> {
-        self.shared.poll_write(&mut self.shared.side()).map(drop)
+        self.shared.reader_waits.store(true, Ordering::SeqCst);
+        let mut side = match self.shared.side.try_lock() {
+            Ok(side) => side,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => return Poll::Pending,
+        };
+        self.shared.reader_waits.store(false, Ordering::SeqCst);
+        self.shared.poll_write(&mut side).map(drop)
     }
 
     fn poll_time(&mut self, cx: &mut Context<'_>) -> bool {
@@ -282,7 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         let payload = payload.into();
         let len = payload.as_bytes().len();
         poll_fn(|cx| self.poll_room(len, cx)).await?;
-        Ok(self.shared.side().sending.send(payload)?)
+        Ok(self.shared.with_side(|side| side.sending.send(payload))?)
     }
 
     /// Queues a Ping with at most 125 octets of payload and writes all that is queued. Cancel safe.
@@ -291,7 +304,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     ///
     /// Those of [`send`](Self::send).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.shared.side().sending.ping(payload)?;
+        self.shared.with_side(|side| side.sending.ping(payload))?;
         self.flush().await
     }
 
@@ -315,7 +328,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), Error> {
-        self.shared.side().sending.close(code, reason)?;
+        self.shared.with_side(|side| side.sending.close(code, reason))?;
         // It has a deadline to wait for now.
         wake(&self.shared.wakers.reader);
         self.flush().await
@@ -323,19 +336,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
 
     /// Returns how far the connection is on its way from open to closed.
     pub fn state(&self) -> State {
-        self.shared.side().sending.state()
+        self.shared.with_side(|side| side.sending.state())
     }
 
     fn poll_flush(&self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
         remember(&self.shared.wakers.writer, cx);
-        let mut side = self.shared.side();
-        ready!(self.shared.poll_write(&mut side))?;
-        if side.sending.gave_up() {
-            // The peer did not take it within the time to close.
-            return Poll::Ready(Err(Error::Io(ErrorKind::TimedOut.into())));
-        }
-        let state = side.sending.state();
-        drop(side);
+        let state = ready!(self.shared.with_side(|side| {
+            ready!(self.shared.poll_write(side))?;
+            if side.sending.gave_up() {
+                // The peer did not take it within the time to close.
+                return Poll::Ready(Err(Error::Io(ErrorKind::TimedOut.into())));
+            }
+            Poll::Ready(Ok(side.sending.state()))
+        }))?;
         if state != State::Open {
             // It may wait for the last octet to be written.
             wake(&self.shared.wakers.reader);
@@ -349,16 +362,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
             waiting <= low_water(sending.config()) && (waiting == 0 || sending.has_room(len))
         };
         remember(&self.shared.wakers.writer, cx);
-        let mut side = self.shared.side();
-        if has_room(&mut side.sending) {
-            return Poll::Ready(Ok(()));
-        }
-        let written = self.shared.poll_write(&mut side)?;
-        if written.is_ready() || has_room(&mut side.sending) {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
-        }
+        self.shared.with_side(|side| {
+            if has_room(&mut side.sending) {
+                return Poll::Ready(Ok(()));
+            }
+            let written = self.shared.poll_write(side)?;
+            if written.is_ready() || has_room(&mut side.sending) {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            }
+        })
     }
 }
 
@@ -371,9 +385,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
 }
 
 impl<S> Shared<S> {
-    fn side(&self) -> MutexGuard<'_, Side<S>> {
+    /// Does something under the lock, and wakes a reader that has found it taken.
+    fn with_side<T>(&self, run: impl FnOnce(&mut Side<S>) -> T) -> T {
         // A stream that panics may be in any state, but what it does next is memory safe.
-        self.side.lock().unwrap_or_else(PoisonError::into_inner)
+        let result = run(&mut self.side.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.reader_waits.swap(false, Ordering::SeqCst) {
+            wake(&self.wakers.reader);
+        }
+        result
     }
 }
 
@@ -401,7 +420,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for W
     }
 
     fn start_send(self: Pin<&mut Self>, payload: P) -> Result<(), Error> {
-        Ok(self.shared.side().sending.send(payload)?)
+        let payload = payload.into();
+        Ok(self.shared.with_side(|side| side.sending.send(payload))?)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -411,7 +431,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for W
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let writer = self.get_mut();
         if writer.state() == State::Open {
-            writer.shared.side().sending.close(CloseCode::NORMAL, "")?;
+            writer.shared.with_side(|side| side.sending.close(CloseCode::NORMAL, ""))?;
             // It has a deadline to wait for now.
             wake(&writer.shared.wakers.reader);
         }
