@@ -10,6 +10,8 @@
 //! cargo bench --bench deflate
 //! ```
 
+mod json;
+
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -33,7 +35,7 @@ fn receive(criterion: &mut Criterion) {
     for takeover in [true, false] {
         let mut group = criterion.benchmark_group(format!("receive, {}", title(takeover)));
         for size in SIZES {
-            let messages = messages(size);
+            let messages = json::messages(size, COUNT);
             group.throughput(Throughput::Bytes((size * COUNT) as u64));
 
             let mut server = Connection::server(config());
@@ -81,7 +83,7 @@ fn send(criterion: &mut Criterion) {
     for takeover in [true, false] {
         let mut group = criterion.benchmark_group(format!("send, {}", title(takeover)));
         for size in SIZES {
-            let messages = messages(size);
+            let messages = json::messages(size, COUNT);
             group.throughput(Throughput::Bytes((size * COUNT) as u64));
 
             let mut server = Connection::server(config());
@@ -147,36 +149,4 @@ fn payload(frame: &[u8]) -> &[u8] {
         127 => &frame[10..],
         _ => &frame[2..],
     }
-}
-
-/// JSON of this size each: records with numbers, names and words, none like another.
-fn messages(size: usize) -> Vec<String> {
-    const WORDS: [&str; 16] = [
-        "open", "close", "pending", "error", "retry", "north", "south", "east", "west", "alpha",
-        "beta", "gamma", "delta", "market", "limit", "stop",
-    ];
-    let mut seed = 1_u64;
-    let mut random = move || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) as usize
-    };
-    (0..COUNT)
-        .map(|_| {
-            let mut text = String::from("[");
-            while text.len() < size {
-                text += &format!(
-                    r#"{{"id":{},"price":{}.{:02},"state":"{}","tag":"{}-{}","ok":{}}},"#,
-                    random() % 1_000_000,
-                    random() % 1000,
-                    random() % 100,
-                    WORDS[random() % 16],
-                    WORDS[random() % 16],
-                    random() % 100,
-                    random() % 2 == 0,
-                );
-            }
-            text.truncate(size);
-            text
-        })
-        .collect()
 }

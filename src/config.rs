@@ -9,8 +9,9 @@ use crate::deflate::DeflateConfig;
 ///
 /// Every limit is finite by default: a peer can make a connection hold at most
 /// `max_message_size` octets of a message in the making, `max_output` octets of queued messages
-/// and about 6 KiB of owed replies; with compression a window of 32 KiB and, inside a message, 47 KiB
-/// more, and a message that came in several pieces twice for a moment, when it ends. Connections share one `Config` through an `Arc`.
+/// and about 6 KiB of owed replies; with compression a window of 32 KiB and, inside a message, 46 KiB
+/// more, and a message that came in several pieces twice for a moment, when it ends. Connections
+/// share one `Config` through an `Arc`.
 ///
 /// Timers are data: they do nothing until a driver calls `poll_timeout` and `handle_timeout`, as
 /// the adapters do. `None` switches a timer off.

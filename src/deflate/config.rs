@@ -62,15 +62,14 @@ pub struct DeflateConfig {
     /// next one may refer to, and shares the rest with the other connections of its thread.
     ///
     /// Off by default. On, a connection that sends holds at most its window (512 octets at 9 bits,
-    /// 32 KiB at 15) instead of 137 to 483 KiB, and beginning a message takes longer by the time to
+    /// 32 KiB at 15) instead of 134 to 483 KiB, and beginning a message takes longer by the time to
     /// go through the window again: 1.5 µs at 10 bits, 16 µs at 15, where 1 KiB takes 10 µs to
     /// compress. A thread with one connection, or with one busy one, does not have to.
     pub shared_compressor: bool,
 
     /// The size in octets below which a message is sent uncompressed.
     ///
-    /// 64 by default: little is to be gained there, and even an empty message costs the compressor
-    /// half a microsecond. Fragments are compressed whatever their size.
+    /// 64 by default: little is to be gained there. Fragments are compressed whatever their size.
     pub threshold: usize,
 }
 

@@ -14,7 +14,7 @@ use crate::{ProtocolError, Role};
 
 /// Inflates the messages of one connection.
 ///
-/// Between messages it holds no state of the library's, 47 KiB whatever the window, but only the
+/// Between messages it holds no state of the library's, 46 KiB whatever the window, but only the
 /// octets that the next message may refer to. With them it starts a state that the thread keeps,
 /// which costs 0.2 µs for a full window; or nothing, if that state was left by the message before.
 /// The same octets are needed when a final block ends the stream inside a message (RFC 7692

@@ -21,7 +21,7 @@
 //!
 //! # What it costs in memory
 //!
-//! A connection that has agreed upon compression holds 250 octets more, and then, when messages have
+//! A connection that has agreed upon compression holds 180 octets more, and then, when messages have
 //! been sent and received:
 //!
 //! | | with context takeover | without |
@@ -31,8 +31,8 @@
 //! | to send, with [`shared_compressor`](crate::deflate::DeflateConfig::shared_compressor) | the window | nothing |
 //!
 //! In the middle of receiving a message whose octets come in several reads it holds 46 KiB more (and
-//! without context takeover a window, too), in the middle of sending one in fragments a compressor. Each thread keeps one compressor, one state
-//! to inflate with, and a buffer of 64 KiB.
+//! without context takeover a window, too), in the middle of sending one in fragments a compressor.
+//! Each thread keeps one compressor, one state to inflate with, and a buffer of 64 KiB.
 //!
 //! A server with many connections that sends to them one by one does best with a shared compressor
 //! and a window of 10 to 12 bits:
@@ -63,7 +63,7 @@
 //! counts octets after inflation, and not one beyond it is stored: the message fails with 1009. So
 //! one call of [`receive`](crate::Connection::receive) inflates at most that much; with
 //! [`Delivery::Chunks`](crate::Delivery::Chunks), at most 258 KiB. Blocks with nothing in them count
-//! for nothing there, and take up to 0.1 µs for each octet that is received; a message of more octets
+//! for nothing there, and take about 0.1 µs for each octet that is received; a message of more octets
 //! on the wire than [`max_compressed_size`](crate::deflate::DeflateConfig::max_compressed_size) fails
 //! by its header.
 //!

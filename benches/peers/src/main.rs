@@ -48,6 +48,8 @@
 mod backend;
 mod floor;
 mod heap;
+#[path = "../../json/mod.rs"]
+mod json;
 mod memory;
 mod peers;
 mod time;
