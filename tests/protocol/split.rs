@@ -122,15 +122,16 @@ fn two_threads_talk_and_close() {
     ) -> usize {
         let role = connection.role();
         let (mut receiving, mut sending) = connection.split();
-        let (wake, woken) = mpsc::channel::<()>();
+        // How many texts have come, whenever there is something to do about it.
+        let (wake, woken) = mpsc::channel();
         let reader = thread::spawn(move || {
             let mut texts = 0;
             for bytes in rx {
                 for event in take(&mut receiving, &bytes) {
                     texts += usize::from(matches!(event, Event::Text(_)));
                 }
-                if receiving.owes_reply() {
-                    wake.send(()).unwrap_or_default();
+                if receiving.owes_reply() || texts == COUNT {
+                    wake.send(texts).unwrap_or_default();
                 }
                 if receiving.state() == State::Closing {
                     break;
@@ -145,11 +146,13 @@ fn two_threads_talk_and_close() {
             }
             drop(tx.send(raw(&mut sending)));
         }
-        if role == Role::Client {
-            sending.close(CloseCode::NORMAL, "").unwrap();
-        }
-        drop(tx.send(raw(&mut sending)));
-        while sending.state() != State::Closing && woken.recv().is_ok() {
+        while sending.state() != State::Closing
+            && let Ok(texts) = woken.recv()
+        {
+            // Not before: behind a Close nothing more can be sent by the peer.
+            if role == Role::Client && texts == COUNT && sending.state() == State::Open {
+                sending.close(CloseCode::NORMAL, "").unwrap();
+            }
             drop(tx.send(raw(&mut sending)));
         }
         drop(tx.send(raw(&mut sending)));
