@@ -134,6 +134,22 @@ impl Connection {
         &mut self,
         input: &mut Input<'buf>,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
+        if let Some(message) = self.receiver.receive_whole(input) {
+            return Ok(Some(message.into()));
+        }
+        // Not the caller's own `Input`: whose address is never taken stays in registers.
+        let mut rest = Input::new(input.take(usize::MAX));
+        let received = self.receive_any(&mut rest);
+        *input = rest;
+        received
+    }
+
+    /// Receives what is not a message that lies whole in the input.
+    #[inline(never)]
+    fn receive_any<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Result<Option<Event<'buf>>, ProtocolError> {
         let mut joined = Joined { sender: &mut self.sender, link: &mut self.link };
         self.receiver.receive(input, &mut joined)
     }

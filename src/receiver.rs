@@ -6,9 +6,9 @@ use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 use crate::deflate::{Inflater, Sink};
 use crate::{
     CloseFrame, Config, Delivery, Event, Input, ProtocolError, Role,
-    frame::{Chunk, Decoder, Opcode},
+    frame::{Chunk, Decoder, Opcode, whole},
     link::Report,
-    message::{self, Assembly, Place},
+    message::{self, Assembly, Place, Whole},
     timer::Marks,
 };
 
@@ -26,6 +26,9 @@ pub(crate) struct Receiver {
     config: Arc<Config>,
     delivery: Delivery,
     stopped: Option<Stopped>,
+    // Whether a message that lies whole in the input may be taken off it past the decoder: it stands
+    // between two messages, and nothing else is in the way. Follows from the fields above.
+    between_messages: bool,
     marks: Marks,
 }
 
@@ -49,11 +52,31 @@ impl Receiver {
             config,
             delivery: Delivery::default(),
             stopped: None,
+            between_messages: true,
             marks: Marks::default(),
         }
     }
 
+    /// Receives a message that lies whole at the front of the input, if there is one: see
+    /// [`whole`]. What is wrong with it, [`receive`](Self::receive) tells.
     #[inline]
+    pub(crate) fn receive_whole<'buf>(&mut self, input: &mut Input<'buf>) -> Option<Whole<'buf>> {
+        if !self.between_messages {
+            return None;
+        }
+        let (opcode, payload) = whole::take(input, self.decoder.role())?;
+        self.marks.received = true;
+        self.marks.message = true;
+        match message::whole(opcode, payload, &self.config) {
+            Ok(message) => Some(message),
+            Err(error) => {
+                self.decoder.fail(error);
+                None
+            }
+        }
+    }
+
+    /// Receives whatever it is.
     pub(crate) fn receive<'buf>(
         &mut self,
         input: &mut Input<'buf>,
@@ -67,22 +90,25 @@ impl Receiver {
             };
         }
         self.marks.received |= !input.is_empty();
-        loop {
+        let received = loop {
             let delivered = match self.decoder.decode(input) {
-                Ok(None) => return Ok(None),
+                Ok(None) => break Ok(None),
                 Ok(Some(chunk)) if self.is_whole_message(&chunk) => {
                     self.marks.message = true;
-                    message::whole(&chunk.header, chunk.payload, &self.config).map(Some)
+                    message::whole(chunk.header.opcode, chunk.payload, &self.config)
+                        .map(|message| Some(message.into()))
                 }
                 Ok(Some(chunk)) => self.part(chunk, input, report),
                 Err(error) => Err(error),
             };
             match delivered {
                 Ok(None) => {}
-                Ok(event) => return Ok(event),
-                Err(error) => return Err(self.fail(error, input, report)),
+                Ok(event) => break Ok(event),
+                Err(error) => break Err(self.fail(error, input, report)),
             }
-        }
+        };
+        self.note_place();
+        received
     }
 
     /// Takes note that nothing more will come.
@@ -96,6 +122,7 @@ impl Receiver {
         self.delivery = delivery;
         #[cfg(feature = "deflate")]
         self.decoder.set_small_pieces(delivery == Delivery::Chunks);
+        self.note_place();
     }
 
     /// Has compressed messages inflated from now on.
@@ -129,6 +156,13 @@ impl Receiver {
         &self.config
     }
 
+    /// Takes note of whether a whole message may come next.
+    fn note_place(&mut self) {
+        self.between_messages = self.stopped.is_none()
+            && self.delivery == Delivery::Messages
+            && self.decoder.is_at_boundary();
+    }
+
     #[inline]
     fn is_whole_message(&self, chunk: &Chunk<'_>) -> bool {
         chunk.first
@@ -140,10 +174,6 @@ impl Receiver {
     }
 
     /// Takes a control frame, or a part of a message; returns what can be delivered now.
-    ///
-    /// Kept apart from the common case of a whole message, which takes less than half of the time for
-    /// it: 13 ns instead of 30 for 16 octets.
-    #[inline(never)]
     fn part<'buf>(
         &mut self,
         chunk: Chunk<'buf>,
@@ -247,6 +277,7 @@ impl Receiver {
 
     fn stop(&mut self, stopped: Stopped) {
         self.stopped = Some(stopped);
+        self.note_place();
         self.assembly = None;
         self.control = None;
         self.marks.unfinished = false;

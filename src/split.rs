@@ -115,7 +115,10 @@ impl ReceiveHalf {
         &mut self,
         input: &mut Input<'buf>,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
-        let event = self.receiver.receive(input, &mut &*self.shared);
+        let event = match self.receiver.receive_whole(input) {
+            Some(message) => Ok(Some(message.into())),
+            None => self.receiver.receive(input, &mut &*self.shared),
+        };
         self.shared.mark(self.receiver.take_marks());
         event
     }

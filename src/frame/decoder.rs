@@ -107,6 +107,12 @@ impl Decoder {
         }
     }
 
+    /// Returns the side of the connection that receives the frames.
+    #[inline]
+    pub(crate) const fn role(&self) -> Role {
+        self.role
+    }
+
     /// Returns how many octets of the current frame's payload are still to come.
     #[inline]
     pub const fn remaining(&self) -> u64 {
@@ -191,8 +197,9 @@ impl Decoder {
         Chunk { header, payload, first: false, last: remaining == 0 }
     }
 
+    /// Makes an error final.
     #[cold]
-    fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+    pub(crate) fn fail(&mut self, error: ProtocolError) -> ProtocolError {
         self.stage = Stage::Failed(error);
         error
     }

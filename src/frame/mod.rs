@@ -7,6 +7,7 @@
 mod decoder;
 mod header;
 mod opcode;
+pub(crate) mod whole;
 
 pub use decoder::{Chunk, Decoder};
 pub use header::FrameHeader;
