@@ -551,7 +551,7 @@ fn other_extensions_are_passed_over() {
     }
 }
 
-// 7692-5.2-01, 7692-7.1.2.1-07, 7692-7.1.2.2-07, 6455-9.1-03, 6455-9.1-04
+// 7692-5.2-01, 7692-7.1.2.1-07, 7692-7.1.2.2-07, 6455-9.1-03, 6455-9.1-04, 9110-5.6.4-03
 #[test]
 fn unusual_spellings_are_understood_but_not_used() {
     for (text, meaning) in UNUSUAL {

@@ -23,7 +23,7 @@ fn connect(headers: &[(&'static str, &'static [u8])]) -> Result<Upgrade, Handsha
     Upgrade::from_http("CONNECT", HttpVersion::Http2, "/chat", headers, Config::default())
 }
 
-// 8441-5-01, 8441-5-02, 8441-5-03, 8441-5-04
+// 8441-4-01, 8441-4-02, 8441-5-01, 8441-5-02, 8441-5-03, 8441-5-04
 #[test]
 fn the_request_of_a_client() {
     let request = ClientRequest::new("wss://h:8443/p?q").unwrap();
@@ -90,6 +90,19 @@ fn the_request_to_a_server() {
     let fields: Vec<_> = accepted.headers.iter().collect();
     let expected: [(&str, &[u8]); 2] = [("sec-websocket-protocol", b"chat"), ("x-y", b"z")];
     assert_eq!(fields, expected);
+}
+
+// 9220-3-01
+#[test]
+fn an_unknown_protocol_is_answered_by_501() {
+    for version in [HttpVersion::Http2, HttpVersion::Http3] {
+        let mut headers = CONNECT;
+        headers[1] = (":protocol", b"connect-udp");
+        let result = Upgrade::from_http("CONNECT", version, "/", headers, Config::default());
+        let error = result.unwrap_err();
+        assert_eq!((&error, error.status()), (&HandshakeError::InvalidProtocol, Some(501)));
+        assert_eq!(error.rejection().unwrap().status(), 501);
+    }
 }
 
 // 8441-5-01, 8441-5-02, 8441-5-06

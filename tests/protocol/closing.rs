@@ -358,7 +358,7 @@ fn a_pair_closes_cleanly_whoever_begins() {
     }
 }
 
-// 6455-5.5.1-16: output is never announced that is not there; `drain` checks it
+// Output is never announced that is not there; `drain` checks it.
 #[test]
 fn a_pong_that_is_owed_is_dropped_by_the_end() {
     for role in ROLES {
