@@ -241,7 +241,7 @@ fn a_client_keeps_to_its_hints_and_a_server_does_not_rely_on_them() {
     assert_eq!(directions(&flag, &ignoring), [expected, PLAIN]);
     assert_eq!(directions(&bits, &ignoring), [SMALL, PLAIN]);
     // The window that was not agreed upon is the largest, though the client uses a small one.
-    let (_, mut server) = connect(bits.clone(), ignoring.clone());
+    let (_, mut server) = connect(bits.clone(), ignoring);
     let window = noise().into_iter().cycle().take(32_768).collect::<Vec<_>>();
     let stored = |octets: &[u8]| {
         let len = octets.len() as u16;
