@@ -10,8 +10,10 @@ use std::{
 };
 
 use framewise::{
-    Config, Error, blocking,
-    handshake::{Acceptance, ClientRequest, HandshakeError, Rejection},
+    Config, Error, Input, blocking,
+    handshake::{
+        Acceptance, ClientHandshake, ClientRequest, HandshakeError, Rejection, ServerHandshake,
+    },
     tokio as asynchronous,
 };
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
@@ -66,18 +68,42 @@ fn octets_behind_the_response_are_frames() {
             client.read().unwrap().unwrap()
         });
         // The accept value is the server machine's to know: let it answer, and add a frame.
-        let mut handshake = framewise::handshake::ServerHandshake::new(Config::default());
+        let mut handshake = ServerHandshake::new(Config::default());
         let mut buf = [0; 1 << 10];
         let mut upgrade = None;
         while upgrade.is_none() {
             let len = server.read(&mut buf).unwrap();
-            upgrade = handshake.receive(&mut framewise::Input::new(&mut buf[..len])).unwrap();
+            upgrade = handshake.receive(&mut Input::new(&mut buf[..len])).unwrap();
         }
         let mut connection = upgrade.unwrap().accept(Acceptance::new()).unwrap();
         connection.send("at once").unwrap();
         server.write_all(connection.output().chunk()).unwrap();
         assert_eq!(client.join().unwrap().as_text(), Some("at once"));
     });
+}
+
+// R41: and on tokio, in any cut.
+#[test]
+fn octets_behind_the_response_are_frames_in_any_cut() {
+    let request = || ClientRequest::new("ws://localhost/").unwrap();
+    // The accept value is the server machine's to know, and the same for the same seed.
+    let mut asking = ClientHandshake::new(request(), Config::default(), SEED);
+    let mut asked = asking.output().chunk().to_vec();
+    let mut handshake = ServerHandshake::new(Config::default());
+    let upgrade = handshake.receive(&mut Input::new(&mut asked)).unwrap().unwrap();
+    let mut connection = upgrade.accept(Acceptance::new()).unwrap();
+    connection.send("at once").unwrap();
+    let bytes = connection.output().chunks().collect::<Vec<_>>().concat();
+    for cut in 1..bytes.len() {
+        let stream =
+            Scripted::new([bytes[..cut].to_vec(), bytes[cut..].to_vec()].map(Bring::Bytes));
+        runtime().block_on(async {
+            let opening = asynchronous::client(stream, request(), Config::default(), SEED);
+            let (mut client, _) = finish(opening, 3).unwrap();
+            let message = finish(client.read(), 3).unwrap().unwrap();
+            assert_eq!(message.as_text(), Some("at once"), "cut at {cut}");
+        });
+    }
 }
 
 // 9112-9.6-02, 9112-9.6-03, 6455-7.1.1-07, 6455-7.2.2-01

@@ -23,7 +23,7 @@ fn connect(headers: &[(&'static str, &'static [u8])]) -> Result<Upgrade, Handsha
     Upgrade::from_http("CONNECT", HttpVersion::Http2, "/chat", headers, Config::default())
 }
 
-// 8441-4-01, 8441-4-02, 8441-5-01, 8441-5-02, 8441-5-03, 8441-5-04
+// 8441-4-01, 8441-4-02, 8441-5-01, 8441-5-02, 8441-5-03, 8441-5-04, 6455-12-01
 #[test]
 fn the_request_of_a_client() {
     let request = ClientRequest::new("wss://h:8443/p?q").unwrap();
@@ -51,16 +51,20 @@ fn the_request_of_a_client() {
     assert!(plain.contains(&(":scheme".into(), b"http".to_vec())));
 }
 
-// 8441-5-05, 8441-5-06
+// 8441-5-05, 8441-5-06, 8441-5-07, 8441-5-09
 #[test]
 fn the_response_to_a_client() {
     let request = ClientRequest::new("wss://h/").unwrap().subprotocol("chat").unwrap();
     let answer = |status, fields: &[(&'static str, &'static [u8])]| {
         request.connected(status, fields.iter().copied(), Config::default(), [1; 32])
     };
-    let established = answer(200, &[("sec-websocket-protocol", b"chat")]).unwrap();
+    let mut established = answer(200, &[("sec-websocket-protocol", b"chat")]).unwrap();
     assert_eq!(established.connection.state(), State::Open);
     assert_eq!(established.response.subprotocol(), Some("chat"));
+    assert!(established.connection.output().is_empty(), "no octets of HTTP");
+    established.connection.send("hi").unwrap();
+    let frame = established.connection.output().chunk();
+    assert_eq!((frame.len(), &frame[..2]), (8, &b"\x81\x82"[..]), "masked");
     assert!(answer(204, &[]).is_ok());
     assert_eq!(
         answer(200, &[("sec-websocket-protocol", b"other")]).unwrap_err(),

@@ -143,7 +143,7 @@ fn additional_fields_keep_order_and_case() {
     assert_eq!(own, expected);
 }
 
-// 6455-4.1-46, 9112-2.2-03, 9110-5.3-02
+// 6455-4.1-38, 6455-4.1-46, 9112-2.2-03, 9110-5.3-02
 #[test]
 fn additional_fields_cannot_break_the_request() {
     for (name, value, error) in [

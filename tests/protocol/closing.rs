@@ -271,7 +271,8 @@ fn the_answer_to_a_close_survives_the_end_of_the_stream() {
     }
 }
 
-// 6455-7.1.7-01, 6455-7.1.7-03, 6455-7.1.7-05, 6455-7.1.7-07, 6455-10.7-03
+// 6455-7.1.7-01, 6455-7.1.7-03, 6455-7.1.7-05, 6455-7.1.7-07, 6455-10.7-03, 6455-7.4.1-04,
+// 6455-7.4.1-09, 6455-7.4.1-11
 #[test]
 fn failing_sends_one_close_with_a_fitting_code() {
     fails_with(ProtocolError::ReservedOpcode, 1002, "8300");
