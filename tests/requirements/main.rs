@@ -23,8 +23,8 @@
 //! A test names its rows in the comment above it, so that who changes the one sees the other. Both
 //! must agree. A test whose name starts with `r27_` names R27 by that.
 //!
-//! `UPDATE=1 cargo test --test requirements` takes over the tests of each row from the comments, and
-//! writes the manual's page, `src/manual/conformance.rs`, from the tables.
+//! `UPDATE=1 cargo test --test requirements` takes over the tests of each row from the comments,
+//! and writes the manual's page, `src/manual/conformance.rs`, from the tables.
 
 mod page;
 mod sources;
