@@ -11,7 +11,7 @@ use std::error::Error;
 
 use framewise::{
     CloseCode, Config, EndOfStream, Event, Message,
-    handshake::{Acceptance, ClientRequest},
+    handshake::{Acceptance, ClientRequest, OriginPolicy, Rejection},
     tokio as websocket,
 };
 use tokio::net::TcpListener;
@@ -30,6 +30,10 @@ async fn serve(listener: TcpListener) -> Result<(), framewise::Error> {
     let (stream, _) = listener.accept().await?;
     let incoming = websocket::accept(stream, Config::default()).await?;
     println!("server: a client asks for {}", incoming.upgrade().resource());
+    // A page of another site could connect to this machine as well.
+    if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
+        return incoming.reject(Rejection::forbidden()).await;
+    }
     let mut websocket = incoming.accept(Acceptance::new()).await?;
     // Pings and Closes are answered meanwhile; the loop ends with the connection.
     while let Some(message) = websocket.read().await? {

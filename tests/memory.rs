@@ -45,7 +45,6 @@ fn nothing(info: AllocationInfo) {
     assert_eq!((info.count_total, info.bytes_total), (0, 0));
 }
 
-// 6455-10.4-03
 #[test]
 fn a_message_that_lies_whole_in_the_input_is_not_allocated() {
     let mut connection = Connection::server(Config::default());
@@ -210,7 +209,7 @@ fn a_flood_of_pings_is_bounded() {
     assert!(info.bytes_max <= 16 << 10, "{info:?}");
 }
 
-// 6455-10.4-03: a failure lets go of the message in the making
+// A failure lets go of the message in the making
 #[test]
 fn a_failure_frees_the_message() {
     let mut connection = Connection::server(Config::default());

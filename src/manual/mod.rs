@@ -6,12 +6,14 @@
 //! - [`back_pressure`]: what is bounded, and by what
 //! - `compression`: what to ask for, and what it costs (feature `deflate`)
 //! - [`splitting`]: two halves for two tasks or threads
+//! - [`conformance`]: which test shows which requirement, and what was chosen
 //! - [`design`]: decisions and their reasons
 
 pub mod back_pressure;
 pub mod closing;
 #[cfg(feature = "deflate")]
 pub mod compression;
+pub mod conformance;
 pub mod design;
 pub mod embedding;
 pub mod splitting;

@@ -83,7 +83,7 @@ fn sending_can_be_dropped_anywhere() {
     }
 }
 
-// A message that waits for room is either queued or not.
+// R59: a message that waits for room is either queued or not.
 #[test]
 fn a_message_that_waits_for_room_is_sent_or_not() {
     for polls in 1..30 {
@@ -120,6 +120,7 @@ fn closing_can_be_dropped_anywhere() {
     }
 }
 
+// R41, R59
 #[test]
 fn accepting_slowly_loses_nothing() {
     let bytes = [REQUEST, &from_client(|peer| peer.send("glued").unwrap())].concat();
@@ -133,7 +134,7 @@ fn accepting_slowly_loses_nothing() {
     });
 }
 
-// A handshake that is given up takes the stream with it.
+// R59: a handshake that is given up takes the stream with it.
 #[test]
 fn a_handshake_can_be_dropped_anywhere() {
     let answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
@@ -154,7 +155,7 @@ fn a_handshake_can_be_dropped_anywhere() {
     });
 }
 
-// 6455-4.1-06: and makes way for the next one to the same address.
+// 6455-4.1-06, R59: and makes way for the next one to the same address.
 #[tokio::test]
 async fn connecting_can_be_dropped() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

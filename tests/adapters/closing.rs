@@ -198,7 +198,7 @@ async fn a_reply_that_the_peer_is_slow_to_take_is_written_before_the_end() {
     }
 }
 
-// 6455-7.1.1-08, 6455-7.1.4-02, R32, R60
+// 6455-7.1.1-08, 6455-7.1.4-02, 8441-5-08, 9220-3-03, R32, R60
 #[test]
 fn the_ways_in_which_a_stream_ends() {
     use EndOfStream::{Clean, HalfClosed, Torn};
@@ -416,6 +416,27 @@ fn a_blocking_client_does_not_wait_for_ever() {
         websocket.close(CloseCode::NORMAL, "").unwrap()
     });
     assert_eq!(end, EndOfStream::Clean);
+}
+
+// 6455-5.5.1-19, 6455-7.1.1-04
+#[tokio::test(start_paused = true)]
+async fn an_asynchronous_client_does_not_wait_for_ever() {
+    for split in [false, true] {
+        // A server that answers and never closes.
+        let stream = Scripted::bytes(close(Role::Server, 1000));
+        let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::client());
+        let start = tokio::time::Instant::now();
+        let end = if split {
+            let (mut reader, mut writer) = websocket.split();
+            writer.close(CloseCode::NORMAL, "").await.unwrap();
+            assert!(reader.read().await.unwrap().is_none());
+            reader.end()
+        } else {
+            Some(websocket.close(CloseCode::NORMAL, "").await.unwrap())
+        };
+        assert_eq!(end, Some(EndOfStream::Clean));
+        assert_eq!(start.elapsed().as_secs(), 5);
+    }
 }
 
 // The time to close is the limit, whether the peer takes anything or not.

@@ -77,7 +77,7 @@ fn request(uri: &str) -> ClientRequest {
     ClientRequest::new(uri).expect("a URI")
 }
 
-// 7692-5-20: over both adapters
+// 7692-5-20, 6455-4.1-67: over both adapters
 #[test]
 fn messages_come_back() {
     within(|| {

@@ -1,15 +1,16 @@
 //! The functions that open a TCP connection (RFC 6455 §4.1).
 
 use std::{
-    io::ErrorKind,
+    collections::HashSet,
+    io::{ErrorKind, Read as _, Write as _},
     net::TcpListener,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
 use framewise::{
-    CloseCode, Config, Error, blocking,
-    handshake::{Acceptance, ClientRequest},
+    CloseCode, Config, Error, Input, blocking,
+    handshake::{Acceptance, ClientRequest, ServerHandshake},
     tokio as asynchronous,
 };
 
@@ -19,7 +20,7 @@ fn request(uri: &str) -> ClientRequest {
     ClientRequest::new(uri).unwrap()
 }
 
-// 6455-4.1-12, 6455-4.1-14
+// 6455-4.1-14
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_an_error() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -100,4 +101,58 @@ fn one_connection_at_a_time_is_being_opened_to_an_address() {
         }
         server.join().unwrap();
     });
+}
+
+/// Serves one connection octet by octet; returns the key of its request and that of its first frame.
+fn keys(listener: &TcpListener) -> (String, [u8; 4]) {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut handshake = ServerHandshake::new(Config::default());
+    let upgrade = loop {
+        let mut octet = [0];
+        stream.read_exact(&mut octet).unwrap();
+        if let Some(upgrade) = handshake.receive(&mut Input::new(&mut octet)).unwrap() {
+            break upgrade;
+        }
+    };
+    let key = upgrade.key().unwrap().to_owned();
+    let mut connection = upgrade.accept(Acceptance::new()).unwrap();
+    stream.write_all(connection.output().chunk()).unwrap();
+    let mut frame = [0; 11];
+    stream.read_exact(&mut frame).unwrap();
+    assert_eq!(frame[..2], [0x81, 0x85]);
+    (key, [frame[2], frame[3], frame[4], frame[5]])
+}
+
+// 6455-4.1-12, 6455-4.1-31, 6455-4.1-32, 6455-5.3-03, 6455-5.3-04; R42, R49: there is no way to
+// give a seed to `connect`, and no two connections have the same
+#[test]
+fn the_system_seeds_every_client() {
+    const CLIENTS: usize = 8;
+
+    let found = within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            (0..CLIENTS).map(|_| keys(&listener)).collect::<Vec<(String, [u8; 4])>>()
+        });
+        for client in 0..CLIENTS {
+            // The same request again is another attempt.
+            let request = request(&uri);
+            if client % 2 == 0 {
+                let (mut websocket, _) = blocking::connect(request, Config::default()).unwrap();
+                websocket.send("Hello").unwrap();
+                continue;
+            }
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (mut websocket, _) =
+                    asynchronous::connect(request, Config::default()).await.unwrap();
+                websocket.send("Hello").await.unwrap();
+            });
+        }
+        server.join().unwrap()
+    });
+    let (keys, masks): (HashSet<_>, HashSet<_>) = found.into_iter().unzip();
+    assert_eq!((keys.len(), masks.len()), (CLIENTS, CLIENTS));
 }

@@ -1,19 +1,26 @@
 //! The opening handshake over streams (RFC 6455 §4).
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
     thread,
     time::Duration,
 };
 
 use framewise::{
-    Config, Error, blocking,
-    handshake::{Acceptance, ClientRequest, HandshakeError, Rejection},
+    Config, Error, Input, blocking,
+    handshake::{
+        Acceptance, ClientHandshake, ClientRequest, HandshakeError, Rejection, ServerHandshake,
+    },
     tokio as asynchronous,
 };
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::support::{
-    Bring, Op, REQUEST, SEED, Scripted, config, finish, from_client, runtime, sockets, within,
+    Bring, Grant, Op, REQUEST, SEED, Scripted, config, finish, from_client, poll_times, runtime,
+    sockets, within,
 };
 
 /// The request, and a frame that did not wait for the response.
@@ -61,12 +68,12 @@ fn octets_behind_the_response_are_frames() {
             client.read().unwrap().unwrap()
         });
         // The accept value is the server machine's to know: let it answer, and add a frame.
-        let mut handshake = framewise::handshake::ServerHandshake::new(Config::default());
+        let mut handshake = ServerHandshake::new(Config::default());
         let mut buf = [0; 1 << 10];
         let mut upgrade = None;
         while upgrade.is_none() {
             let len = server.read(&mut buf).unwrap();
-            upgrade = handshake.receive(&mut framewise::Input::new(&mut buf[..len])).unwrap();
+            upgrade = handshake.receive(&mut Input::new(&mut buf[..len])).unwrap();
         }
         let mut connection = upgrade.unwrap().accept(Acceptance::new()).unwrap();
         connection.send("at once").unwrap();
@@ -75,7 +82,31 @@ fn octets_behind_the_response_are_frames() {
     });
 }
 
-// 9112-9.6-02, 9112-9.6-03, 6455-7.1.1-07
+// R41: and on tokio, in any cut.
+#[test]
+fn octets_behind_the_response_are_frames_in_any_cut() {
+    let request = || ClientRequest::new("ws://localhost/").unwrap();
+    // The accept value is the server machine's to know, and the same for the same seed.
+    let mut asking = ClientHandshake::new(request(), Config::default(), SEED);
+    let mut asked = asking.output().chunk().to_vec();
+    let mut handshake = ServerHandshake::new(Config::default());
+    let upgrade = handshake.receive(&mut Input::new(&mut asked)).unwrap().unwrap();
+    let mut connection = upgrade.accept(Acceptance::new()).unwrap();
+    connection.send("at once").unwrap();
+    let bytes = connection.output().chunks().collect::<Vec<_>>().concat();
+    for cut in 1..bytes.len() {
+        let stream =
+            Scripted::new([bytes[..cut].to_vec(), bytes[cut..].to_vec()].map(Bring::Bytes));
+        runtime().block_on(async {
+            let opening = asynchronous::client(stream, request(), Config::default(), SEED);
+            let (mut client, _) = finish(opening, 3).unwrap();
+            let message = finish(client.read(), 3).unwrap().unwrap();
+            assert_eq!(message.as_text(), Some("at once"), "cut at {cut}");
+        });
+    }
+}
+
+// 9112-9.6-02, 9112-9.6-03, 6455-7.1.1-07, 6455-7.2.2-01
 #[test]
 fn a_rejection_is_delivered_and_nothing_behind_it_is_read_as_frames() {
     for reject in [false, true] {
@@ -173,4 +204,149 @@ async fn a_handshake_over_any_stream() {
     websocket.close(framewise::CloseCode::NORMAL, "").await.unwrap();
     drop(websocket);
     serving.await.unwrap();
+}
+
+/// A stream that enciphers, as TLS would, and keeps what is on the wire.
+struct Sealed {
+    stream: DuplexStream,
+    wire: Arc<Mutex<Vec<u8>>>,
+}
+
+const SEAL: u8 = 0x80;
+
+impl AsyncRead for Sealed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        buf.filled_mut()[before..].iter_mut().for_each(|octet| *octet ^= SEAL);
+        read
+    }
+}
+
+impl AsyncWrite for Sealed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let sealed: Vec<u8> = buf.iter().map(|octet| octet ^ SEAL).collect();
+        let written = Pin::new(&mut self.stream).poll_write(cx, &sealed);
+        if let Poll::Ready(Ok(len)) = written {
+            self.wire.lock().unwrap().extend(&sealed[..len]);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+// 6455-4.1-17, 6455-4.2.2-02, 6455-10.6-01
+#[tokio::test]
+async fn nothing_goes_beside_the_stream_that_was_given() {
+    let (one, other) = tokio::io::duplex(64);
+    let wire = Arc::new(Mutex::new(Vec::new()));
+    let [one, other] = [one, other].map(|stream| Sealed { stream, wire: Arc::clone(&wire) });
+    let serving = tokio::spawn(async move {
+        let incoming = asynchronous::accept(one, Config::default()).await.unwrap();
+        let mut websocket = incoming.accept(Acceptance::new()).await.unwrap();
+        let message = websocket.read().await.unwrap().unwrap();
+        websocket.send(message).await.unwrap();
+        assert_eq!(websocket.read().await.unwrap(), None);
+    });
+    let request = ClientRequest::new("wss://example.com/").unwrap();
+    let (mut websocket, _) =
+        asynchronous::client(other, request, Config::default(), SEED).await.unwrap();
+    websocket.send("secret").await.unwrap();
+    assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("secret"));
+    websocket.close(framewise::CloseCode::NORMAL, "").await.unwrap();
+    drop(websocket);
+    serving.await.unwrap();
+    let wire = wire.lock().unwrap();
+    // All text is enciphered, and all that is enciphered is there.
+    for plain in ["GET ", "HTTP/1.1", "secret"] {
+        assert!(!wire.windows(plain.len()).any(|octets| octets == plain.as_bytes()), "{plain}");
+        let sealed: Vec<u8> = plain.bytes().map(|octet| octet ^ SEAL).collect();
+        assert!(wire.windows(plain.len()).any(|octets| octets == sealed), "{plain}");
+    }
+}
+
+// 6455-4.1-16: a TLS stream may fail as late as with the first octet
+#[test]
+fn a_stream_that_fails_at_once_carries_nothing() {
+    let request = || ClientRequest::new("wss://example.com/").unwrap();
+    let broken =
+        |error| matches!(error, Error::Io(error) if error.kind() == ErrorKind::InvalidData);
+    let failing = || {
+        let stream = Scripted::default();
+        stream.script().writes.push_back(Grant::Error(ErrorKind::InvalidData));
+        stream
+    };
+    let stream = failing();
+    let opened = asynchronous::client(stream.clone(), request(), Config::default(), SEED);
+    let error = runtime().block_on(async { finish(opened, 3).unwrap_err() });
+    assert!(broken(error) && stream.written().is_empty());
+
+    let stream = failing();
+    let error = blocking::client(stream.clone(), request(), Config::default(), SEED).unwrap_err();
+    assert!(broken(error) && stream.written().is_empty());
+}
+
+// R57: the peer may wait for what lies in a buffer of the stream's
+#[test]
+fn r57_every_step_is_flushed() {
+    let request = || ClientRequest::new("ws://localhost/").unwrap();
+    let flushed = |stream: &Scripted| {
+        let log = stream.log();
+        let last = log.iter().rposition(|op| matches!(op, Op::Write(_))).expect("written");
+        assert_eq!(log.get(last + 1), Some(&Op::Flush), "{log:?}");
+    };
+    let asked = || Scripted::new([Bring::Bytes(REQUEST.to_vec()), Bring::Eof]);
+    let refused = || Scripted::new([Bring::Bytes(b"GET / HTTP/1.0\r\n\r\n".to_vec()), Bring::Eof]);
+
+    let stream = Scripted::default();
+    blocking::client(stream.clone(), request(), Config::default(), SEED).unwrap_err();
+    flushed(&stream);
+    for reject in [false, true] {
+        let stream = asked();
+        let incoming = blocking::accept(stream.clone(), Config::default()).unwrap();
+        if reject {
+            incoming.reject(Rejection::forbidden()).unwrap();
+        } else {
+            incoming.accept(Acceptance::new()).unwrap();
+        }
+        flushed(&stream);
+    }
+    let stream = refused();
+    blocking::accept(stream.clone(), Config::default()).unwrap_err();
+    flushed(&stream);
+
+    runtime().block_on(async {
+        let stream = Scripted::default();
+        let opening = asynchronous::client(stream.clone(), request(), Config::default(), SEED);
+        assert!(poll_times(opening, 3).is_none());
+        flushed(&stream);
+        for reject in [false, true] {
+            let stream = asked();
+            let incoming = asynchronous::accept(stream.clone(), Config::default()).await.unwrap();
+            if reject {
+                incoming.reject(Rejection::forbidden()).await.unwrap();
+            } else {
+                incoming.accept(Acceptance::new()).await.unwrap();
+            }
+            flushed(&stream);
+        }
+        let stream = refused();
+        asynchronous::accept(stream.clone(), Config::default()).await.unwrap_err();
+        flushed(&stream);
+    });
 }

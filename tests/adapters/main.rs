@@ -1,8 +1,8 @@
 //! The adapters for std and tokio: over loopback, in-memory pipes and scripted streams.
 //!
-//! The numbers above a test are those of the requirements that it shows; `R` and a number is a bug
-//! that other libraries had. No test depends on how long anything takes in real time: where time
-//! matters, tokio's clock is stopped, or the outcome is asserted only.
+//! The numbers above a test are those of the rows of `tests/requirements` that it shows; `R` and a
+//! number is a bug that other libraries had. No test depends on how long anything takes in real
+//! time: where time matters, tokio's clock is stopped, or the outcome is asserted only.
 
 mod cancel;
 mod closing;

@@ -297,7 +297,7 @@ fn is_completed_by_the_tail(payload: &[u8], len: usize) -> bool {
     matches!(payload[..len], [0 | 1]) || matches!(payload, [0 | 1, ..]) && len + 5 == payload.len()
 }
 
-// 7692-7.2.2-01: what looks like the tail is not one, and no second tail is taken for the first
+// 7692-7.2.2-01; R26: what looks like the tail is not one, and no second tail is taken for the first
 #[test]
 fn data_behind_the_end() {
     for role in ROLES {

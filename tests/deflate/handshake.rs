@@ -11,6 +11,7 @@ use framewise::{
 };
 
 use super::{
+    bits::{Bits, END, FIXED},
     negotiation::{MALFORMED, UNUSUAL, WRONG},
     support::{SEED, feed, frame_for, hex, sent},
 };
@@ -217,9 +218,14 @@ fn each_parameter_changes_its_direction_only() {
     }
 }
 
+/// A message that is a copy of three octets from 32,768 octets back.
+fn farthest() -> Vec<u8> {
+    Bits::new().block(false, FIXED).copy(3, 32_768).symbol(END).message()
+}
+
 // What a client has hinted at it does, though the server has not asked for it.
 // 7692-7.1.1.2-02, 7692-7.1.2.2-04, 7692-7.1.2.2-10, 7692-5-12, 7692-7.1.1.2-04, 7692-7.2.1-15,
-// 7692-7.2.1-19, 7692-7.2.2-11
+// 7692-7.2.1-19, 7692-7.2.2-11, 7692-7.2.2-15
 #[test]
 fn a_client_keeps_to_its_hints_and_a_server_does_not_rely_on_them() {
     let ignoring = with(|deflate| {
@@ -234,6 +240,17 @@ fn a_client_keeps_to_its_hints_and_a_server_does_not_rely_on_them() {
     let expected = Direction { takes_over: false, ..PLAIN };
     assert_eq!(directions(&flag, &ignoring), [expected, PLAIN]);
     assert_eq!(directions(&bits, &ignoring), [SMALL, PLAIN]);
+    // The window that was not agreed upon is the largest, though the client uses a small one.
+    let (_, mut server) = connect(bits.clone(), ignoring);
+    let window = noise().into_iter().cycle().take(32_768).collect::<Vec<_>>();
+    let stored = |octets: &[u8]| {
+        let len = octets.len() as u16;
+        [&[0][..], &len.to_le_bytes(), &(!len).to_le_bytes(), octets, &[0]].concat()
+    };
+    let frame = frame_for(Role::Server, 0xc2, &stored(&window));
+    assert_eq!(feed(&mut server, &frame), (vec![Event::Binary(window.clone().into())], None));
+    let frame = frame_for(Role::Server, 0xc2, &farthest());
+    assert_eq!(feed(&mut server, &frame), (vec![Event::Binary(window[..3].into())], None));
     // A larger value than the hint is no error, and no reason to exceed it.
     for line in ["", "; client_max_window_bits=12", "; client_max_window_bits=15"] {
         let line = format!("permessage-deflate{line}");
@@ -299,8 +316,9 @@ fn pass(from: &mut Connection, to: &mut Connection, message: &[u8]) {
     assert_eq!(feed(to, &frame), (expected, None), "{:?}", to.deflate());
 }
 
-// 7692-5-08, 7692-5-13, 7692-5-15, 7692-5-17, 7692-7.1.3-01, 6455-4.2.2-16, 6455-4.2.2-26,
-// 6455-9.1-12
+// 7692-5-08, 7692-5-13, 7692-5-15, 7692-5-17, 7692-7.1.3-01, 7692-4-02, 6455-4.2.2-16,
+// 6455-4.2.2-17, 6455-4.2.2-18, 6455-4.2.2-26, 6455-9-02, 6455-9-03, 6455-9.1-06, 6455-9.1-12,
+// 9110-5.6.3-01
 #[test]
 fn a_server_answers_in_one_line_or_not_at_all() {
     for (lines, expected) in [
@@ -446,7 +464,7 @@ fn other_http_servers_write_the_answer() {
 }
 
 // 7692-5-01, 7692-5-02, 7692-5-03, 7692-7.1.1.1-01, 7692-7.1.1.2-01, 7692-7.1.2.1-01,
-// 7692-7.1.2.2-01, 6455-4.1-44, 6455-9.1-09
+// 7692-7.1.2.2-01, 7692-4-02, 6455-4.1-44, 6455-9-01, 6455-9.1-09, 6455-9.2-01, 9110-5.6.3-01
 #[test]
 fn a_client_offers_in_one_line() {
     let everything = with(|deflate| {

@@ -57,7 +57,7 @@ fn writings(len: usize) -> Vec<Vec<u8>> {
     ]
 }
 
-// 7692-6.2-05; R16, R17, R18: the limit counts what is inflated, and nothing is cut at it
+// 7692-6.2-05; R07, R14, R16, R17, R18: the limit counts what is inflated, and nothing is cut at it
 #[test]
 fn r18_a_message_at_the_limit_is_whole() {
     for role in ROLES {

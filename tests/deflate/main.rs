@@ -1,5 +1,5 @@
 //! permessage-deflate as RFC 7692 is written, from the outside. The comment above a test names the
-//! rows of requirements and regressions that it serves.
+//! rows of `tests/requirements` that it serves.
 
 #![allow(
     clippy::cast_possible_truncation,

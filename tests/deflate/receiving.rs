@@ -20,7 +20,7 @@ fn texts(role: Role, parameters: &str, payloads: &[&str]) -> (Vec<String>, Optio
 // 7692-6-03, 7692-7.2.3.1-01, 7692-7.2.3.2-01, 7692-7.2.3.2-02, 7692-7.2.3.3-01, 7692-7.2.3.4-01,
 // 7692-7.2.3.5-01, 7692-7.2.3.6-01, 7692-7.2.1-04, 7692-7.2.1-05, 7692-7.2.1-06, 7692-7.2.1-07,
 // 7692-7.2.1-08, 7692-7.2.2-01, 7692-7.2.2-02, 7692-7.2.2-06, 7692-7.2.2-08, 7692-7.2.2-10,
-// 1951-3.1.1-01, 1951-3.2.3-01, 1951-3.2.4-01; R26
+// 1951-3.1.1-01, 1951-3.2.3-01, 1951-3.2.4-01, 6455-6.2-07; R26
 #[test]
 fn vectors_of_the_standard() {
     let vectors: &[(&[&str], &[&str])] = &[
@@ -214,7 +214,7 @@ fn what_follows_a_broken_message_is_not_read() {
     }
 }
 
-// 7692-6.2-01, 7692-6-02: the messages are those of a connection without compression
+// 7692-6.2-01, 7692-6-02, 6455-6.2-06: the messages are those of a connection without compression
 #[test]
 fn nothing_is_seen_of_the_compression() {
     let payloads = ["Hello", "", "Hello", "a€", &"Hello".repeat(500)];

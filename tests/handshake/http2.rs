@@ -23,7 +23,7 @@ fn connect(headers: &[(&'static str, &'static [u8])]) -> Result<Upgrade, Handsha
     Upgrade::from_http("CONNECT", HttpVersion::Http2, "/chat", headers, Config::default())
 }
 
-// 8441-5-01, 8441-5-02, 8441-5-03, 8441-5-04
+// 8441-4-01, 8441-4-02, 8441-5-01, 8441-5-02, 8441-5-03, 8441-5-04, 6455-12-01
 #[test]
 fn the_request_of_a_client() {
     let request = ClientRequest::new("wss://h:8443/p?q").unwrap();
@@ -51,16 +51,20 @@ fn the_request_of_a_client() {
     assert!(plain.contains(&(":scheme".into(), b"http".to_vec())));
 }
 
-// 8441-5-05, 8441-5-06
+// 8441-5-05, 8441-5-06, 8441-5-07, 8441-5-09
 #[test]
 fn the_response_to_a_client() {
     let request = ClientRequest::new("wss://h/").unwrap().subprotocol("chat").unwrap();
     let answer = |status, fields: &[(&'static str, &'static [u8])]| {
         request.connected(status, fields.iter().copied(), Config::default(), [1; 32])
     };
-    let established = answer(200, &[("sec-websocket-protocol", b"chat")]).unwrap();
+    let mut established = answer(200, &[("sec-websocket-protocol", b"chat")]).unwrap();
     assert_eq!(established.connection.state(), State::Open);
     assert_eq!(established.response.subprotocol(), Some("chat"));
+    assert!(established.connection.output().is_empty(), "no octets of HTTP");
+    established.connection.send("hi").unwrap();
+    let frame = established.connection.output().chunk();
+    assert_eq!((frame.len(), &frame[..2]), (8, &b"\x81\x82"[..]), "masked");
     assert!(answer(204, &[]).is_ok());
     assert_eq!(
         answer(200, &[("sec-websocket-protocol", b"other")]).unwrap_err(),
@@ -90,6 +94,19 @@ fn the_request_to_a_server() {
     let fields: Vec<_> = accepted.headers.iter().collect();
     let expected: [(&str, &[u8]); 2] = [("sec-websocket-protocol", b"chat"), ("x-y", b"z")];
     assert_eq!(fields, expected);
+}
+
+// 9220-3-01
+#[test]
+fn an_unknown_protocol_is_answered_by_501() {
+    for version in [HttpVersion::Http2, HttpVersion::Http3] {
+        let mut headers = CONNECT;
+        headers[1] = (":protocol", b"connect-udp");
+        let result = Upgrade::from_http("CONNECT", version, "/", headers, Config::default());
+        let error = result.unwrap_err();
+        assert_eq!((&error, error.status()), (&HandshakeError::InvalidProtocol, Some(501)));
+        assert_eq!(error.rejection().unwrap().status(), 501);
+    }
 }
 
 // 8441-5-01, 8441-5-02, 8441-5-06

@@ -1,6 +1,6 @@
 //! The opening handshake, by the topics of RFC 6455 §3, §4, §9.1, §10.2 and of the HTTP below it.
 //!
-//! The numbers above each test are those of the requirements that it shows.
+//! The numbers above each test are those of the rows of `tests/requirements` that it shows.
 
 mod accept;
 mod extensions;

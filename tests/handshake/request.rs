@@ -263,7 +263,7 @@ fn version_is_a_number() {
     upgrade(request(&["Sec-WebSocket-Version"], &["Sec-WebSocket-Version:  13\t"]));
 }
 
-// 6455-4.2.2-09, 6455-4.4-02, 6455-4.4-04, 9110-7.8-07, 9110-7.8-04
+// 6455-4.2.2-09, 6455-4.4-02, 6455-4.4-04, 9110-7.8-07, 9110-7.8-04; R08
 #[test]
 fn other_versions_are_told_the_right_one() {
     for version in ["8", "0", "25", "255", "12", "14"] {

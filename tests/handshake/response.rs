@@ -402,7 +402,7 @@ fn octets_outside_ascii_fail_in_fields_of_the_handshake_only() {
     assert_eq!(established.response.header("x"), Some("\u{e9}".as_bytes()));
 }
 
-// 6455-9.1-11
+// 6455-4.1-61
 #[test]
 fn an_extension_named_twice_fails() {
     let error = fails(&[], &["Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate"]);

@@ -85,7 +85,7 @@ fn whole_response() -> Vec<u8> {
     bytes
 }
 
-// 6455-4.2.1-22
+// 6455-4.2.1-22; R06
 #[test]
 fn a_request_cut_anywhere() {
     let bytes = whole_request();
@@ -97,7 +97,7 @@ fn a_request_cut_anywhere() {
     assert_eq!(serve(&bytes, &(0..bytes.len()).collect::<Vec<_>>()), whole);
 }
 
-// 6455-4.1-71
+// 6455-4.1-71; R06
 #[test]
 fn a_response_cut_anywhere() {
     let bytes = whole_response();
@@ -149,7 +149,7 @@ proptest! {
         prop_assert_eq!(ask(&bytes, &singly), ask(&bytes, &[]));
     }
 
-    // 6455-4.2.1-22, 6455-4.2.1-02
+    // 6455-4.2.1-22, 6455-4.2.1-02; R54
     #[test]
     fn arbitrary_octets_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), cuts in prop::collection::vec(any::<usize>(), 0..4)) {
         prop_assert_eq!(serve(&bytes, &cuts), serve(&bytes, &[]));

@@ -157,7 +157,7 @@ fn invalid_parts_make_no_request() {
     assert_eq!(parse(&uri.to_string()), Ok(uri));
 }
 
-// 3986-3.2.2-02
+// 3986-3.2.2-02, 6455-3-09
 #[test]
 fn registered_names_are_checked() {
     for host in ["EXAMPLE.com", "a_b.example", "127.0.0.1", "a%20b", "a!$&'()*+,;=~-"] {

@@ -101,7 +101,7 @@ fn the_code_of_every_error() {
                 UnmaskedFrame,
             ][..],
         ),
-        (1007, &[CloseReason, InvalidUtf8]),
+        (1007, &[CloseReason, InvalidDeflate, InvalidUtf8]),
         (1009, &[MessageTooBig, TooManyFragments]),
     ] {
         for error in errors {

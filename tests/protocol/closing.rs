@@ -271,7 +271,8 @@ fn the_answer_to_a_close_survives_the_end_of_the_stream() {
     }
 }
 
-// 6455-7.1.7-01, 6455-7.1.7-03, 6455-7.1.7-05, 6455-7.1.7-07, 6455-10.7-03
+// 6455-7.1.7-01, 6455-7.1.7-03, 6455-7.1.7-05, 6455-7.1.7-07, 6455-10.7-03, 6455-7.4.1-04,
+// 6455-7.4.1-09, 6455-7.4.1-11
 #[test]
 fn failing_sends_one_close_with_a_fitting_code() {
     fails_with(ProtocolError::ReservedOpcode, 1002, "8300");
@@ -358,7 +359,7 @@ fn a_pair_closes_cleanly_whoever_begins() {
     }
 }
 
-// 6455-5.5.1-16: output is never announced that is not there; `drain` checks it
+// Output is never announced that is not there; `drain` checks it.
 #[test]
 fn a_pong_that_is_owed_is_dropped_by_the_end() {
     for role in ROLES {

@@ -1,5 +1,5 @@
 //! The protocol as RFC 6455 is written, from the outside: one module for each topic, named for its
-//! section. The comment above a test names the rows of requirements and regressions that it serves.
+//! section. The comment above a test names the rows of `tests/requirements` that it serves.
 
 #![allow(
     clippy::cast_possible_truncation,

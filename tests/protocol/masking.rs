@@ -48,7 +48,7 @@ fn an_empty_ping_of_the_client_has_six_octets() {
     assert_eq!((sent.len(), &sent[..2]), (6, &hex("8980")[..]));
 }
 
-// 6455-5.3-02, 6455-5.3-04, 6455-10.3-01; R49
+// 6455-5.3-02, 6455-5.3-04, 6455-10.3-01, 6455-10.3-02; R49
 #[test]
 fn every_frame_has_a_key_of_its_own() {
     let mut client = end(Role::Client);

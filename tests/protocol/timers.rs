@@ -85,7 +85,7 @@ fn one_keep_alive_ping_is_outstanding() {
     }
 }
 
-// 6455-7.1.1-06, 6455-5.5.1-16
+// 6455-7.1.1-04, 6455-7.1.1-06, 6455-5.5.1-16, 6455-5.5.1-19
 #[test]
 fn waiting_for_the_end_has_an_end() {
     for role in ROLES {
