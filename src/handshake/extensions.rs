@@ -241,19 +241,19 @@ pub(super) fn offer(config: &Config) -> Option<String> {
     None
 }
 
-/// Checks all `Sec-WebSocket-Extensions` lines and counts their elements: one at least, when there
+/// Checks the values of all `Sec-WebSocket-Extensions` lines and counts their elements: one at least, when there
 /// is a line (`1#`).
-pub(super) fn check(headers: &Headers) -> Result<usize, HandshakeError> {
+pub(super) fn check<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Result<usize, HandshakeError> {
     let mut count = 0;
-    let mut lines = 0;
-    for line in headers.values(NAME) {
-        lines += 1;
+    let mut is_there = false;
+    for line in lines {
+        is_there = true;
         for extension in ExtensionList::new(line) {
             extension?;
             count += 1;
         }
     }
-    if lines > 0 && count == 0 { Err(HandshakeError::InvalidExtensions) } else { Ok(count) }
+    if is_there && count == 0 { Err(HandshakeError::InvalidExtensions) } else { Ok(count) }
 }
 
 /// The elements of lines that [`check`] has seen.

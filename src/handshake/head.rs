@@ -13,7 +13,7 @@ use httparse::{Header, Status};
 
 use super::{
     error::HandshakeError,
-    headers::{Field, Span},
+    headers::{Field, Headers, Span},
 };
 use crate::{Config, Input};
 
@@ -111,6 +111,17 @@ pub(super) struct RequestLayout {
     pub(super) get: bool,
     pub(super) target: Span,
     pub(super) fields: Vec<Field>,
+}
+
+impl RequestLayout {
+    /// Joins the places with the octets in which they are.
+    #[inline]
+    pub(super) fn into_request(self, head: Vec<u8>) -> Result<(Headers, Span), HandshakeError> {
+        if !self.get {
+            return Err(HandshakeError::InvalidMethod);
+        }
+        Ok((Headers::from_parts(head, self.fields), self.target))
+    }
 }
 
 /// Parses the head of a request at the front of `bytes`; `None` when its end is not there.

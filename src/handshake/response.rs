@@ -122,7 +122,7 @@ impl Response {
     /// Checks the extensions against those that were offered (RFC 6455 §4.1 step 5).
     #[cfg_attr(not(feature = "deflate"), allow(unused_variables, reason = "none was offered"))]
     pub(super) fn check_extensions(&self, config: &Config) -> Result<(), HandshakeError> {
-        let count = extensions::check(&self.headers)?;
+        let count = extensions::check(self.headers.values(extensions::NAME))?;
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &config.deflate {
             return deflate.confirm_from(self.extensions()).map(drop);

@@ -1,12 +1,13 @@
 //! The server's side of the opening handshake (RFC 6455 §4.2): octets to a valid request.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
+use core::mem;
 
 use super::{
     HandshakeError, Upgrade,
     deadline::Deadline,
     head::{self, Collector, RequestLayout},
-    headers::Headers,
+    headers::{Headers, Span},
 };
 use crate::{Config, Input, Output, time::Instant};
 
@@ -35,10 +36,7 @@ use crate::{Config, Input, Output, time::Instant};
 /// ```
 #[derive(Debug)]
 pub struct ServerHandshake {
-    config: Arc<Config>,
-    head: Collector,
     output: Output,
-    deadline: Deadline,
     state: State,
 }
 
@@ -47,13 +45,8 @@ impl ServerHandshake {
     pub fn new(config: impl Into<Arc<Config>>) -> Self {
         let config = config.into();
         let deadline = Deadline::new(config.handshake_timeout);
-        Self {
-            config,
-            head: Collector::request(),
-            output: Output::default(),
-            deadline,
-            state: State::Reading,
-        }
+        let reading = Reading { config, head: Collector::request(), deadline };
+        Self { output: Output::default(), state: State::Reading(reading) }
     }
 
     /// Takes the request from the input, and returns it when it is complete and valid. What follows
@@ -67,17 +60,21 @@ impl ServerHandshake {
     /// A [`HandshakeError`] whose [`status`](HandshakeError::status) is that of the response in the
     /// output.
     pub fn receive(&mut self, input: &mut Input<'_>) -> Result<Option<Upgrade>, HandshakeError> {
-        match &self.state {
+        let reading = match &mut self.state {
             State::Done => return Ok(None),
             State::Failed(error) => return Err(error.clone()),
-            State::Reading => {}
-        }
-        match self.read(input) {
-            Ok(None) => Ok(None),
-            Ok(Some(upgrade)) => {
-                self.state = State::Done;
-                Ok(Some(upgrade))
-            }
+            State::Reading(reading) => reading,
+        };
+        let (headers, target) = match reading.read(input) {
+            Ok(None) => return Ok(None),
+            Ok(Some(request)) => request,
+            Err(error) => return Err(self.fail(error)),
+        };
+        let State::Reading(reading) = mem::replace(&mut self.state, State::Done) else {
+            return Ok(None);
+        };
+        match Upgrade::new(headers, target, reading.config) {
+            Ok(upgrade) => Ok(Some(upgrade)),
             Err(error) => Err(self.fail(error)),
         }
     }
@@ -100,8 +97,8 @@ impl ServerHandshake {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called. The time for the handshake
     /// runs from the first call of one of the two, and it ends when the request was returned.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        match self.state {
-            State::Reading => self.deadline.poll(now),
+        match &mut self.state {
+            State::Reading(reading) => reading.deadline.poll(now),
             State::Done | State::Failed(_) => None,
         }
     }
@@ -113,49 +110,13 @@ impl ServerHandshake {
     ///
     /// [`HandshakeError::Timeout`]; the response is in the output.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), HandshakeError> {
-        match &self.state {
+        match &mut self.state {
             State::Done => Ok(()),
             State::Failed(error) => Err(error.clone()),
-            State::Reading => self.deadline.handle(now).map_err(|error| self.fail(error)),
+            State::Reading(reading) => {
+                reading.deadline.handle(now).map_err(|error| self.fail(error))
+            }
         }
-    }
-
-    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Upgrade>, HandshakeError> {
-        if self.head.is_fresh()
-            && let Some(layout) = self.whole_head(input.as_slice())
-        {
-            let head = input.take(layout.len).to_vec();
-            return self.upgrade(head, layout).map(Some);
-        }
-        let Some(mut head) = self.head.collect(input, &self.config)? else {
-            return Ok(None);
-        };
-        let mut layout = head::parse_request(&head, self.config.max_headers);
-        if matches!(layout, Err(HandshakeError::UnsupportedHttpVersion)) {
-            head::lower_minor_version(&mut head);
-            layout = head::parse_request(&head, self.config.max_headers);
-        }
-        let layout = layout?.ok_or(HandshakeError::InvalidHead)?;
-        self.upgrade(head, layout).map(Some)
-    }
-
-    /// Looks for a head that lies whole in the input, which is the most common case and needs no
-    /// copy before it is parsed. Everything else goes through the collector, which also finds out
-    /// what is wrong.
-    fn whole_head(&self, bytes: &[u8]) -> Option<RequestLayout> {
-        let bytes = &bytes[..bytes.len().min(self.config.max_head_size)];
-        if matches!(bytes.first(), None | Some(b'\r' | b'\n')) {
-            return None;
-        }
-        head::parse_request(bytes, self.config.max_headers).ok().flatten()
-    }
-
-    fn upgrade(&self, head: Vec<u8>, layout: RequestLayout) -> Result<Upgrade, HandshakeError> {
-        if !layout.get {
-            return Err(HandshakeError::InvalidMethod);
-        }
-        let headers = Headers::from_parts(head, layout.fields);
-        Upgrade::new(headers, layout.target, Arc::clone(&self.config))
     }
 
     fn fail(&mut self, error: HandshakeError) -> HandshakeError {
@@ -171,5 +132,46 @@ impl ServerHandshake {
 enum State {
     Done,
     Failed(HandshakeError),
-    Reading,
+    Reading(Reading),
+}
+
+/// A request of which the end has not come.
+#[derive(Debug)]
+struct Reading {
+    /// Goes on into the request.
+    config: Arc<Config>,
+    head: Collector,
+    deadline: Deadline,
+}
+
+impl Reading {
+    /// Returns the header fields and the target of the request, when it is complete.
+    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<(Headers, Span)>, HandshakeError> {
+        if self.head.is_fresh()
+            && let Some(layout) = self.whole_head(input.as_slice())
+        {
+            let head = input.take(layout.len).to_vec();
+            return layout.into_request(head).map(Some);
+        }
+        let Some(mut head) = self.head.collect(input, &self.config)? else {
+            return Ok(None);
+        };
+        let mut layout = head::parse_request(&head, self.config.max_headers);
+        if matches!(layout, Err(HandshakeError::UnsupportedHttpVersion)) {
+            head::lower_minor_version(&mut head);
+            layout = head::parse_request(&head, self.config.max_headers);
+        }
+        layout?.ok_or(HandshakeError::InvalidHead)?.into_request(head).map(Some)
+    }
+
+    /// Looks for a head that lies whole in the input, which is the most common case and needs no
+    /// copy before it is parsed. Everything else goes through the collector, which also finds out
+    /// what is wrong.
+    fn whole_head(&self, bytes: &[u8]) -> Option<RequestLayout> {
+        let bytes = &bytes[..bytes.len().min(self.config.max_head_size)];
+        if matches!(bytes.first(), None | Some(b'\r' | b'\n')) {
+            return None;
+        }
+        head::parse_request(bytes, self.config.max_headers).ok().flatten()
+    }
 }

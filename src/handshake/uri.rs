@@ -194,6 +194,19 @@ impl<'a> Authority<'a> {
     }
 }
 
+/// Whether this is a name or an IPv4 address without anything percent-encoded, and perhaps a port of
+/// up to four digits: what [`Authority::parse`] accepts too, though not all of it. For the host of a
+/// request that takes 10 ns and not 50.
+pub(super) fn is_plain_authority(octets: &[u8]) -> bool {
+    let len = octets.iter().position(|octet| !is_name_octet(*octet)).unwrap_or(octets.len());
+    match octets.split_at(len) {
+        ([], _) => false,
+        (_, []) => true,
+        (_, [b':', port @ ..]) => port.len() <= 4 && port.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
 /// The port of a `ws` or `wss` URI that names none, which is that of `http` or `https`.
 pub(super) const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
