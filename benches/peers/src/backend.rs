@@ -3,7 +3,7 @@
 use flate2::{Compress, Compression, FlushCompress};
 use zlib_rs::{Deflate, DeflateFlush};
 
-use crate::workload;
+use crate::workload::{self, Content};
 
 /// The versions that this binary is built of.
 const LOCK: &str = include_str!("../Cargo.lock");
@@ -19,12 +19,12 @@ pub(crate) fn check() {
     let [zlib_rs] = versions("zlib-rs")[..] else { panic!("more than one zlib-rs") };
 
     // Other libraries make other octets of the same text.
-    let text = workload::messages(64 << 10, 1).remove(0).text;
+    let text = workload::messages(Content::Binary, 64 << 10, 1).remove(0).bytes;
     let (mut theirs, mut ours) = (vec![0; 64 << 10], vec![0; 64 << 10]);
     let mut compress = Compress::new(Compression::new(6), false);
-    compress.compress(text.as_bytes(), &mut theirs, FlushCompress::Sync).expect("valid");
+    compress.compress(&text, &mut theirs, FlushCompress::Sync).expect("valid");
     let mut deflate = Deflate::new(6, false, 15);
-    deflate.compress(text.as_bytes(), &mut ours, DeflateFlush::SyncFlush).expect("valid");
+    deflate.compress(&text, &mut ours, DeflateFlush::SyncFlush).expect("valid");
     assert_eq!(compress.total_out(), deflate.total_out(), "flate2 does not use zlib-rs");
     assert!(theirs == ours, "flate2 does not use zlib-rs");
 

@@ -46,13 +46,13 @@
 //! The crates are as they come; the lines below them are what some have to save memory.
 
 mod backend;
+mod contest;
 mod floor;
 mod heap;
 #[path = "../../json/mod.rs"]
 mod json;
-mod memory;
 mod peers;
-mod time;
+mod tables;
 mod wire;
 mod workload;
 
@@ -61,8 +61,10 @@ use std::env;
 fn main() {
     backend::check();
     let argument = env::args().nth(1).unwrap_or_default();
-    match &*argument {
-        "memory" => memory::run(),
-        filter => time::run(filter),
+    if argument == "memory" {
+        return tables::memory::run();
     }
+    let mut report = contest::Report::new(&argument);
+    tables::run(&mut report);
+    report.print_summary();
 }
