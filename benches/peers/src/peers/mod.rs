@@ -100,6 +100,14 @@ impl Peer {
     }
 }
 
+/// What accepts the request on a wire.
+#[derive(Clone, Copy)]
+pub(crate) struct Acceptor {
+    pub(crate) name: &'static str,
+    pub(crate) own: bool,
+    pub(crate) accept: fn(&Wire),
+}
+
 /// All of them.
 pub(crate) const PEERS: [Peer; 12] = [
     Peer::own("framewise", framewise::open),
@@ -130,20 +138,18 @@ pub(crate) const SENDERS: [Peer; 2] = [
 ];
 
 /// Those who do the server's side of a handshake; web-socket does not.
-///
-/// The name, whether it is the crate of this repository, and what accepts the request on a wire.
-pub(crate) const ACCEPTORS: [(&str, bool, fn(&Wire)); 11] = [
-    ("framewise", true, framewise::accept),
-    ("framewise, tokio", true, framewise::accept_tokio),
-    ("nexus-web", false, nexus::accept),
-    ("fastwebsockets", false, fastwebsockets::accept),
-    ("sockudo-ws", false, sockudo::accept),
-    ("soketto", false, soketto::accept),
-    ("tokio-tungstenite", false, tokio_tungstenite::accept),
-    ("tokio-websockets", false, tokio_websockets::accept),
-    ("tungstenite", false, tungstenite::accept),
-    ("wtx", false, wtx::accept),
-    ("yawc", false, yawc::accept),
+pub(crate) const ACCEPTORS: [Acceptor; 11] = [
+    Acceptor { name: "framewise", own: true, accept: framewise::accept },
+    Acceptor { name: "framewise, tokio", own: true, accept: framewise::accept_tokio },
+    Acceptor { name: "nexus-web", own: false, accept: nexus::accept },
+    Acceptor { name: "fastwebsockets", own: false, accept: fastwebsockets::accept },
+    Acceptor { name: "sockudo-ws", own: false, accept: sockudo::accept },
+    Acceptor { name: "soketto", own: false, accept: soketto::accept },
+    Acceptor { name: "tokio-tungstenite", own: false, accept: tokio_tungstenite::accept },
+    Acceptor { name: "tokio-websockets", own: false, accept: tokio_websockets::accept },
+    Acceptor { name: "tungstenite", own: false, accept: tungstenite::accept },
+    Acceptor { name: "wtx", own: false, accept: wtx::accept },
+    Acceptor { name: "yawc", own: false, accept: yawc::accept },
 ];
 
 /// The largest message that everybody accepts and sends.

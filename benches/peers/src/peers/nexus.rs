@@ -181,7 +181,10 @@ impl Endpoint for Nexus {
         });
     }
 
-    fn wait(&mut self) {}
+    fn wait(&mut self) {
+        // What is the program's, which could share it.
+        self.output.place = Vec::new();
+    }
 }
 
 const MAX_HEADER: usize = 14;

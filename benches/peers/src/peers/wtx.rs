@@ -95,7 +95,8 @@ impl<const IS_CLIENT: bool> Endpoint for Wtx<IS_CLIENT> {
     }
 
     fn wait(&mut self) {
-        self.buffer.clear();
+        // What is the program's, which could share it.
+        (self.buffer, self.payloads) = (Vector::new(), Vec::new());
         pending(self.websocket.read_frame(&mut self.buffer, WebSocketPayloadOrigin::Adaptive));
     }
 

@@ -6,7 +6,7 @@ use crate::{
     contest::{Contestant, Kind, Report},
     peers::{PEERS, RECEIVERS},
     wire::Wire,
-    workload::{self, Content, Role, Setup},
+    workload::{self, Content, Message, Role, Setup},
 };
 
 use super::size_name;
@@ -17,7 +17,7 @@ const COUNT: usize = 16;
 pub(super) fn run(report: &mut Report) {
     for size in [32, 1 << 10, 16 << 10] {
         let title = format!("echo, {}, {COUNT} at once", size_name(size));
-        report.compare(&title, COUNT, "–", || contestants(size));
+        report.compare(&title, COUNT, "memcpy", || contestants(size));
     }
 }
 
@@ -50,5 +50,19 @@ fn contestants(size: usize) -> Vec<Contestant> {
         round(true);
         contestants.push(Contestant::new(peer.name, Kind::of(peer.own), move || round(false)));
     }
+    contestants.push(copying(messages));
     contestants
+}
+
+/// The two writes and two reads of each message, and nothing else.
+fn copying(messages: Vec<Message>) -> Contestant {
+    let wires = Role::BOTH.map(|_| Wire::default());
+    let mut buffer = vec![0; 64 << 10];
+    Contestant::new("(memcpy)", Kind::Floor, move || {
+        for (from, to) in [(0, 1), (1, 0)] {
+            messages.iter().for_each(|message| wires[from].write_all(&message.bytes));
+            wires[to].pour(&wires[from]);
+            while wires[to].read(&mut buffer) != 0 {}
+        }
+    })
 }

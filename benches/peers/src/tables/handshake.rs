@@ -14,7 +14,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::{
     contest::{Contestant, Kind, Report},
-    peers::ACCEPTORS,
+    peers::{ACCEPTORS, Acceptor},
     wire::Wire,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn run(report: &mut Report) {
     report.compare("handshake, server", BATCH, "its parts", || {
         let mut contestants: Vec<Contestant> = ACCEPTORS.into_iter().map(acceptor).collect();
         contestants.push(part("(its parts)", Kind::Floor, |response| {
-            respond(&hash(&key(REQUEST)), response);
+            respond(&hash(key(REQUEST)), response);
         }));
         contestants.push(part("(httparse)", Kind::Part, |_| {
             black_box(key(REQUEST));
@@ -37,7 +37,7 @@ pub(super) fn run(report: &mut Report) {
     });
 }
 
-fn acceptor((name, own, accept): (&str, bool, fn(&Wire))) -> Contestant {
+fn acceptor(Acceptor { name, own, accept }: Acceptor) -> Contestant {
     let wire = Wire::default();
     let request = Bytes::from_static(REQUEST.as_bytes());
     wire.put(&request);
