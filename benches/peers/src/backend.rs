@@ -11,6 +11,23 @@ const LOCK: &str = include_str!("../Cargo.lock");
 /// Crates whose presence could mean another backend than zlib-rs.
 const OTHERS: [&str; 4] = ["cloudflare-zlib-sys", "libz-ng-sys", "libz-sys", "zlib-ng"];
 
+/// Those whose versions are printed.
+const PRINTED: [&str; 13] = [
+    "fastwebsockets",
+    "nexus-web",
+    "sockudo-ws",
+    "soketto",
+    "tokio-tungstenite",
+    "tokio-websockets",
+    "tungstenite",
+    "web-socket",
+    "wtx",
+    "yawc",
+    "bytes",
+    "flate2",
+    "tokio",
+];
+
 /// Prints the versions, and panics unless everybody compresses with the same zlib-rs.
 pub(crate) fn check() {
     for other in OTHERS {
@@ -28,10 +45,8 @@ pub(crate) fn check() {
     assert_eq!(compress.total_out(), deflate.total_out(), "flate2 does not use zlib-rs");
     assert!(theirs == ours, "flate2 does not use zlib-rs");
 
-    let list: Vec<String> = ["yawc", "sockudo-ws", "flate2", "tokio", "bytes"]
-        .iter()
-        .map(|name| format!("{name} {}", versions(name).join(" and ")))
-        .collect();
+    let list: Vec<String> =
+        PRINTED.iter().map(|name| format!("{name} {}", versions(name).join(" and "))).collect();
     println!("{}; all compress with zlib-rs {zlib_rs}.\n", list.join(", "));
 }
 

@@ -36,9 +36,10 @@
 //! - soketto and web-socket read exactly what they need next, and are given a buffered reader of
 //!   64 KiB. wtx is given a buffer of 64 KiB, for with an empty one it reads each frame by itself.
 //! - `framewise` is the state machine, driven as its guide says, with a read buffer of 64 KiB that
-//!   all connections share (`16 KiB reads`: of as much as stays in the first cache); `framewise,
-//!   tokio` is the adapter, whose `read` gives messages away as the other crates do, and `tokio
-//!   batch` is the adapter's `fill`, which lends them. Sending, it is lent its payloads, or given
+//!   all connections share (`16 KiB reads`: of as much as stays in the first cache, `256 KiB reads`:
+//!   of as much as holds several large messages); `framewise, tokio` is the adapter, whose `read`
+//!   gives messages away as the other crates do, and `tokio batch` is the adapter's `fill`, which
+//!   lends them. Sending, it is lent its payloads, or given
 //!   them (`owned`), or shares them (`shared`, like the `Bytes` of others). Payloads that are given
 //!   away are made before the clock starts, for wtx too, which masks them where they are; what it
 //!   takes to free them is counted.
@@ -51,8 +52,9 @@
 //!
 //! Sockets and system calls: a read costs 1 µs and more, which flatters peers that read in small
 //! pieces. Executors, tasks and their wake-ups. Many connections at once, whose state is not in the
-//! cache when a message comes. What the program does with a message, and with one that is lent and
-//! has to be kept.
+//! cache when a message comes. What the program does with a message: who lends its buffer, or gets
+//! it back because nobody keeps the message, has no new memory to touch, which is most of what
+//! 64 MiB take otherwise.
 //!
 //! # What the octets mean
 //!
@@ -60,7 +62,7 @@
 //! while it waits to receive, as the mean of 64 of them: after negotiation, and after 20 messages
 //! of 1 KiB each way. What a thread or a pool keeps for all connections is made before the count
 //! begins, and so is not in it. Sockets, tasks and the allocator's own overhead are not, either.
-//! The buffered readers of soketto and web-socket are in it.
+//! The buffers that soketto, web-socket and wtx were given are in it.
 //!
 //! The crates are as they come; the lines below them are what some have to save memory. A dash is
 //! for those who cannot compress, or not like this.

@@ -17,7 +17,7 @@ use crate::{
 
 thread_local! {
     /// What is read goes through one buffer, whatever the connection.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 << 10]);
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 << 10]);
 
     /// What all handshakes go by: nobody looks at a clock.
     static CONFIG: Arc<Config> = {
@@ -27,11 +27,10 @@ thread_local! {
     };
 }
 
-/// The state machine, driven by hand.
-pub(crate) struct Framewise {
+/// The state machine, driven by hand, with reads of this size.
+pub(crate) struct Framewise<const READ: usize = { 64 << 10 }> {
     connection: Connection,
     wire: Wire,
-    read_size: usize,
 }
 
 /// What only framewise can be told.
@@ -60,23 +59,28 @@ struct Tokio(WebSocket<Wire>);
 struct TokioBatch(WebSocket<Wire>);
 
 pub(super) fn open(setup: Setup, wire: Wire) -> Option<Box<dyn AnyEndpoint>> {
-    Some(Box::new(Framewise::new(setup, FramewiseConfig::default(), wire)))
+    Some(Box::new(<Framewise>::new(setup, FramewiseConfig::default(), wire)))
 }
 
 /// Makes one whose reads stay in the first cache.
 pub(super) fn open_16(setup: Setup, wire: Wire) -> Option<Box<dyn AnyEndpoint>> {
-    let mut framewise = Framewise::new(setup, FramewiseConfig::default(), wire);
-    framewise.read_size = 16 << 10;
-    Some(Box::new(framewise))
+    let config = FramewiseConfig::default();
+    Some(Box::new(Framewise::<{ 16 << 10 }>::new(setup, config, wire)))
+}
+
+/// Makes one whose reads hold messages of 64 KiB and more as a whole.
+pub(super) fn open_256(setup: Setup, wire: Wire) -> Option<Box<dyn AnyEndpoint>> {
+    let config = FramewiseConfig::default();
+    Some(Box::new(Framewise::<{ 256 << 10 }>::new(setup, config, wire)))
 }
 
 pub(super) fn open_owned(setup: Setup, wire: Wire) -> Option<Box<dyn AnyEndpoint>> {
-    let framewise = Framewise::new(setup, FramewiseConfig::default(), wire);
+    let framewise = <Framewise>::new(setup, FramewiseConfig::default(), wire);
     Some(Box::new(Owned { framewise, payloads: Vec::new() }))
 }
 
 pub(super) fn open_shared(setup: Setup, wire: Wire) -> Option<Box<dyn AnyEndpoint>> {
-    let framewise = Framewise::new(setup, FramewiseConfig::default(), wire);
+    let framewise = <Framewise>::new(setup, FramewiseConfig::default(), wire);
     Some(Box::new(Shared { framewise, payloads: Vec::new() }))
 }
 
@@ -90,9 +94,9 @@ pub(super) fn open_tokio_batch(setup: Setup, wire: Wire) -> Option<Box<dyn AnyEn
     Some(Box::new(TokioBatch(WebSocket::new(wire, connection))))
 }
 
-impl Framewise {
+impl<const READ: usize> Framewise<READ> {
     pub(crate) fn new(setup: Setup, config: FramewiseConfig, wire: Wire) -> Self {
-        Self { connection: connection(setup, config), wire, read_size: 64 << 10 }
+        Self { connection: connection(setup, config), wire }
     }
 
     /// Receives what is in a buffer already.
@@ -138,7 +142,7 @@ impl Framewise {
         BUFFER.with_borrow_mut(|buffer| {
             let mut received = 0;
             while received < count {
-                let len = self.wire.read(&mut buffer[..self.read_size]);
+                let len = self.wire.read(&mut buffer[..READ]);
                 let mut input = Input::new(&mut buffer[..len]);
                 while let Some(event) = self.connection.receive(&mut input).expect("valid") {
                     received += usize::from(each(&mut self.connection, event));
@@ -151,7 +155,7 @@ impl Framewise {
     }
 }
 
-impl Endpoint for Framewise {
+impl<const READ: usize> Endpoint for Framewise<READ> {
     fn receive(&mut self, count: usize, mut deliver: impl FnMut(&[u8])) {
         self.read(count, |_, event| {
             match event {

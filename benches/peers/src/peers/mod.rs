@@ -125,8 +125,9 @@ pub(crate) const PEERS: [Peer; 12] = [
 ];
 
 /// Other ways to receive.
-pub(crate) const RECEIVERS: [Peer; 3] = [
+pub(crate) const RECEIVERS: [Peer; 4] = [
     Peer::own("framewise, 16 KiB reads", framewise::open_16),
+    Peer::own("framewise, 256 KiB reads", framewise::open_256),
     Peer::own("framewise, tokio batch", framewise::open_tokio_batch),
     Peer::other("nexus-web, 64 KiB", nexus::open_64),
 ];

@@ -98,7 +98,7 @@ fn levels(title: &str, size: usize, count: usize) {
             deflate: Some(Compression { takeover: true, bits: 15, level }),
         };
         let wire = Wire::default();
-        let endpoint = Framewise::new(setup, FramewiseConfig::default(), wire.clone());
+        let endpoint = <Framewise>::new(setup, FramewiseConfig::default(), wire.clone());
         let endpoint = Box::new(endpoint);
         let mut sender = Sender { endpoint, messages: messages.clone(), per_flush: 1 };
         sender.check(&wire, setup);

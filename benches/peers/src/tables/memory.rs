@@ -52,7 +52,7 @@ fn rows() -> Vec<(String, Open)> {
     let framewise = |config: FramewiseConfig| -> Open {
         Box::new(move |setup, wire| {
             setup.deflate?;
-            Some(Box::new(Framewise::new(setup, config, wire)))
+            Some(Box::new(<Framewise>::new(setup, config, wire)))
         })
     };
     for level in [5, 1] {

@@ -45,7 +45,7 @@ pub(super) fn run(report: &mut Report) {
 fn contestants(role: Role, messages: &[Message]) -> Vec<Contestant> {
     let setup = Setup::plain(role);
     let frames = Bytes::from(workload::frames(messages, setup));
-    let framewise = Framewise::new(setup, FramewiseConfig::default(), Wire::default());
+    let framewise = <Framewise>::new(setup, FramewiseConfig::default(), Wire::default());
     let mut own = OwnWork { framewise, frames: frames.clone(), buffer: frames.to_vec() };
     own.framewise.receive_whole(&mut own.buffer, checker(messages));
 
