@@ -181,9 +181,8 @@ impl Report {
         }
         println!("## summary\n");
         println!("Nanoseconds, medians; the ratios are those of framewise to the best other.\n");
-        println!(
-            "| | framewise | its best | the best other | framewise / other | best / other | other / floor |"
-        );
+        print!("| | framewise | its best | the best other ");
+        println!("| framewise / other | best / other | other / floor |");
         println!("|---|---:|---|---|---:|---:|---:|");
         for cell in &self.cells {
             let (best, best_time) = &cell.best;
@@ -229,6 +228,7 @@ pub(crate) fn measure(contestants: &mut [Contestant], count: usize) {
 /// Writes a time with the digits that mean something.
 pub(crate) fn nanos(nanos: f64) -> String {
     match nanos {
+        ..10.0 => format!("{nanos:.2}"),
         ..100.0 => format!("{nanos:.1}"),
         _ => format!("{nanos:.0}"),
     }

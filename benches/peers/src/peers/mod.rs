@@ -139,10 +139,11 @@ pub(crate) const SENDERS: [Peer; 2] = [
 ];
 
 /// Those who do the server's side of a handshake; web-socket does not.
-pub(crate) const ACCEPTORS: [Acceptor; 11] = [
+pub(crate) const ACCEPTORS: [Acceptor; 12] = [
     Acceptor { name: "framewise", own: true, accept: framewise::accept },
     Acceptor { name: "framewise, tokio", own: true, accept: framewise::accept_tokio },
     Acceptor { name: "nexus-web", own: false, accept: nexus::accept },
+    Acceptor { name: "nexus-web, 4 KiB", own: false, accept: nexus::accept_4 },
     Acceptor { name: "fastwebsockets", own: false, accept: fastwebsockets::accept },
     Acceptor { name: "sockudo-ws", own: false, accept: sockudo::accept },
     Acceptor { name: "soketto", own: false, accept: soketto::accept },

@@ -99,7 +99,8 @@ const REQUEST: &str = "GET /chat?room=7 HTTP/1.1\r\n\
     Connection: Upgrade\r\n\
     Pragma: no-cache\r\n\
     Cache-Control: no-cache\r\n\
-    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 \
+    (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n\
     Upgrade: websocket\r\n\
     Origin: https://server.example.com\r\n\
     Sec-WebSocket-Version: 13\r\n\

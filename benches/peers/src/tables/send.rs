@@ -1,8 +1,8 @@
 //! Binary messages that a server and a client send.
 //!
 //! A write is a copy, of 1 MiB at most. The payloads are lent, or counted where the peer wants
-//! that; those of "framewise, owned" and of wtx were made before, and are given away or masked where
-//! they are. Who writes each message whatever happens has no advantage of many in a flush.
+//! that; those of "framewise, owned" and of wtx were made before, and are given away or masked
+//! where they are. Who writes each message whatever happens has no advantage of many in a flush.
 
 use std::hint::black_box;
 
