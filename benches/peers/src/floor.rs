@@ -51,7 +51,7 @@ impl Floor {
             if !self.takeover {
                 self.deflate.reset();
             }
-            let text = message.text.as_bytes();
+            let text = &message.bytes[..];
             self.deflate.compress(text, &mut self.output, DeflateFlush::SyncFlush).expect("valid");
             black_box(&self.output);
         }

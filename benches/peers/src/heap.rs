@@ -2,7 +2,7 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicBool, AtomicIsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering},
 };
 
 #[global_allocator]
@@ -10,6 +10,8 @@ static COUNTING: Counting = Counting;
 
 static ON: AtomicBool = AtomicBool::new(false);
 static OCTETS: AtomicIsize = AtomicIsize::new(0);
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
 
 /// The system's allocator, and a sum. It is switched off while the time is measured.
 struct Counting;
@@ -24,10 +26,24 @@ pub(crate) fn octets() -> isize {
     OCTETS.load(Ordering::Relaxed)
 }
 
+/// Returns how many allocations this makes, and of how many octets in all.
+pub(crate) fn allocated(work: impl FnOnce()) -> (usize, isize) {
+    ALLOCATIONS.store(0, Ordering::Relaxed);
+    ALLOCATED.store(0, Ordering::Relaxed);
+    ON.store(true, Ordering::Relaxed);
+    work();
+    ON.store(false, Ordering::Relaxed);
+    (ALLOCATIONS.load(Ordering::Relaxed), ALLOCATED.load(Ordering::Relaxed))
+}
+
 #[inline]
 fn count(octets: isize) {
     if ON.load(Ordering::Relaxed) {
         OCTETS.fetch_add(octets, Ordering::Relaxed);
+        if octets > 0 {
+            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+            ALLOCATED.fetch_add(octets, Ordering::Relaxed);
+        }
     }
 }
 

@@ -4,16 +4,16 @@ use bytes::Bytes;
 
 use crate::{
     heap,
-    peers::{self, Endpoint, Framewise, FramewiseConfig, PEERS},
+    peers::{self, AnyEndpoint, Framewise, FramewiseConfig, PEERS},
     wire::Wire,
-    workload::{self, Compression, Message, Role, Setup},
+    workload::{self, Compression, Content, Message, Role, Setup},
 };
 
 const CONNECTIONS: usize = 64;
 const MESSAGES: usize = 20;
 const SIZE: usize = 1 << 10;
 
-type Open = Box<dyn Fn(Setup, Wire) -> Option<Box<dyn Endpoint>>>;
+type Open = Box<dyn Fn(Setup, Wire) -> Option<Box<dyn AnyEndpoint>>>;
 
 /// Prints the table.
 pub(crate) fn run() {
@@ -52,7 +52,7 @@ fn rows() -> Vec<(String, Open)> {
     let framewise = |config: FramewiseConfig| -> Open {
         Box::new(move |setup, wire| {
             setup.deflate?;
-            Some(Box::new(Framewise::new(setup, config, wire)))
+            Some(Box::new(<Framewise>::new(setup, config, wire)))
         })
     };
     for level in [5, 1] {
@@ -68,7 +68,7 @@ fn rows() -> Vec<(String, Open)> {
 
 /// Returns what a connection holds at first and when it is idle again.
 fn held(open: &Open, setup: Setup) -> Option<(isize, isize)> {
-    let messages = workload::messages(SIZE, MESSAGES);
+    let messages = workload::messages(Content::Text, SIZE, MESSAGES);
     let frames = Bytes::from(workload::frames(&messages, setup));
     // One that makes what is kept for all.
     let wire = Wire::default();
@@ -91,13 +91,19 @@ fn held(open: &Open, setup: Setup) -> Option<(isize, isize)> {
 }
 
 /// Receives the messages, sends them back, and waits.
-fn exchange(endpoint: &mut Box<dyn Endpoint>, wire: &Wire, messages: &[Message], frames: &Bytes) {
+fn exchange(
+    endpoint: &mut Box<dyn AnyEndpoint>,
+    wire: &Wire,
+    messages: &[Message],
+    frames: &Bytes,
+) {
     wire.put(frames);
     let mut left = messages.iter();
-    endpoint.receive(messages.len(), &mut |text| {
-        assert!(left.next().is_some_and(|message| text == message.text.as_bytes()));
+    endpoint.receive_each(messages.len(), &mut |text| {
+        assert!(left.next().is_some_and(|message| text == message.bytes));
     });
-    endpoint.send(messages);
+    endpoint.prepare(messages);
+    endpoint.send(messages, 1);
     endpoint.wait();
     // What was written counts for the wire, which was there before.
     drop(wire.take());
