@@ -177,6 +177,7 @@ impl State {
     }
 
     /// Returns whether frames other than a Close may be queued (§5.5.1, §6.1).
+    #[inline]
     pub(crate) const fn may_send(self) -> bool {
         matches!(self, Self::Open)
     }

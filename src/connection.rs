@@ -288,6 +288,7 @@ impl Connection {
     }
 
     /// Returns the octets to write.
+    #[inline]
     pub fn output(&mut self) -> &mut Output {
         self.sender.settle(&mut self.link);
         self.sender.output()

@@ -134,15 +134,18 @@ impl Link {
         self.owed_close.take()
     }
 
+    #[inline]
     pub(crate) fn owes(&self) -> bool {
         self.owed_close.is_some() || self.owed_ping || self.owed_pongs.is_some()
     }
 
     /// Returns whether the peer did not take what waited for it within the time to close.
+    #[inline]
     pub(crate) fn gave_up(&self) -> bool {
         self.gave_up
     }
 
+    #[inline]
     pub(crate) fn state(&self) -> State {
         self.state
     }

@@ -1,5 +1,7 @@
 //! Masking of payload data (RFC 6455 §5.3).
 
+use alloc::vec::Vec;
+
 /// Masks or unmasks `payload` in place with `key`; the same step does both.
 ///
 /// Octet `i` of the payload is combined with octet `i mod 4` of the key (RFC 6455 §5.3). A payload
@@ -18,25 +20,61 @@ pub fn apply(payload: &mut [u8], key: [u8; 4]) {
                 *octet ^= key;
             }
         }
-        4..8 => apply_ends::<4>(payload, key),
-        8..16 => apply_ends::<8>(payload, key),
-        16..=32 => apply_ends::<16>(payload, key),
+        4..8 => put_ends::<4>(payload, masked_ends(payload, key)),
+        8..16 => put_ends::<8>(payload, masked_ends(payload, key)),
+        16..=32 => put_ends::<16>(payload, masked_ends(payload, key)),
         _ => apply_blocks(payload, key),
     }
 }
 
-/// Masks `N` to `2 * N` octets: the first `N` and the last `N`, which may overlap. Short payloads
-/// are the most frequent ones, and take a few instructions and no loop.
+/// Copies `payload` to `place`, which is as long, masked with `key`.
 #[inline]
-fn apply_ends<const N: usize>(payload: &mut [u8], key: [u8; 4]) {
-    let key_at_end = rotate(key, payload.len());
-    if let (Some(&first), Some(&last)) = (payload.first_chunk(), payload.last_chunk()) {
-        if let Some(place) = payload.first_chunk_mut::<N>() {
-            *place = masked(first, key);
+pub(crate) fn copy(place: &mut [u8], payload: &[u8], key: [u8; 4]) {
+    match payload.len() {
+        0..4 => {
+            for ((place, octet), key) in place.iter_mut().zip(payload).zip(key) {
+                *place = octet ^ key;
+            }
         }
-        if let Some(place) = payload.last_chunk_mut::<N>() {
-            *place = masked(last, key_at_end);
-        }
+        4..8 => put_ends::<4>(place, masked_ends(payload, key)),
+        8..16 => put_ends::<8>(place, masked_ends(payload, key)),
+        16..=32 => put_ends::<16>(place, masked_ends(payload, key)),
+        _ => copy_blocks(place, payload, key),
+    }
+}
+
+/// Appends a masked copy of `payload`: copied and masked in one pass.
+pub(crate) fn append(octets: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
+    octets.reserve(payload.len());
+    let (blocks, rest) = payload.as_chunks::<64>();
+    for block in blocks {
+        octets.extend_from_slice(&masked(*block, key));
+    }
+    let start = octets.len();
+    octets.extend_from_slice(rest);
+    if let Some(copy) = octets.get_mut(start..) {
+        apply(copy, key);
+    }
+}
+
+/// Masks the first `N` and the last `N` of `N` to `2 * N` octets, which may overlap. Short payloads
+/// are the most frequent ones: like this they take a few instructions and no loop.
+#[inline]
+fn masked_ends<const N: usize>(payload: &[u8], key: [u8; 4]) -> Option<([u8; N], [u8; N])> {
+    let (first, last) = (payload.first_chunk()?, payload.last_chunk()?);
+    Some((masked(*first, key), masked(*last, rotate(key, payload.len()))))
+}
+
+#[inline]
+fn put_ends<const N: usize>(place: &mut [u8], ends: Option<([u8; N], [u8; N])>) {
+    let Some((first, last)) = ends else {
+        return;
+    };
+    if let Some(place) = place.first_chunk_mut() {
+        *place = first;
+    }
+    if let Some(place) = place.last_chunk_mut() {
+        *place = last;
     }
 }
 
@@ -57,6 +95,23 @@ fn apply_blocks(payload: &mut [u8], key: [u8; 4]) {
     }
     if let (Some(place), Some(last)) = (payload.last_chunk_mut(), last) {
         *place = last;
+    }
+}
+
+/// Copies 16 octets or more, masked.
+#[inline]
+fn copy_blocks(place: &mut [u8], payload: &[u8], key: [u8; 4]) {
+    let (blocks, rest) = payload.as_chunks::<64>();
+    let (places, rest_places) = place.as_chunks_mut::<64>();
+    for (place, block) in places.iter_mut().zip(blocks) {
+        *place = masked(*block, key);
+    }
+    let (places, blocks) = (rest_places.as_chunks_mut::<16>().0, rest.as_chunks::<16>().0);
+    for (place, block) in places.iter_mut().zip(blocks) {
+        *place = masked(*block, key);
+    }
+    if let (Some(place), Some(last)) = (place.last_chunk_mut(), payload.last_chunk::<16>()) {
+        *place = masked(*last, rotate(key, payload.len()));
     }
 }
 
@@ -90,8 +145,6 @@ pub const fn rotate(key: [u8; 4], offset: usize) -> [u8; 4] {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -118,6 +171,14 @@ mod tests {
             let mut whole = payload.clone();
             apply(&mut whole[start..], key);
             prop_assert_eq!(&whole, &expected);
+
+            let mut appended = payload[..start].to_vec();
+            append(&mut appended, &payload[start..], key);
+            prop_assert_eq!(&appended, &expected);
+
+            let mut copied = payload.clone();
+            copy(&mut copied[start..], &payload[start..], key);
+            prop_assert_eq!(&copied, &expected);
 
             let mut pieces = payload;
             let mut bounds: Vec<usize> =

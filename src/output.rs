@@ -33,19 +33,23 @@ use std::io::IoSlice;
 /// ```
 #[derive(Default)]
 pub struct Output {
-    // Chunks in front of `run`.
-    #[allow(
-        clippy::box_collection,
-        reason = "8 octets instead of 32 in every connection, few have one"
-    )]
-    queue: Option<Box<VecDeque<Chunk>>>,
-    // The last chunk, to which small frames are appended.
+    // Chunks in front of `run`. Boxed, since few connections have any.
+    queue: Option<Box<Queue>>,
+    // The last chunk, to which small frames are appended: the octets in front of `end`. Those behind
+    // it are left from earlier frames, for the next ones to be written over.
     run: Vec<u8>,
+    end: usize,
     // Octets of the first chunk that were written already.
     written: usize,
-    len: usize,
     // Octets that were written, or dropped, since the beginning.
     total: u64,
+}
+
+/// Chunks, and how many octets they have.
+#[derive(Default)]
+struct Queue {
+    chunks: VecDeque<Chunk>,
+    len: usize,
 }
 
 impl Output {
@@ -54,27 +58,37 @@ impl Output {
     /// # Panics
     ///
     /// When `count` exceeds [`len`](Self::len).
+    #[inline]
     pub fn advance(&mut self, count: usize) {
-        assert!(count <= self.len, "advanced by {count} octets, {} were queued", self.len);
-        self.len -= count;
-        self.written += count;
+        let len = self.len();
+        assert!(count <= len, "advanced by {count} octets, {len} were queued");
         self.total = self.total.wrapping_add(count as u64);
+        if count == len {
+            return self.reset();
+        }
+        self.written += count;
+        self.drop_written();
+    }
+
+    /// Drops what of the chunks was written.
+    fn drop_written(&mut self) {
         if let Some(queue) = &mut self.queue {
-            while let Some(chunk) = queue.front() {
+            while let Some(chunk) = queue.chunks.front() {
                 let len = chunk.as_slice().len();
                 if self.written < len {
                     return;
                 }
                 self.written -= len;
-                queue.pop_front();
+                queue.len -= len;
+                queue.chunks.pop_front();
             }
+            self.queue = None;
         }
-        if self.len == 0 {
-            self.reset();
-        } else if self.written >= 4 << 10 && self.written >= self.len {
+        if self.written >= 4 << 10 && self.written >= self.end - self.written {
             // More than half of the run is dead: move the rest down. Each octet moves at most once
             // for each octet written, so slow readers cost linear time.
-            self.run.drain(..mem::take(&mut self.written));
+            self.run.copy_within(self.written..self.end, 0);
+            self.end -= mem::take(&mut self.written);
         }
     }
 
@@ -82,22 +96,24 @@ impl Output {
     ///
     /// For a connection that goes to sleep: it then holds nothing on the heap.
     pub fn release(&mut self) {
-        if self.len == 0 {
+        if self.is_empty() {
             self.run = Vec::new();
-            self.queue = None;
         }
     }
 
     /// Returns the first octets that wait, empty only when none do.
     #[inline]
     pub fn chunk(&self) -> &[u8] {
+        if self.queue.is_none() {
+            return self.run.get(self.written..self.end).unwrap_or_default();
+        }
         self.chunks().next().unwrap_or_default()
     }
 
     /// Returns all octets that wait as slices, in order.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
-        let queued = self.queue.iter().flat_map(|queue| queue.iter()).map(Chunk::as_slice);
-        let run = (!self.run.is_empty()).then_some(self.run.as_slice());
+        let queued = self.queue.iter().flat_map(|queue| &queue.chunks).map(Chunk::as_slice);
+        let run = self.run.get(..self.end).filter(|run| !run.is_empty());
         let mut written = self.written;
         queued.chain(iter::once(run).flatten()).map(move |chunk| {
             // Only the first chunk can be partly written.
@@ -120,13 +136,13 @@ impl Output {
     /// Returns whether nothing waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Returns the number of octets that wait.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        self.queue.as_ref().map_or(0, |queue| queue.len) + self.end - self.written
     }
 
     /// Returns the number of octets that were written since the beginning.
@@ -135,13 +151,28 @@ impl Output {
         self.total
     }
 
-    /// Appends the octets that `write` appends to the buffer of small frames.
+    /// Appends `len` octets and returns them to be written over; or appends nothing, if that would
+    /// take new memory, or if there may be more than `max_len` then.
+    ///
+    /// For small frames, which then need one check of bounds, where appending to a buffer takes one
+    /// for each part.
     #[inline]
+    pub(crate) fn append_in_place(&mut self, len: usize, max_len: usize) -> Option<&mut [u8]> {
+        let end = self.end + len;
+        if self.queue.is_some() || end > max_len {
+            return None;
+        }
+        let place = self.run.get_mut(self.end..end)?;
+        self.end = end;
+        Some(place)
+    }
+
+    /// Appends the octets that `write` appends to the buffer of small frames.
     pub(crate) fn append(&mut self, additional: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.run.len();
+        self.run.truncate(self.end);
         self.run.reserve(additional);
         write(&mut self.run);
-        self.len += self.run.len() - before;
+        self.end = self.run.len();
     }
 
     /// Appends a copy of `bytes`.
@@ -151,38 +182,41 @@ impl Output {
 
     /// Appends `payload` as a chunk of its own, without copying it.
     pub(crate) fn push_chunk(&mut self, payload: impl Into<Chunk>) {
-        let payload = payload.into();
         let queue = self.queue.get_or_insert_default();
-        if !self.run.is_empty() {
-            queue.push_back(Chunk::Owned(mem::take(&mut self.run)));
+        if self.end != 0 {
+            self.run.truncate(mem::take(&mut self.end));
+            queue.push(Chunk::Owned(mem::take(&mut self.run)));
         }
-        self.len += payload.as_slice().len();
-        queue.push_back(payload);
+        queue.push(payload.into());
     }
 
     /// Drops all that waits: the transport will not take it.
     pub(crate) fn clear(&mut self) {
-        self.total = self.total.wrapping_add(self.len as u64);
-        self.len = 0;
-        self.run.clear();
+        self.total = self.total.wrapping_add(self.len() as u64);
         self.reset();
     }
 
+    #[inline]
     fn reset(&mut self) {
-        self.written = 0;
         self.queue = None;
-        if self.run.capacity() <= KEPT_CAPACITY {
-            self.run.clear();
-        } else {
+        (self.end, self.written) = (0, 0);
+        if self.run.capacity() > KEPT_CAPACITY {
             self.run = Vec::new();
         }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, chunk: Chunk) {
+        self.len += chunk.as_slice().len();
+        self.chunks.push_back(chunk);
     }
 }
 
 /// Says how much waits, not what: payloads are nobody's business.
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("Output").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) enum Content<'a> {
 
 impl Text<'_> {
     /// Returns the text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Borrowed(text) => text,
@@ -90,6 +91,7 @@ impl Text<'_> {
 
 impl Binary<'_> {
     /// Returns the octets.
+    #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match self {
             Self::Borrowed(bytes) => bytes,
@@ -101,11 +103,13 @@ impl Binary<'_> {
 
 impl<'a> Payload<'a> {
     /// Returns the octets of the message.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.content.as_bytes()
     }
 
     /// Returns whether this is text.
+    #[inline]
     pub fn is_text(&self) -> bool {
         self.content.is_text()
     }
@@ -179,6 +183,7 @@ impl Content<'_> {
 }
 
 impl<'a> From<Content<'a>> for Payload<'a> {
+    #[inline]
     fn from(content: Content<'a>) -> Self {
         Self { content, compress: true }
     }
@@ -193,30 +198,35 @@ impl PartialEq for Payload<'_> {
 impl Eq for Payload<'_> {}
 
 impl<'a> From<&'a str> for Text<'a> {
+    #[inline]
     fn from(text: &'a str) -> Self {
         Self::Borrowed(text)
     }
 }
 
 impl<'a> From<&'a String> for Text<'a> {
+    #[inline]
     fn from(text: &'a String) -> Self {
         Self::Borrowed(text)
     }
 }
 
 impl From<String> for Text<'_> {
+    #[inline]
     fn from(text: String) -> Self {
         Self::Owned(text)
     }
 }
 
 impl From<Arc<str>> for Text<'_> {
+    #[inline]
     fn from(text: Arc<str>) -> Self {
         Self::Shared(text)
     }
 }
 
 impl<'a> From<Cow<'a, str>> for Text<'a> {
+    #[inline]
     fn from(text: Cow<'a, str>) -> Self {
         match text {
             Cow::Borrowed(text) => Self::Borrowed(text),
@@ -226,36 +236,42 @@ impl<'a> From<Cow<'a, str>> for Text<'a> {
 }
 
 impl<'a> From<&'a [u8]> for Binary<'a> {
+    #[inline]
     fn from(bytes: &'a [u8]) -> Self {
         Self::Borrowed(bytes)
     }
 }
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Binary<'a> {
+    #[inline]
     fn from(bytes: &'a [u8; N]) -> Self {
         Self::Borrowed(bytes)
     }
 }
 
 impl<'a> From<&'a Vec<u8>> for Binary<'a> {
+    #[inline]
     fn from(bytes: &'a Vec<u8>) -> Self {
         Self::Borrowed(bytes)
     }
 }
 
 impl From<Vec<u8>> for Binary<'_> {
+    #[inline]
     fn from(bytes: Vec<u8>) -> Self {
         Self::Owned(bytes)
     }
 }
 
 impl From<Arc<[u8]>> for Binary<'_> {
+    #[inline]
     fn from(bytes: Arc<[u8]>) -> Self {
         Self::Shared(bytes)
     }
 }
 
 impl<'a> From<Cow<'a, [u8]>> for Binary<'a> {
+    #[inline]
     fn from(bytes: Cow<'a, [u8]>) -> Self {
         match bytes {
             Cow::Borrowed(bytes) => Self::Borrowed(bytes),
@@ -265,12 +281,14 @@ impl<'a> From<Cow<'a, [u8]>> for Binary<'a> {
 }
 
 impl<'a> From<Text<'a>> for Payload<'a> {
+    #[inline]
     fn from(text: Text<'a>) -> Self {
         Content::Text(text).into()
     }
 }
 
 impl<'a> From<Binary<'a>> for Payload<'a> {
+    #[inline]
     fn from(binary: Binary<'a>) -> Self {
         Content::Binary(binary).into()
     }
@@ -279,6 +297,7 @@ impl<'a> From<Binary<'a>> for Payload<'a> {
 macro_rules! payload_from {
     ($($type:ty => $variant:ident),* $(,)?) => {$(
         impl<'a> From<$type> for Payload<'a> {
+            #[inline]
             fn from(payload: $type) -> Self {
                 $variant::from(payload).into()
             }
@@ -300,6 +319,7 @@ payload_from! {
 }
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Payload<'a> {
+    #[inline]
     fn from(payload: &'a [u8; N]) -> Self {
         Binary::from(payload).into()
     }

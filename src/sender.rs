@@ -63,6 +63,67 @@ impl Sender {
     /// Queues a message.
     #[inline]
     pub(crate) fn send(&mut self, payload: Payload<'_>, state: State) -> Result<(), SendError> {
+        let (text, bytes) = (payload.is_text(), payload.as_bytes());
+        if self.copies(bytes.len(), state) && self.push_small(text, bytes) {
+            return Ok(());
+        }
+        self.send_any(payload, state)
+    }
+
+    /// Returns whether a message of `len` octets would be sent as a copy in one frame, without any
+    /// doubt: it is small, is not compressed, and follows no fragment.
+    #[inline]
+    fn copies(&self, len: usize, state: State) -> bool {
+        #[cfg(feature = "deflate")]
+        if self.compressor.is_some() {
+            return false;
+        }
+        len < MIN_CHUNK && state.may_send() && self.fragmented.is_none()
+    }
+
+    /// Queues a copy of a small message, if the output has a place for it; returns whether it has.
+    ///
+    /// What [`send_any`](Self::send_any) would do with it, in a third of the time for a few octets.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the arms have checked the ranges")]
+    fn push_small(&mut self, text: bool, payload: &[u8]) -> bool {
+        const {
+            assert!(MIN_CHUNK <= 1 << 16, "the length takes one of the first two forms (§5.2)");
+        }
+        let len = payload.len();
+        let (mask_bit, key_len) = if self.keys.is_some() { (frame::MASK, 4) } else { (0, 0) };
+        let field_len = if len <= MAX_CONTROL_PAYLOAD { 2 } else { 4 };
+        let frame_len = field_len + key_len + len;
+        let Some(frame) = self.output.append_in_place(frame_len, self.max_output) else {
+            return false;
+        };
+        self.sent = true;
+        let (field, rest) = frame.split_at_mut(field_len);
+        let opcode = if text { Opcode::Text } else { Opcode::Binary };
+        let first = frame::FIN | opcode.bits();
+        match field {
+            [place @ .., high, low] if field_len == 4 => {
+                place.copy_from_slice(&[first, mask_bit | 126]);
+                [*high, *low] = (len as u16).to_be_bytes();
+            }
+            _ => field.copy_from_slice(&[first, mask_bit | len as u8]),
+        }
+        // Without a key a payload is copied as with one of zeros: a few octets in less time than a
+        // call of memcpy takes.
+        match (&mut self.keys, rest.split_first_chunk_mut()) {
+            (Some(keys), Some((key, place))) => {
+                *key = keys.next_u32().to_ne_bytes();
+                mask::copy(place, payload, *key);
+            }
+            _ if len <= 32 => mask::copy(rest, payload, [0; 4]),
+            _ => rest.copy_from_slice(payload),
+        }
+        true
+    }
+
+    /// Queues a message, whatever it takes.
+    #[inline(never)]
+    fn send_any(&mut self, payload: Payload<'_>, state: State) -> Result<(), SendError> {
         let opcode = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
         if let Err(kind) = self.check(self.queued_len(&payload), state) {
             return Err(SendError::new(kind, payload.into_static()));
@@ -178,7 +239,15 @@ impl Sender {
     }
 
     /// Queues what is owed, as far as there is room for it.
+    #[inline]
     pub(crate) fn settle(&mut self, link: &mut Link) {
+        if link.owes() || link.gave_up() || self.owed_pong.is_some() {
+            self.settle_owed(link);
+        }
+    }
+
+    #[inline(never)]
+    fn settle_owed(&mut self, link: &mut Link) {
         if link.gave_up() {
             self.output.clear();
             self.owed_pong = None;
@@ -209,6 +278,7 @@ impl Sender {
         }
     }
 
+    #[inline]
     pub(crate) fn output(&mut self) -> &mut Output {
         &mut self.output
     }
@@ -375,7 +445,6 @@ impl Sender {
         false
     }
 
-    #[inline]
     fn push_frame(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
         let len = payload.as_bytes().len();
         let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
@@ -405,14 +474,12 @@ impl Sender {
         }
     }
 
-    #[inline]
     fn push_copy(&mut self, header: &[u8], payload: &[u8], key: Option<[u8; 4]>) {
         self.output.append(header.len() + payload.len(), |run| {
             run.extend_from_slice(header);
-            let start = run.len();
-            run.extend_from_slice(payload);
-            if let (Some(key), Some(copy)) = (key, run.get_mut(start..)) {
-                mask::apply(copy, key);
+            match key {
+                None => run.extend_from_slice(payload),
+                Some(key) => mask::append(run, payload, key),
             }
         });
     }

@@ -177,10 +177,10 @@ pub(super) const fn is_masked(second: u8) -> bool {
     second & MASK != 0
 }
 
-pub(super) const FIN: u8 = 0x80;
+pub(crate) const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RSV2: u8 = 0x20;
 const RSV3: u8 = 0x10;
 const OPCODE: u8 = 0x0f;
-pub(super) const MASK: u8 = 0x80;
+pub(crate) const MASK: u8 = 0x80;
 const LENGTH: u8 = 0x7f;

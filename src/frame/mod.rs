@@ -11,7 +11,7 @@ pub(crate) mod whole;
 
 pub use decoder::{Chunk, Decoder};
 pub use header::FrameHeader;
-pub(crate) use header::encoded_len;
+pub(crate) use header::{FIN, MASK, encoded_len};
 pub use opcode::Opcode;
 
 /// The largest payload of a control frame in octets (RFC 6455 §5.5).
