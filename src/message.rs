@@ -112,11 +112,13 @@ impl Assembly {
     }
 
     /// Returns how many octets the message may still grow by.
+    #[inline]
     pub(crate) fn room(&self) -> u64 {
         self.max_size - self.size
     }
 
     /// Takes note of octets that are to be pushed: the limit is checked before any is stored.
+    #[inline]
     pub(crate) fn grow(&mut self, len: u64) -> Result<(), ProtocolError> {
         if len > self.room() {
             return Err(ProtocolError::MessageTooBig);
@@ -125,19 +127,37 @@ impl Assembly {
         Ok(())
     }
 
+    /// Returns whether octets of payload are stored as they arrive, until the message is whole.
+    #[inline]
+    pub(crate) fn stores_payload(&self) -> bool {
+        self.delivery == Delivery::Messages && !self.compressed
+    }
+
     /// Begins a frame of the message: the limits are checked on its header.
     pub(crate) fn begin_frame(
         &mut self,
         header: &FrameHeader,
         config: &Config,
     ) -> Result<(), ProtocolError> {
-        self.fragments = self.fragments.saturating_add(1);
-        if !self.compressed {
-            self.grow(header.payload_len)?;
+        if header.fin && header.opcode != Opcode::Continuation {
+            // A message in one frame has no fragments, whether it came in one read or in many.
+            return if self.compressed { Ok(()) } else { self.grow(header.payload_len) };
         }
-        // A message in one frame has no fragments, whether it came in one read or in many.
-        let whole = header.fin && header.opcode != Opcode::Continuation;
-        if !whole && self.fragments > config.max_fragments {
+        self.begin_fragment(header.payload_len, config)
+    }
+
+    /// Begins a fragment of the message.
+    #[inline]
+    pub(crate) fn begin_fragment(
+        &mut self,
+        payload_len: u64,
+        config: &Config,
+    ) -> Result<(), ProtocolError> {
+        if !self.compressed {
+            self.grow(payload_len)?;
+        }
+        self.fragments = self.fragments.saturating_add(1);
+        if self.fragments > config.max_fragments {
             return Err(ProtocolError::TooManyFragments);
         }
         Ok(())
@@ -158,8 +178,21 @@ impl Assembly {
 
     /// Stores a piece of a message that is delivered whole.
     pub(crate) fn store(&mut self, payload: &[u8], place: Place) -> Result<(), ProtocolError> {
-        if matches!(self.held, Held::Binary(_)) {
-            self.hold_binary(payload, place);
+        if let Held::Binary(held) = &mut self.held {
+            if payload.len() <= held.capacity() - held.len() {
+                held.extend_from_slice(payload);
+            } else {
+                self.hold_binary(payload, place);
+            }
+            return Ok(());
+        }
+        if let Held::Text(held) = &mut self.held
+            && let [octet @ ..0x80] = *payload
+            && self.utf8.is_whole()
+            && held.len() < held.capacity()
+        {
+            // Somebody sends text octet by octet: half of the time to look for code points in it.
+            held.push(octet.into());
             return Ok(());
         }
         let (joined, rest) = self.utf8.join(payload)?;
@@ -186,23 +219,22 @@ impl Assembly {
     fn hold_binary(&mut self, bytes: &[u8], place: Place) {
         let (front, back) = bytes.split_at(bytes.len().min(self.held.spare()));
         self.held.push_binary(front);
-        if !back.is_empty() {
-            self.make_room(back.len(), place);
-            self.held.push_binary(back);
-        }
+        self.make_room(back.len(), place);
+        self.held.push_binary(back);
     }
 
     fn hold_text(&mut self, text: &str, place: Place) {
-        let mut fitting = text.len().min(self.held.spare());
+        if text.len() <= self.held.spare() {
+            return self.held.push_text(text);
+        }
+        let mut fitting = self.held.spare();
         while !text.is_char_boundary(fitting) {
             fitting -= 1;
         }
         let (front, back) = text.split_at(fitting);
         self.held.push_text(front);
-        if !back.is_empty() {
-            self.make_room(back.len(), place);
-            self.held.push_text(back);
-        }
+        self.make_room(back.len(), place);
+        self.held.push_text(back);
     }
 
     /// Makes room for `arrived` octets.
@@ -321,16 +353,19 @@ impl Held {
 
 /// Returns how many octets to reserve for `arrived` octets behind the `held` ones.
 ///
-/// What a peer merely announces is never reserved: the capacity doubles at first, then grows by
-/// [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that all copying is
-/// linear; and not beyond the end of the message where that is known, nor beyond the `room` that the
-/// limit leaves.
+/// What a peer merely announces is not reserved, but for [`MIN_STEP`] octets: from there the capacity
+/// doubles, then grows by [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that
+/// all copying is linear; and not beyond the end of the message where that is known, nor beyond the
+/// `room` that the limit leaves.
 fn growth(held: usize, arrived: usize, place: Place, room: usize) -> usize {
     let len = held + arrived;
-    let step = len.min(MAX_STEP.max(len / 8));
+    let step = len.max(MIN_STEP).min(MAX_STEP.max(len / 8));
     let to_come = usize::try_from(place.to_come).unwrap_or(usize::MAX);
     arrived + step.min(if place.last_frame { to_come } else { to_come.saturating_add(room) })
 }
+
+/// How many octets are reserved beyond those that have arrived, at least: small messages never move.
+const MIN_STEP: usize = 512;
 
 /// How many octets are reserved beyond those that have arrived, at most for messages of less than
 /// eight times as many.

@@ -6,7 +6,7 @@ use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 use crate::deflate::{Inflater, Sink};
 use crate::{
     CloseFrame, Config, Delivery, Event, Input, ProtocolError, Role,
-    frame::{Chunk, Decoder, Opcode, whole},
+    frame::{Chunk, Decoder, Opcode, Part, whole},
     link::Report,
     message::{self, Assembly, Place, Whole},
     timer::Marks,
@@ -64,7 +64,7 @@ impl Receiver {
         if !self.between_messages {
             return None;
         }
-        let (opcode, payload) = whole::take(input, self.decoder.role())?;
+        let (opcode, payload) = whole::take_message(input, self.decoder.role())?;
         self.marks.received = true;
         self.marks.message = true;
         match message::whole(opcode, payload, &self.config) {
@@ -91,17 +91,16 @@ impl Receiver {
         }
         self.marks.received |= !input.is_empty();
         let received = loop {
-            let delivered = match self.decoder.decode(input) {
-                Ok(None) => break Ok(None),
-                Ok(Some(chunk)) if self.is_whole_message(&chunk) => {
-                    self.marks.message = true;
-                    message::whole(chunk.header.opcode, chunk.payload, &self.config)
-                        .map(|message| Some(message.into()))
-                }
-                Ok(Some(chunk)) => self.part(chunk, input, report),
-                Err(error) => Err(error),
+            let delivered = match self.decode_part(input) {
+                Some(part) => self.collect(part),
+                None => match self.decoder.decode(input) {
+                    Ok(None) => break Ok(None),
+                    Ok(Some(chunk)) => self.take(chunk, input, report),
+                    Err(error) => Err(error),
+                },
             };
             match delivered {
+                Ok(None) if input.is_empty() => break Ok(None),
                 Ok(None) => {}
                 Ok(event) => break Ok(event),
                 Err(error) => break Err(self.fail(error, input, report)),
@@ -173,13 +172,50 @@ impl Receiver {
             && self.delivery == Delivery::Messages
     }
 
-    /// Takes a control frame, or a part of a message; returns what can be delivered now.
-    fn part<'buf>(
+    /// Takes what is plainly a part of the message in the making, if its octets are to be stored as
+    /// they are.
+    #[inline]
+    fn decode_part<'buf>(&mut self, input: &mut Input<'buf>) -> Option<Part<'buf>> {
+        if self.assembly.as_ref()?.stores_payload() {
+            self.decoder.decode_part(input)
+        } else {
+            None
+        }
+    }
+
+    /// Stores a part of a message; returns the message if that is all of it.
+    fn collect(&mut self, part: Part<'_>) -> Result<Option<Event<'static>>, ProtocolError> {
+        let Some(assembly) = &mut self.assembly else {
+            return Ok(None);
+        };
+        self.marks.message = true;
+        if part.begins {
+            assembly.begin_fragment(part.payload.len() as u64, &self.config)?;
+        }
+        let fin = part.fin && part.remaining == 0;
+        let place = Place { fin, to_come: part.remaining, last_frame: part.fin };
+        assembly.store(part.payload, place)?;
+        if !fin {
+            return Ok(None);
+        }
+        let message = assembly.finish()?;
+        self.assembly = None;
+        self.marks.unfinished = false;
+        Ok(Some(message))
+    }
+
+    /// Takes a piece of any frame; returns what can be delivered now.
+    fn take<'buf>(
         &mut self,
         chunk: Chunk<'buf>,
         input: &mut Input<'buf>,
         report: &mut impl Report,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
+        if self.is_whole_message(&chunk) {
+            self.marks.message = true;
+            return message::whole(chunk.header.opcode, chunk.payload, &self.config)
+                .map(|message| Some(message.into()));
+        }
         if !chunk.header.opcode.is_control() {
             return self.assemble(chunk);
         }
@@ -206,44 +242,53 @@ impl Receiver {
     }
 
     fn assemble<'buf>(&mut self, chunk: Chunk<'buf>) -> Result<Option<Event<'buf>>, ProtocolError> {
+        self.marks.message = true;
         let header = chunk.header;
         let fin = header.fin && chunk.last;
-        let begins = chunk.first && header.opcode != Opcode::Continuation;
-        // A compressed message that is whole needs no box.
-        let mut whole;
-        let assembly = if begins && fin {
-            whole = Assembly::new(&header, self.delivery, &self.config);
-            &mut whole
-        } else if begins {
+        if chunk.first && header.opcode != Opcode::Continuation {
+            let mut assembly = Assembly::new(&header, self.delivery, &self.config);
+            if fin {
+                // All of it: it needs no box.
+                return self.add(&mut assembly, chunk);
+            }
             self.marks.began = true;
             self.marks.unfinished = true;
-            self.assembly.insert(Box::new(Assembly::new(&header, self.delivery, &self.config)))
+            self.assembly = Some(Box::new(assembly));
+        }
+        // The decoder lets no continuation pass that has nothing to continue.
+        let mut assembly = self.assembly.take().ok_or(ProtocolError::UnexpectedContinuation)?;
+        let event = self.add(&mut assembly, chunk)?;
+        if fin {
+            self.marks.unfinished = false;
         } else {
-            // The decoder lets no continuation pass that has nothing to continue.
-            self.assembly.as_mut().ok_or(ProtocolError::UnexpectedContinuation)?
-        };
+            self.assembly = Some(assembly);
+        }
+        Ok(event)
+    }
+
+    /// Adds a piece to a message; returns what can be delivered now.
+    #[inline]
+    fn add<'buf>(
+        &mut self,
+        assembly: &mut Assembly,
+        chunk: Chunk<'buf>,
+    ) -> Result<Option<Event<'buf>>, ProtocolError> {
+        let header = chunk.header;
         if chunk.first {
             assembly.begin_frame(&header, &self.config)?;
         }
-        self.marks.message = true;
+        let fin = header.fin && chunk.last;
         let place = Place { fin, to_come: self.decoder.remaining(), last_frame: header.fin };
         #[cfg(feature = "deflate")]
-        let event = match &mut self.inflater {
-            Some(inflater) if assembly.is_compressed() => {
-                if chunk.first {
-                    inflater.begin_frame(header.payload_len)?;
-                }
-                inflate(inflater, assembly, chunk.payload, place)?
+        if let Some(inflater) = &mut self.inflater
+            && assembly.is_compressed()
+        {
+            if chunk.first {
+                inflater.begin_frame(header.payload_len)?;
             }
-            _ => assembly.push(chunk.payload, place)?,
-        };
-        #[cfg(not(feature = "deflate"))]
-        let event = assembly.push(chunk.payload, place)?;
-        if fin {
-            self.assembly = None;
-            self.marks.unfinished = false;
+            return inflate(inflater, assembly, chunk.payload, place);
         }
-        Ok(event)
+        assembly.push(chunk.payload, place)
     }
 
     fn control<'buf>(

@@ -1,6 +1,6 @@
 //! From a stream of octets to pieces of payload.
 
-use super::{FrameHeader, Opcode, header};
+use super::{FrameHeader, Opcode, header, whole};
 use crate::{Input, ProtocolError, Role, mask};
 
 /// Turns a stream of octets, cut anywhere, into pieces of payload, unmasked in place.
@@ -49,6 +49,19 @@ pub struct Chunk<'buf> {
     pub first: bool,
     /// Whether this is the last piece of the frame.
     pub last: bool,
+}
+
+/// A part of a message behind its beginning.
+#[derive(Debug)]
+pub(crate) struct Part<'buf> {
+    /// The octets, unmasked.
+    pub(crate) payload: &'buf [u8],
+    /// Whether they begin a frame.
+    pub(crate) begins: bool,
+    /// Whether the frame is the last of the message.
+    pub(crate) fin: bool,
+    /// How many octets of the frame are still to come.
+    pub(crate) remaining: u64,
 }
 
 impl Decoder {
@@ -107,6 +120,40 @@ impl Decoder {
         }
     }
 
+    /// Takes what is plainly a part of the message in the making: a fragment that lies whole in the
+    /// input, or a piece of one that has begun.
+    ///
+    /// Takes nothing and returns `None` when it is anything else, which [`decode`](Self::decode)
+    /// knows about. The shortcut takes a third of the time for a fragment of 64 octets, and for a
+    /// single octet.
+    #[inline]
+    pub(crate) fn decode_part<'buf>(&mut self, input: &mut Input<'buf>) -> Option<Part<'buf>> {
+        match &mut self.stage {
+            Stage::Header { len: 0, .. } if self.fragmented => {
+                let (fin, payload) = whole::take_continuation(input, self.role)?;
+                self.fragmented = !fin;
+                Some(Part { payload, begins: true, fin, remaining: 0 })
+            }
+            Stage::Payload { header, remaining, key }
+                if !header.opcode.is_control() && !input.is_empty() =>
+            {
+                let fin = header.fin;
+                let payload = take_payload(input, *remaining, false);
+                if header.masking_key.is_some() {
+                    mask::apply(payload, *key);
+                    *key = mask::rotate(*key, payload.len());
+                }
+                *remaining -= payload.len() as u64;
+                let remaining = *remaining;
+                if remaining == 0 {
+                    self.stage = Stage::START;
+                }
+                Some(Part { payload, begins: false, fin, remaining })
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the side of the connection that receives the frames.
     #[inline]
     pub(crate) const fn role(&self) -> Role {
@@ -135,9 +182,18 @@ impl Decoder {
         match self.stage {
             Stage::Failed(error) => Err(error),
             Stage::Payload { .. } if input.is_empty() => Ok(None),
-            Stage::Payload { header, remaining, key } => {
-                self.stage = Stage::START;
-                Ok(Some(self.payload(header, remaining, key, input)))
+            Stage::Payload { header, ref mut remaining, ref mut key } => {
+                let payload = take_payload(input, *remaining, self.in_small_pieces);
+                if header.masking_key.is_some() {
+                    mask::apply(payload, *key);
+                    *key = mask::rotate(*key, payload.len());
+                }
+                *remaining -= payload.len() as u64;
+                let last = *remaining == 0;
+                if last {
+                    self.stage = Stage::START;
+                }
+                Ok(Some(Chunk { header, payload, first: false, last }))
             }
             Stage::Header { mut bytes, mut len } => {
                 while let [octet] = *input.take(1) {
@@ -168,33 +224,17 @@ impl Decoder {
                 self.in_small_pieces = header.rsv1 && self.small_pieces;
             }
         }
+        let payload = take_payload(input, header.payload_len, self.in_small_pieces);
         let key = header.masking_key.unwrap_or_default();
-        let chunk = self.payload(header, header.payload_len, key, input);
-        Chunk { first: true, ..chunk }
-    }
-
-    /// Takes what there is of the `remaining` octets of a payload.
-    #[inline]
-    fn payload<'buf>(
-        &mut self,
-        header: FrameHeader,
-        remaining: u64,
-        key: [u8; 4],
-        input: &mut Input<'buf>,
-    ) -> Chunk<'buf> {
-        let mut len = usize::try_from(remaining).unwrap_or(usize::MAX).min(input.len());
-        if self.in_small_pieces {
-            len = len.min(SMALL_PIECE);
-        }
-        let payload = input.take(len);
         if header.masking_key.is_some() {
             mask::apply(payload, key);
         }
-        let remaining = remaining - len as u64;
+        let remaining = header.payload_len - payload.len() as u64;
         if remaining != 0 {
-            self.stage = Stage::Payload { header, remaining, key: mask::rotate(key, len) };
+            let key = mask::rotate(key, payload.len());
+            self.stage = Stage::Payload { header, remaining, key };
         }
-        Chunk { header, payload, first: false, last: remaining == 0 }
+        Chunk { header, payload, first: true, last: remaining == 0 }
     }
 
     /// Makes an error final.
@@ -235,6 +275,14 @@ impl Decoder {
         }
         Ok(Some((header, len)))
     }
+}
+
+/// Takes what there is of the `remaining` octets of a payload, at most as much as is handed out at
+/// once.
+#[inline]
+fn take_payload<'buf>(input: &mut Input<'buf>, remaining: u64, small: bool) -> &'buf mut [u8] {
+    let len = usize::try_from(remaining).unwrap_or(usize::MAX);
+    input.take(if small { len.min(SMALL_PIECE) } else { len })
 }
 
 /// Returns what is wrong with the first octet of a header, or else `second`: the error is the same

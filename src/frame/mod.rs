@@ -9,6 +9,7 @@ mod header;
 mod opcode;
 pub(crate) mod whole;
 
+pub(crate) use decoder::Part;
 pub use decoder::{Chunk, Decoder};
 pub use header::FrameHeader;
 pub(crate) use header::{FIN, MASK, encoded_len};
