@@ -44,6 +44,8 @@
 //!   starts, for wtx too, which masks them where they are; what it takes to free them is counted.
 //! - nexus-web is a state machine, too, with a buffer of 1 MiB for each connection as it comes; it
 //!   is there with 64 KiB as well.
+//! - The allocator is the system's, made to keep what is freed, as in a program that has run for a
+//!   while; but it never keeps 64 MiB.
 //! - flate2 uses zlib-rs in this binary, which is checked at the start: a feature of any crate in
 //!   it can switch the backend for all. framewise calls zlib-rs itself.
 //!
@@ -85,6 +87,7 @@ fn main() {
     if argument == "memory" {
         return tables::memory::run();
     }
+    heap::settle();
     let mut report = contest::Report::new(&argument);
     tables::run(&mut report);
     report.print_summary();
