@@ -4,6 +4,8 @@
 //! # All tables, which takes some minutes, or those with a text in their titles.
 //! cargo run --release --manifest-path benches/peers/Cargo.toml
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- "receive, server, binary"
+//! # One row of them, for a profiler.
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- "1 KiB" "framewise, tokio"
 //! # The octets that a connection holds.
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- memory
 //! ```
@@ -88,7 +90,7 @@ fn main() {
         return tables::memory::run();
     }
     heap::settle();
-    let mut report = contest::Report::new(&argument);
+    let mut report = contest::Report::new(&argument, env::args().nth(2));
     tables::run(&mut report);
     report.print_summary();
 }
