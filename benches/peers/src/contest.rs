@@ -47,6 +47,7 @@ pub(crate) enum Kind {
 /// The tables that are wanted, and what to remember of them.
 pub(crate) struct Report {
     filter: String,
+    only: Option<String>,
     cells: Vec<Cell>,
 }
 
@@ -114,8 +115,9 @@ impl Kind {
 }
 
 impl Report {
-    pub(crate) fn new(filter: &str) -> Self {
-        Self { filter: filter.into(), cells: Vec::new() }
+    /// Makes one of the tables with `filter` in their titles, and of one row only if that is named.
+    pub(crate) fn new(filter: &str, only: Option<String>) -> Self {
+        Self { filter: filter.into(), only, cells: Vec::new() }
     }
 
     /// Returns whether a table with this title is wanted.
@@ -137,6 +139,12 @@ impl Report {
             return;
         }
         let mut contestants = contestants();
+        if let Some(only) = &self.only {
+            contestants.retain(|contestant| contestant.name == *only);
+        }
+        if contestants.is_empty() {
+            return;
+        }
         measure(&mut contestants, count);
         let best = |kind| {
             let of_kind = contestants.iter().filter(move |contestant| contestant.kind == kind);

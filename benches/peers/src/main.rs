@@ -4,6 +4,8 @@
 //! # All tables, which takes some minutes, or those with a text in their titles.
 //! cargo run --release --manifest-path benches/peers/Cargo.toml
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- "receive, server, binary"
+//! # One row of them, for a profiler.
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- "1 KiB" "framewise, tokio"
 //! # The octets that a connection holds.
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- memory
 //! ```
@@ -44,6 +46,8 @@
 //!   starts, for wtx too, which masks them where they are; what it takes to free them is counted.
 //! - nexus-web is a state machine, too, with a buffer of 1 MiB for each connection as it comes; it
 //!   is there with 64 KiB as well.
+//! - The allocator is the system's, made to keep what is freed, as in a program that has run for a
+//!   while; but it never keeps 64 MiB.
 //! - flate2 uses zlib-rs in this binary, which is checked at the start: a feature of any crate in
 //!   it can switch the backend for all. framewise calls zlib-rs itself.
 //!
@@ -85,7 +89,8 @@ fn main() {
     if argument == "memory" {
         return tables::memory::run();
     }
-    let mut report = contest::Report::new(&argument);
+    heap::settle();
+    let mut report = contest::Report::new(&argument, env::args().nth(2));
     tables::run(&mut report);
     report.print_summary();
 }
