@@ -4,9 +4,11 @@
 //! connection, which is then dropped: `whole` when the request comes in one read, `reads of 64` and
 //! `octet by octet` when it is cut. Its parts are what none can do without: `httparse` of the same
 //! head, `accept` (a search for the key, SHA-1 and base64) and `response` (written to a vector of
-//! its own); `parts` is all of them in one row. What is between `whole` and `parts` is everything
-//! else: the checks of RFC 6455 §4.2.1, keeping the header fields for the application, the machine
-//! before and the connection after.
+//! its own); `parts` is all of them in one row. `httparse` is called in the quickest way that it has,
+//! with room for the fields that is not initialised; as its documentation calls it, and with the
+//! response from `format!`, the parts take a fifth more. What is between `whole` and `parts` is
+//! everything else: the checks of RFC 6455 §4.2.1, keeping the header fields for the application,
+//! the machine before and the connection after.
 //!
 //! A client's is the time from a URI to the request, and from the response to an open connection.
 //! Its parts are writing the request with a key of octets that are there already, `httparse` of the
