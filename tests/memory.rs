@@ -9,7 +9,10 @@
 use std::sync::Arc;
 
 use allocation_counter::{AllocationInfo, measure};
-use framewise::{Config, Connection, Event, Input, ProtocolError, SendError, SendErrorKind};
+use framewise::{
+    Config, Connection, Event, Input, ProtocolError, SendError, SendErrorKind,
+    handshake::{Acceptance, OriginPolicy, ServerHandshake},
+};
 
 /// A frame of a client with a key of zeros, so that the payload is seen as it is.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -192,6 +195,28 @@ fn declared_lengths_are_not_reserved() {
         assert_eq!(error, ProtocolError::MessageTooBig);
     });
     assert!(info.bytes_total <= 1024, "{info:?}");
+}
+
+// The head, the places of its fields, and the response
+#[test]
+fn a_handshake_takes_three_allocations() {
+    let config = Arc::new(Config::default());
+    let mut request =
+        *b"GET /chat HTTP/1.1\r\nHost: server.example.com:8080\r\nUpgrade: websocket\r\n\
+        Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Version: 13\r\nOrigin: http://server.example.com:8080\r\n\
+        Sec-WebSocket-Protocol: chat, superchat\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    let info = measure(|| {
+        let mut handshake = ServerHandshake::new(Arc::clone(&config));
+        let upgrade = handshake.receive(&mut Input::new(&mut request)).expect("valid");
+        let upgrade = upgrade.expect("complete");
+        upgrade.check_origin(&OriginPolicy::same_origin()).expect("the same");
+        let mut connection =
+            upgrade.accept(Acceptance::new().subprotocol("chat")).expect("offered");
+        assert!(!connection.output().is_empty());
+    });
+    assert_eq!(info.count_total, 3, "{info:?}");
 }
 
 // 6455-5.5.3-04; R27

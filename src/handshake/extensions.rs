@@ -131,7 +131,8 @@ impl<'a> Iterator for Params<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         // The text was checked when the extension was made.
-        self.cursor.param()?
+        let (name, value) = self.cursor.param()??;
+        Some(Param { name: text(name), value: value.map(text) })
     }
 }
 
@@ -143,6 +144,9 @@ impl fmt::Debug for Params<'_> {
     }
 }
 
+/// The name and the value of a parameter.
+type RawParam<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// The rest of a value that is being parsed. It never starts with white space, except before the
 /// first look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +157,7 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// `token *( ";" extension-param )`, up to a comma or the end.
     fn extension(&mut self) -> Option<Extension<'a>> {
-        let name = self.token()?;
+        let name = text(self.token()?);
         let params = self.rest;
         while self.param()?.is_some() {}
         if !matches!(self.rest, [] | [b',', ..]) {
@@ -165,7 +169,7 @@ impl<'a> Cursor<'a> {
 
     /// `";" token [ "=" ( token / quoted-string ) ]`. `Some(None)` where no semicolon stands,
     /// `None` for bad grammar.
-    fn param(&mut self) -> Option<Option<Param<'a>>> {
+    fn param(&mut self) -> Option<Option<RawParam<'a>>> {
         if !self.eat(b';') {
             return Some(None);
         }
@@ -175,23 +179,23 @@ impl<'a> Cursor<'a> {
             true if self.rest.first() == Some(&b'"') => Some(self.quoted()?),
             true => Some(self.token()?),
         };
-        Some(Some(Param { name, value }))
+        Some(Some((name, value)))
     }
 
-    fn token(&mut self) -> Option<&'a str> {
+    fn token(&mut self) -> Option<&'a [u8]> {
         self.skip_space();
         let len =
             self.rest.iter().position(|octet| !is_token_octet(*octet)).unwrap_or(self.rest.len());
         let (token, rest) = self.rest.split_at(len);
         self.rest = rest;
         self.skip_space();
-        core::str::from_utf8(token).ok().filter(|token| !token.is_empty())
+        Some(token).filter(|token| !token.is_empty())
     }
 
     /// A quoted string, without its quotes. "When using the quoted-string syntax variant, the value
     /// after quoted-string unescaping MUST conform to the 'token' ABNF", so only token characters
     /// stand in it, escaped or not.
-    fn quoted(&mut self) -> Option<&'a str> {
+    fn quoted(&mut self) -> Option<&'a [u8]> {
         let body = self.rest.strip_prefix(b"\"")?;
         let mut len = 0;
         loop {
@@ -199,9 +203,7 @@ impl<'a> Cursor<'a> {
                 [b'"', ref rest @ ..] => {
                     self.rest = rest;
                     self.skip_space();
-                    return core::str::from_utf8(&body[..len])
-                        .ok()
-                        .filter(|value| !value.is_empty());
+                    return Some(&body[..len]).filter(|value| !value.is_empty());
                 }
                 [b'\\', octet, ..] if is_token_octet(octet) => len += 2,
                 [octet, ..] if is_token_octet(octet) => len += 1,
@@ -229,6 +231,11 @@ impl<'a> Cursor<'a> {
             self.rest = rest;
         }
     }
+}
+
+/// The text of what was found to be token characters, and backslashes.
+fn text(octets: &[u8]) -> &str {
+    core::str::from_utf8(octets).unwrap_or_default()
 }
 
 /// What a client with this configuration offers.
