@@ -102,6 +102,7 @@ fn serve(mut arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
         (Some("--port"), Some(port)) => port.parse()?,
         _ => return Err(usage.into()),
     };
+    process::end_with_parent()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     Ok((server.serve)(listener)?)
 }
