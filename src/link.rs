@@ -16,9 +16,8 @@ pub(crate) struct Link {
     owed_close: Option<CloseCode>,
     owed_ping: bool,
     gave_up: bool,
-    // Both are boxed since most connections have neither, most of the time.
-    owed_pongs: Option<Box<Pongs>>,
-    closes: Option<Box<Closes>>,
+    // Boxed, since most connections have none of it, most of the time.
+    seldom: Option<Box<Seldom>>,
     pub(crate) timers: Timers,
 }
 
@@ -32,9 +31,10 @@ pub(crate) struct Pongs {
     newest: usize,
 }
 
-/// The Close frames that went over the connection.
+/// What a connection has seldom: Pongs that wait, and the Close frames that went over it.
 #[derive(Debug, Default)]
-struct Closes {
+struct Seldom {
+    owed_pongs: Pongs,
     received: Option<CloseFrame>,
     sent: Option<CloseFrame>,
 }
@@ -59,7 +59,7 @@ impl Link {
             // After the end of the peer's stream it may still read: what is owed stays owed then.
             self.owed_close = None;
             self.owed_ping = false;
-            self.owed_pongs = None;
+            drop(self.take_owed_pongs());
         }
         self.state = next;
         owed
@@ -76,11 +76,11 @@ impl Link {
             // The code is echoed (§5.5.1), none is answered with none.
             self.owed_close = Some(frame.code);
         }
-        self.closes.get_or_insert_default().received.get_or_insert(frame);
+        self.seldom.get_or_insert_default().received.get_or_insert(frame);
     }
 
     pub(crate) fn close_sent(&mut self, frame: CloseFrame) {
-        self.closes.get_or_insert_default().sent.get_or_insert(frame);
+        self.seldom.get_or_insert_default().sent.get_or_insert(frame);
     }
 
     /// Keeps the payload of a Ping for the sending direction.
@@ -92,7 +92,7 @@ impl Link {
         if !self.state.may_pong() {
             return;
         }
-        let pongs = self.owed_pongs.get_or_insert_default();
+        let pongs = &mut self.seldom.get_or_insert_default().owed_pongs;
         if pongs.bytes.len() + payload.len() >= MAX_OWED_PONGS {
             pongs.bytes.truncate(pongs.newest);
         }
@@ -126,8 +126,13 @@ impl Link {
         core::mem::take(&mut self.owed_ping)
     }
 
-    pub(crate) fn take_owed_pongs(&mut self) -> Option<Box<Pongs>> {
-        self.owed_pongs.take()
+    pub(crate) fn take_owed_pongs(&mut self) -> Option<Pongs> {
+        let seldom = self.seldom.as_mut()?;
+        let pongs = core::mem::take(&mut seldom.owed_pongs);
+        if seldom.received.is_none() && seldom.sent.is_none() {
+            self.seldom = None;
+        }
+        (!pongs.bytes.is_empty()).then_some(pongs)
     }
 
     pub(crate) fn take_owed_close(&mut self) -> Option<CloseCode> {
@@ -136,7 +141,12 @@ impl Link {
 
     #[inline]
     pub(crate) fn owes(&self) -> bool {
-        self.owed_close.is_some() || self.owed_ping || self.owed_pongs.is_some()
+        self.owed_close.is_some() || self.owed_ping || self.owes_pongs()
+    }
+
+    #[inline]
+    fn owes_pongs(&self) -> bool {
+        self.seldom.as_ref().is_some_and(|seldom| !seldom.owed_pongs.bytes.is_empty())
     }
 
     /// Returns whether the peer did not take what waited for it within the time to close.
@@ -155,11 +165,11 @@ impl Link {
     }
 
     pub(crate) fn received_close(&self) -> Option<&CloseFrame> {
-        self.closes.as_ref()?.received.as_ref()
+        self.seldom.as_ref()?.received.as_ref()
     }
 
     pub(crate) fn sent_close(&self) -> Option<&CloseFrame> {
-        self.closes.as_ref()?.sent.as_ref()
+        self.seldom.as_ref()?.sent.as_ref()
     }
 }
 

@@ -5,6 +5,8 @@ use core::{fmt, iter, mem};
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
+use crate::frame::FrameHeader;
+
 /// Octets that wait to be written to the transport, in order.
 ///
 /// The queue is a list of chunks. Small frames are appended to one another, so that many sends
@@ -41,8 +43,8 @@ pub struct Output {
     end: usize,
     // Octets of the first chunk that were written already.
     written: usize,
-    // Octets that were written, or dropped, since the beginning.
-    total: u64,
+    // How many octets there are up to the last one that was marked.
+    marked: usize,
 }
 
 /// Chunks, and how many octets they have.
@@ -62,10 +64,10 @@ impl Output {
     pub fn advance(&mut self, count: usize) {
         let len = self.len();
         assert!(count <= len, "advanced by {count} octets, {len} were queued");
-        self.total = self.total.wrapping_add(count as u64);
         if count == len {
-            return self.reset();
+            return self.clear();
         }
+        self.marked = self.marked.saturating_sub(count);
         self.written += count;
         self.drop_written();
     }
@@ -145,26 +147,44 @@ impl Output {
         self.queue.as_ref().map_or(0, |queue| queue.len) + self.end - self.written
     }
 
-    /// Returns the number of octets that were written since the beginning.
-    #[inline]
-    pub(crate) fn total(&self) -> u64 {
-        self.total
+    /// Marks the octet that is the last one now.
+    pub(crate) fn mark_end(&mut self) {
+        self.marked = self.len();
     }
 
-    /// Appends `len` octets and returns them to be written over; or appends nothing, if that would
-    /// take new memory, or if there may be more than `max_len` then.
+    /// Returns whether a marked octet waits.
+    #[inline]
+    pub(crate) fn has_marked(&self) -> bool {
+        self.marked != 0
+    }
+
+    /// Appends `len` octets and returns them to be written over; or appends nothing, if that
+    /// would make a buffer of more than 16 KiB, or if there may be more than `max_len` then.
     ///
     /// For small frames, which then need one check of bounds, where appending to a buffer takes one
     /// for each part.
     #[inline]
     pub(crate) fn append_in_place(&mut self, len: usize, max_len: usize) -> Option<&mut [u8]> {
         let end = self.end + len;
-        if self.queue.is_some() || end > max_len {
+        if self.queue.is_some() || end > max_len || end > self.run.len() && !self.grow(end) {
             return None;
         }
         let place = self.run.get_mut(self.end..end)?;
         self.end = end;
         Some(place)
+    }
+
+    /// Makes the buffer of small frames one of `len` octets at least, as long as it is one that is
+    /// kept; returns whether it is.
+    #[cold]
+    fn grow(&mut self, len: usize) -> bool {
+        if len > KEPT_CAPACITY {
+            return false;
+        }
+        let len = len.max(2 * self.run.len()).clamp(MIN_CAPACITY, KEPT_CAPACITY);
+        self.run.reserve_exact(len - self.run.len());
+        self.run.resize(len, 0);
+        true
     }
 
     /// Appends the octets that `write` appends to the buffer of small frames.
@@ -190,16 +210,11 @@ impl Output {
         queue.push(payload.into());
     }
 
-    /// Drops all that waits: the transport will not take it.
-    pub(crate) fn clear(&mut self) {
-        self.total = self.total.wrapping_add(self.len() as u64);
-        self.reset();
-    }
-
+    /// Drops all that waits: it was written, or the transport will not take it.
     #[inline]
-    fn reset(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.queue = None;
-        (self.end, self.written) = (0, 0);
+        (self.end, self.written, self.marked) = (0, 0, 0);
         if self.run.capacity() > KEPT_CAPACITY {
             self.run = Vec::new();
         }
@@ -247,6 +262,9 @@ impl From<Vec<u8>> for Chunk {
     }
 }
 
+/// The smallest buffer for frames: a batch of small ones fits.
+const MIN_CAPACITY: usize = 512;
+
 /// The largest buffer that a drained queue keeps: a batch of answers to one read fits, and what a
-/// busy connection keeps is bounded.
-const KEPT_CAPACITY: usize = 16 << 10;
+/// busy connection keeps is bounded. A frame of 16 KiB fits, too.
+const KEPT_CAPACITY: usize = (16 << 10) + FrameHeader::MAX_LEN;

@@ -25,20 +25,13 @@ pub(crate) struct Receiver {
     inflater: Option<Box<Inflater>>,
     config: Arc<Config>,
     delivery: Delivery,
-    stopped: Option<Stopped>,
+    // Nothing more is read: the peer's Close or the end of the stream was received. After a failure it
+    // is the decoder that remembers.
+    ended: bool,
     // Whether a message that lies whole in the input may be taken off it past the decoder: it stands
     // between two messages, and nothing else is in the way. Follows from the fields above.
     between_messages: bool,
     marks: Marks,
-}
-
-/// Why nothing more is read.
-#[derive(Clone, Copy, Debug)]
-enum Stopped {
-    /// The peer's Close or the end of the stream was received.
-    Ended,
-    /// The peer broke the protocol.
-    Failed(ProtocolError),
 }
 
 impl Receiver {
@@ -51,7 +44,7 @@ impl Receiver {
             inflater: None,
             config,
             delivery: Delivery::default(),
-            stopped: None,
+            ended: false,
             between_messages: true,
             marks: Marks::default(),
         }
@@ -82,14 +75,11 @@ impl Receiver {
         input: &mut Input<'buf>,
         report: &mut impl Report,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
-        if let Some(stopped) = self.stopped {
+        if self.ended {
             input.take(usize::MAX);
-            return match stopped {
-                Stopped::Ended => Ok(None),
-                Stopped::Failed(error) => Err(error),
-            };
+            return Ok(None);
         }
-        self.marks.received |= !input.is_empty();
+        self.marks.received |= !input.is_empty() && !self.decoder.has_failed();
         let received = loop {
             let delivered = match self.decode_part(input) {
                 Some(part) => self.collect(part),
@@ -112,9 +102,10 @@ impl Receiver {
 
     /// Takes note that nothing more will come.
     pub(crate) fn receive_eof(&mut self) {
-        if self.stopped.is_none() {
-            self.stop(Stopped::Ended);
+        if !self.decoder.has_failed() {
+            self.ended = true;
         }
+        self.stop();
     }
 
     pub(crate) fn set_delivery(&mut self, delivery: Delivery) {
@@ -157,9 +148,8 @@ impl Receiver {
 
     /// Takes note of whether a whole message may come next.
     fn note_place(&mut self) {
-        self.between_messages = self.stopped.is_none()
-            && self.delivery == Delivery::Messages
-            && self.decoder.is_at_boundary();
+        self.between_messages =
+            !self.ended && self.delivery == Delivery::Messages && self.decoder.is_at_boundary();
     }
 
     #[inline]
@@ -222,7 +212,8 @@ impl Receiver {
         let event = self.control(chunk, report)?;
         if matches!(event, Some(Event::Close(_))) {
             // All that follows the peer's Close is discarded (§1.4).
-            self.stop(Stopped::Ended);
+            self.ended = true;
+            self.stop();
             input.take(usize::MAX);
         }
         Ok(event)
@@ -235,7 +226,8 @@ impl Receiver {
         input: &mut Input<'_>,
         report: &mut impl Report,
     ) -> ProtocolError {
-        self.stop(Stopped::Failed(error));
+        self.decoder.fail(error);
+        self.stop();
         input.take(usize::MAX);
         report.failed(error);
         error
@@ -320,8 +312,8 @@ impl Receiver {
         }))
     }
 
-    fn stop(&mut self, stopped: Stopped) {
-        self.stopped = Some(stopped);
+    /// Drops what is in the making: nothing more will be read.
+    fn stop(&mut self) {
         self.note_place();
         self.assembly = None;
         self.control = None;

@@ -33,8 +33,6 @@ pub(crate) struct Sender {
     compressor: Option<Box<Compressor>>,
     // Octets of control frames queued since the last one was seen to be written.
     control_len: u32,
-    // Where in all of the output the last control frame ends.
-    control_end: u64,
     // The message whose fragments are being sent.
     fragmented: Option<Fragmented>,
     sent: bool,
@@ -50,7 +48,6 @@ impl Sender {
             #[cfg(feature = "deflate")]
             compressor: None,
             control_len: 0,
-            control_end: 0,
             fragmented: None,
             sent: false,
         }
@@ -347,7 +344,7 @@ impl Sender {
     /// Returns whether no control frame waits. Messages may: with a backlog that never ends, the
     /// output may never be empty.
     fn controls_are_written(&self) -> bool {
-        self.output.total() >= self.control_end
+        !self.output.has_marked()
     }
 
     fn push_close(&mut self, code: CloseCode, reason: &str, link: &mut Link) {
@@ -370,7 +367,7 @@ impl Sender {
         self.push_frame(opcode, true, false, Binary::Borrowed(payload).into());
         let len = u32::try_from(self.output.len() - before).unwrap_or(u32::MAX);
         self.control_len = self.control_len.saturating_add(len);
-        self.control_end = self.output.total().wrapping_add(self.output.len() as u64);
+        self.output.mark_end();
     }
 
     /// Queues a message on a connection that compresses.

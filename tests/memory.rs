@@ -71,7 +71,7 @@ fn an_idle_server_holds_nothing() {
 
 #[test]
 fn sizes() {
-    assert!(size_of::<Connection>() <= 256, "{}", size_of::<Connection>());
+    assert!(size_of::<Connection>() <= 240, "{}", size_of::<Connection>());
     assert!(size_of::<ProtocolError>() <= 32 && size_of::<SendError>() <= 32);
     assert!(size_of::<SendErrorKind>() <= 32);
     assert!(size_of::<Event<'_>>() <= 40, "{}", size_of::<Event<'_>>());

@@ -154,6 +154,11 @@ impl Decoder {
         }
     }
 
+    /// Returns whether there was an error.
+    pub(crate) const fn has_failed(&self) -> bool {
+        matches!(self.stage, Stage::Failed(_))
+    }
+
     /// Returns the side of the connection that receives the frames.
     #[inline]
     pub(crate) const fn role(&self) -> Role {
