@@ -263,7 +263,7 @@ impl From<Vec<u8>> for Chunk {
 }
 
 /// The smallest buffer for frames: a batch of small ones fits.
-const MIN_CAPACITY: usize = 512;
+const MIN_CAPACITY: usize = 1 << 10;
 
 /// The largest buffer that a drained queue keeps: a batch of answers to one read fits, and what a
 /// busy connection keeps is bounded. A frame of 16 KiB fits, too.
