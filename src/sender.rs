@@ -12,6 +12,7 @@ use crate::{
     Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, State, Text,
     close::MAX_REASON,
     closing::Trigger,
+    copy,
     frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
     link::Link,
     mask, output,
@@ -475,7 +476,7 @@ impl Sender {
         self.output.append(header.len() + payload.len(), |run| {
             run.extend_from_slice(header);
             match key {
-                None => run.extend_from_slice(payload),
+                None => copy::append(run, payload),
                 Some(key) => mask::append(run, payload, key),
             }
         });

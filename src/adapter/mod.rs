@@ -259,11 +259,7 @@ pub(crate) fn write_timeout(config: &Config) -> Option<Duration> {
 
 /// How many octets are read at once: a batch of small messages, or a piece of a large one that is
 /// still in the first cache when it is unmasked and copied.
-///
-/// Not a multiple of a page: of a message that takes many reads, each would be copied to the same
-/// place of a page as the one before. Where that is a few octets behind the place that it is copied
-/// from, some processors take ten times as long for it.
-const READ_SIZE: usize = (32 << 10) - 256;
+const READ_SIZE: usize = 32 << 10;
 
 /// How many octets of messages are read ahead while the peer does not take what is sent to it.
 #[cfg(feature = "tokio")]
