@@ -56,7 +56,8 @@ pub struct Writer<S> {
 
 struct Shared<S> {
     side: Mutex<Side<S>>,
-    // The reading half owes a reply and could not write it, since the other half was writing.
+    // The reading half owes a reply and could not write it, since the other half was writing or the
+    // stream took nothing.
     owed: AtomicBool,
 }
 
@@ -146,7 +147,8 @@ impl<S: Stream> Reader<S> {
             self.pass_time();
         }
         let closing = self.receiving.state() != State::Open;
-        if closing || self.receiving.owes_reply() {
+        let owed = self.receiving.owes_reply() || self.shared.owed.load(Ordering::SeqCst);
+        if closing || owed {
             let patience = if closing { Some(self.patience()) } else { None };
             self.shared.write_replies(patience);
         }
@@ -182,7 +184,9 @@ impl<S: Stream> Reader<S> {
     /// Returns for how long a connection that is closing may still be written to.
     fn patience(&mut self) -> Option<Duration> {
         let now = self.clock.now();
-        self.receiving.poll_timeout(now).map(|deadline| deadline - now)
+        let left = self.receiving.poll_timeout(now).map(|deadline| deadline - now);
+        // No timer runs behind the end of the stream: what is left then has as long from now.
+        left.or(self.receiving.config().close_timeout)
     }
 
     /// Limits the next read to the time until the next deadline.
@@ -277,7 +281,11 @@ impl<S: Stream> Shared<S> {
             self.owed.store(false, Ordering::SeqCst);
             // What fails here, the reading side learns as well.
             match patience {
-                None => drop(side.write()),
+                // Less what it is not yet time for: that is tried again.
+                None => {
+                    let later = side.write().is_err_and(|error| is_retry(&error));
+                    self.owed.store(later, Ordering::SeqCst);
+                }
                 Some(patience) => side.write_last(patience),
             }
         }

@@ -9,8 +9,10 @@ mod closing;
 #[cfg(feature = "deflate")]
 mod compression;
 mod connect;
+mod conversation;
 mod faults;
 mod handshake;
+mod silence;
 mod sink;
 mod split;
 mod support;
