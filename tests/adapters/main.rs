@@ -10,6 +10,7 @@ mod closing;
 mod compression;
 mod connect;
 mod conversation;
+mod ends;
 mod faults;
 mod handshake;
 mod silence;
