@@ -66,6 +66,8 @@ struct Side<S> {
     sending: SendHalf,
     // The write side was shut down, or failed.
     over: bool,
+    // It failed: whoever writes is told, though it may have happened to the reader.
+    failed: bool,
 }
 
 impl<S: Stream> WebSocket<S> {
@@ -75,7 +77,8 @@ impl<S: Stream> WebSocket<S> {
     /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
     pub fn split(self, stream: S) -> (Reader<S>, Writer<S>) {
         let (receiving, sending) = self.connection.split();
-        let side = Mutex::new(Side { stream, sending, over: self.write_over });
+        let side =
+            Mutex::new(Side { stream, sending, over: self.write_over, failed: self.write_failed });
         let shared = Arc::new(Shared { side, owed: AtomicBool::new(false) });
         let reader = Reader {
             stream: self.stream,
@@ -317,7 +320,10 @@ impl<S: Stream> Side<S> {
             let _ = self.stream.set_write_timeout(left.map(|left| left.max(MIN_TIMEOUT)));
             match write_once(&mut self.stream, self.sending.output()) {
                 Err(error) if is_retry(&error) => return,
-                result => self.over = result.is_err(),
+                result => {
+                    self.over = result.is_err();
+                    self.failed = self.over;
+                }
             }
         }
         if self.write().is_ok() && self.sending.transport() == Transport::ShutDownWrite {
@@ -336,12 +342,13 @@ impl<S: Stream> Side<S> {
     fn write(&mut self) -> io::Result<()> {
         if self.over {
             let output = self.sending.output();
-            let lost = !output.is_empty();
+            let lost = self.failed || !output.is_empty();
             output.clear();
             return if lost { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) };
         }
         let result = write_all(&mut self.stream, self.sending.output());
         self.over = result.as_ref().is_err_and(|error| !is_retry(error));
+        self.failed = self.over;
         result
     }
 }

@@ -358,3 +358,44 @@ fn a_failed_write_is_told_once_and_for_all() {
     });
     assert!(stream.written().is_empty());
 }
+
+// Who reads goes on reading; who writes is told, though the write has failed under the reader.
+#[test]
+fn a_write_that_fails_while_reading_is_told_to_who_writes() {
+    let script = || {
+        let texts = ["one", "two"].map(|text| from_client(|peer| peer.send(text).unwrap()));
+        let stream = Scripted::new(texts.map(Bring::Bytes));
+        stream.script().writes.push_back(Grant::Error(ErrorKind::BrokenPipe));
+        stream
+    };
+    let told = |flushed| assert!(matches!(flushed, Err(Error::Io(_))), "{flushed:?}");
+
+    let mut websocket = blocking::WebSocket::new(script(), server());
+    websocket.connection_mut().send("lost").unwrap();
+    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("one"));
+    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("two"));
+    told(websocket.flush());
+
+    let stream = script();
+    let (mut reader, mut writer) =
+        blocking::WebSocket::new(stream.clone(), server()).split(stream.clone());
+    writer.feed("lost").unwrap();
+    stream.script().reads.push_front(Bring::Bytes(from_client(|peer| peer.ping(b"").unwrap())));
+    assert_eq!(reader.read().unwrap().unwrap().as_text(), Some("one"));
+    assert_eq!(reader.read().unwrap().unwrap().as_text(), Some("two"));
+    told(writer.flush());
+
+    runtime().block_on(async {
+        let mut websocket = WebSocket::new(script(), server());
+        websocket.connection_mut().send("lost").unwrap();
+        assert_eq!(finish(websocket.read(), 3).unwrap().unwrap().as_text(), Some("one"));
+        assert_eq!(finish(websocket.read(), 3).unwrap().unwrap().as_text(), Some("two"));
+        told(finish(websocket.flush(), 3));
+
+        let (mut reader, mut writer) = WebSocket::new(script(), server()).split();
+        finish(writer.feed("lost"), 3).unwrap();
+        assert_eq!(finish(reader.read(), 3).unwrap().unwrap().as_text(), Some("one"));
+        assert_eq!(finish(reader.read(), 3).unwrap().unwrap().as_text(), Some("two"));
+        told(finish(writer.flush(), 3));
+    });
+}

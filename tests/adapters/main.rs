@@ -5,6 +5,7 @@
 //! time: where time matters, tokio's clock is stopped, or the outcome is asserted only.
 
 mod cancel;
+mod clock;
 mod closing;
 #[cfg(feature = "deflate")]
 mod compression;
@@ -18,3 +19,4 @@ mod sink;
 mod split;
 mod support;
 mod timers;
+mod wakers;
