@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-/// Runs `test` with a future that is dropped after one poll, after two and so on, until it completes
-/// before; `test` returns whether it has. Returns how often it waits.
+/// Runs `test` with a future that is dropped after one poll, after two and so on, until it
+/// completes before; `test` returns whether it has. Returns how often it waits.
 fn everywhere(test: impl FnMut(usize) -> bool) -> usize {
     (1..2000).map(test).position(|completed| completed).expect("it completes")
 }
@@ -160,7 +160,8 @@ fn with_room(roomy: bool) -> Connection {
     }))
 }
 
-/// Looks at the whole conversation, in which `call` was dropped; returns whether it sent its message.
+/// Looks at the whole conversation, in which `call` was dropped; returns whether it sent its
+/// message.
 fn judge(stream: &Scripted, call: Call, messages: &[Message], case: &str) -> bool {
     let received: Vec<_> = messages.iter().filter_map(Message::as_text).collect();
     if call == Call::Close {
@@ -492,8 +493,8 @@ async fn at_most<F: Future>(times: usize, future: F) -> Option<F::Output> {
     .await
 }
 
-// 6455-4.1-06, R59: at each point where connecting waits, for other connections to the same address,
-// too; the next one has its turn.
+// 6455-4.1-06, R59: at each point where connecting waits, for other connections to the same
+// address, too; the next one has its turn.
 #[tokio::test]
 async fn connecting_can_be_dropped_anywhere() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

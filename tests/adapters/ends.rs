@@ -25,8 +25,8 @@ fn at<'a, T>(
     })
 }
 
-// 6455-7.2.1-02, 6455-7.1.4-02: what was wholly received is delivered, then comes an end or an error,
-// and nothing hangs or panics.
+// 6455-7.2.1-02, 6455-7.1.4-02: what was wholly received is delivered, then comes an end or an
+// error, and nothing hangs or panics.
 #[test]
 fn an_end_at_every_octet_of_what_is_read() {
     let failures = [
@@ -105,8 +105,8 @@ fn a_failure_at_every_octet_of_what_is_written() {
                 assert_eq!(outcome.messages, recorded.before(usize::MAX), "{case}");
                 assert!(outcome.unopened.is_none() && outcome.unread.is_none(), "{case}");
                 assert_eq!(outcome.end, Some(EndOfStream::Clean), "{case}");
-                // The answers to the Ping and to the Close are nobody's to be told of, and the first
-                // send behind a failed answer finds the stream closed.
+                // The answers to the Ping and to the Close are nobody's to be told of, and the
+                // first send behind a failed answer finds the stream closed.
                 if let Some(told) = kind(outcome.unsent.as_ref()) {
                     assert!(told == expected || told == ErrorKind::BrokenPipe, "{case} {told:?}");
                 }

@@ -164,8 +164,8 @@ fn a_request_does_not_wait_for_a_server_that_never_reads() {
     });
 }
 
-// It talks all the time, so it is alive; but what waits to be delivered has its bound, and behind it
-// no more is read.
+// It talks all the time, so it is alive; but what waits to be delivered has its bound, and behind
+// it no more is read.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_talks_and_never_reads_is_given_up() {
     let stream = Scripted::default();
