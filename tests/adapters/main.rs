@@ -10,6 +10,7 @@ mod closing;
 mod compression;
 mod connect;
 mod faults;
+mod flood;
 mod handshake;
 mod sink;
 mod split;
