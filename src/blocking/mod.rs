@@ -263,7 +263,13 @@ impl<S: Stream> WebSocket<S> {
                 return Err(ErrorKind::TimedOut.into());
             }
         }
-        write_all(&mut self.stream, self.connection.output())
+        loop {
+            write_all(&mut self.stream, self.connection.output())?;
+            // What was written has made room for the Pong that is owed to a flood of Pings.
+            if !self.connection.has_output() {
+                return Ok(());
+            }
+        }
     }
 
     fn shutdown(&mut self) {

@@ -346,7 +346,11 @@ impl<S: Stream> Side<S> {
             output.clear();
             return if lost { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) };
         }
-        let result = write_all(&mut self.stream, self.sending.output());
+        let mut result = write_all(&mut self.stream, self.sending.output());
+        // What was written has made room for the Pong that is owed to a flood of Pings.
+        while result.is_ok() && self.sending.has_output() {
+            result = write_all(&mut self.stream, self.sending.output());
+        }
         self.over = result.as_ref().is_err_and(|error| !is_retry(error));
         self.failed = self.over;
         result

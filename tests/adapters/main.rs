@@ -13,6 +13,7 @@ mod connect;
 mod conversation;
 mod ends;
 mod faults;
+mod flood;
 mod handshake;
 mod silence;
 mod sink;
