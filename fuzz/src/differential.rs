@@ -56,8 +56,18 @@ pub fn tungstenite(stream: &Stream<'_>) {
         assert!(theirs.error.is_none(), "we refuse nothing, and they: {:?}", theirs.error);
         return;
     };
-    if !matches!(error, ProtocolError::LengthNotMinimal | ProtocolError::CloseCode(_)) {
-        let octets = finished(stream.octets);
+    let (octets, is_minimal) = finished(role, stream.octets);
+    let is_known = match error {
+        ProtocolError::CloseCode(_) => true,
+        // The length of a control frame is in its longer form, be it more than 125 or not.
+        ProtocolError::LongControlFrame => !is_minimal,
+        ProtocolError::LengthNotMinimal => {
+            assert!(!is_minimal, "a shorter form is there");
+            true
+        }
+        _ => false,
+    };
+    if !is_known {
         let theirs = self::theirs(their_role, &octets);
         assert_eq!(theirs.events, ours.events, "before {error:?}");
         assert!(theirs.error.is_some(), "we refuse it: {error:?}");
@@ -134,29 +144,43 @@ fn theirs(role: TheirRole, octets: &[u8]) -> Seen<Error> {
     }
 }
 
-/// Returns octets with what is missing of the last frame, if it is one that tungstenite would read.
-fn finished(octets: &[u8]) -> Vec<u8> {
+/// Returns octets with what is missing of the last frame, if it is one that tungstenite would read,
+/// and whether all lengths are in their shortest form.
+fn finished(role: Role, octets: &[u8]) -> (Vec<u8>, bool) {
     let mut finished = octets.to_vec();
+    let mut is_minimal = true;
     let mut place = 0;
     while place < octets.len() {
-        finished.resize(finished.len().max(place + 14), 0);
+        if finished.len() == place + 1 {
+            finished.push(if role == Role::Server { 0x80 } else { 0 });
+        }
         let second = finished[place + 1];
-        let (field_len, len) = match second & 0x7f {
-            126 => (2, u64::from(u16::from_be_bytes([finished[place + 2], finished[place + 3]]))),
-            127 => {
-                let field = finished[place + 2..place + 10].try_into().expect("8 octets");
-                (8, u64::from_be_bytes(field))
-            }
-            len => (0, len.into()),
+        let field_len = match second & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
         };
-        let header_len = 2 + field_len + if second & 0x80 == 0 { 0 } else { 4 };
+        // A length that needs its field.
+        finished.resize(finished.len().max(place + 2 + field_len), 0xff);
+        let field = &finished[place + 2..][..field_len];
+        let len = match field {
+            [] => u64::from(second & 0x7f),
+            _ => field.iter().fold(0, |len, octet| len << 8 | u64::from(*octet)),
+        };
+        is_minimal &= match field_len {
+            2 => len > 125,
+            8 => len > u16::MAX.into(),
+            _ => true,
+        };
         if len > MAX_SIZE as u64 {
+            finished.extend_from_slice(&[0; 4]);
             break;
         }
-        place += header_len + len as usize;
-        finished.resize(octets.len().max(place), 0);
+        let key_len = if second & 0x80 == 0 { 0 } else { 4 };
+        place += 2 + field_len + key_len + len as usize;
+        finished.resize(finished.len().max(place), 0);
     }
-    finished
+    (finished, is_minimal)
 }
 
 /// A link that holds what was received, and takes what is sent.

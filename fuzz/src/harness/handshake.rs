@@ -204,9 +204,11 @@ fn shake<T>(
 pub struct Opening<'a> {
     /// The lengths of the reads.
     pub lengths: [u8; 4],
-    /// What is asked for.
+    /// What the URI begins with: most texts do not look like one.
+    pub scheme: u8,
+    /// The rest of what is asked for.
     pub uri: &'a str,
-    /// Where it is asked from.
+    /// The host where it is asked from.
     pub origin: Option<&'a str>,
     /// What may be spoken.
     pub subprotocols: Vec<&'a str>,
@@ -281,8 +283,12 @@ pub fn handshake_pair(opening: &Opening<'_>) {
 type Asking = (ClientRequest, Vec<(String, Vec<u8>)>);
 
 fn request(opening: &Opening<'_>) -> Option<Asking> {
-    let mut request = ClientRequest::new(opening.uri).ok()?;
-    if let Some(origin) = opening.origin.and_then(|origin| origin.parse::<Origin>().ok()) {
+    let scheme =
+        ["ws://host", "ws://host/", "wss://", "ws://", ""][usize::from(opening.scheme) % 5];
+    let mut request = ClientRequest::new(format!("{scheme}{}", opening.uri)).ok()?;
+    if let Some(host) = opening.origin
+        && let Ok(origin) = format!("https://{host}").parse::<Origin>()
+    {
         request = request.origin(origin);
     }
     for name in &opening.subprotocols {
