@@ -120,7 +120,7 @@ fn server() {
     replay_borrowed!("server", Stream, harness::server);
 }
 
-// `fuzz/tests/tungstenite.rs` compares these, too.
+// `fuzz` itself has the test that compares these.
 #[test]
 fn tungstenite() {
     replay_borrowed!("tungstenite", Stream, harness::client);
