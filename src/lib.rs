@@ -77,6 +77,7 @@ mod close;
 mod closing;
 mod config;
 mod connection;
+mod copy;
 #[cfg(feature = "deflate")]
 pub mod deflate;
 mod error;

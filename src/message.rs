@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::mem;
 
 use crate::{
-    Config, Delivery, Event, ProtocolError,
+    Config, Delivery, Event, ProtocolError, copy,
     frame::{FrameHeader, Opcode},
     utf8::{self, Utf8},
 };
@@ -180,7 +180,7 @@ impl Assembly {
     pub(crate) fn store(&mut self, payload: &[u8], place: Place) -> Result<(), ProtocolError> {
         if let Held::Binary(held) = &mut self.held {
             if payload.len() <= held.capacity() - held.len() {
-                held.extend_from_slice(payload);
+                copy::append(held, payload);
             } else {
                 self.hold_binary(payload, place);
             }
@@ -332,13 +332,13 @@ impl Held {
 
     fn push_binary(&mut self, bytes: &[u8]) {
         if let Self::Binary(held) = self {
-            held.extend_from_slice(bytes);
+            copy::append(held, bytes);
         }
     }
 
     fn push_text(&mut self, text: &str) {
         if let Self::Text(held) = self {
-            held.push_str(text);
+            copy::append_text(held, text);
         }
     }
 

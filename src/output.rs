@@ -5,8 +5,6 @@ use core::{fmt, iter, mem};
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
-use crate::frame::FrameHeader;
-
 /// Octets that wait to be written to the transport, in order.
 ///
 /// The queue is a list of chunks. Small frames are appended to one another, so that many sends
@@ -16,7 +14,7 @@ use crate::frame::FrameHeader;
 /// took.
 ///
 /// The words are those of the `Buf` trait of the `bytes` crate. Drained, the queue keeps at most
-/// one cleared buffer of 16 KiB, and nothing after [`release`](Self::release).
+/// one cleared buffer of 32 KiB, and nothing after [`release`](Self::release).
 ///
 /// ```
 /// use std::{io::Write, sync::Arc};
@@ -159,7 +157,7 @@ impl Output {
     }
 
     /// Appends `len` octets and returns them to be written over; or appends nothing, if that
-    /// would make a buffer of more than 16 KiB, or if there may be more than `max_len` then.
+    /// would make a buffer of more than 32 KiB, or if there may be more than `max_len` then.
     ///
     /// For small frames, which then need one check of bounds, where appending to a buffer takes one
     /// for each part.
@@ -263,8 +261,8 @@ impl From<Vec<u8>> for Chunk {
 }
 
 /// The smallest buffer for frames: a batch of small ones fits.
-const MIN_CAPACITY: usize = 512;
+const MIN_CAPACITY: usize = 768;
 
 /// The largest buffer that a drained queue keeps: a batch of answers to one read fits, and what a
-/// busy connection keeps is bounded. A frame of 16 KiB fits, too.
-const KEPT_CAPACITY: usize = (16 << 10) + FrameHeader::MAX_LEN;
+/// busy connection keeps is bounded.
+const KEPT_CAPACITY: usize = 32 << 10;

@@ -12,6 +12,7 @@ use crate::{
     Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, State, Text,
     close::MAX_REASON,
     closing::Trigger,
+    copy,
     frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
     link::Link,
     mask, output,
@@ -60,8 +61,10 @@ impl Sender {
     /// Queues a message.
     #[inline]
     pub(crate) fn send(&mut self, payload: Payload<'_>, state: State) -> Result<(), SendError> {
-        let (text, bytes) = (payload.is_text(), payload.as_bytes());
-        if self.copies(bytes.len(), state) && self.push_small(text, bytes) {
+        let opcode = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
+        let bytes = payload.as_bytes();
+        if self.copies(bytes.len(), state) && self.push_small(opcode, bytes, self.max_output) {
+            self.sent = true;
             return Ok(());
         }
         self.send_any(payload, state)
@@ -78,12 +81,13 @@ impl Sender {
         len < MIN_CHUNK && state.may_send() && self.fragmented.is_none()
     }
 
-    /// Queues a copy of a small message, if the output has a place for it; returns whether it has.
+    /// Queues a copy of a small payload in a frame of its own, if the output has a place for it within
+    /// `max_output`; returns whether it has.
     ///
-    /// What [`send_any`](Self::send_any) would do with it, in a third of the time for a few octets.
+    /// What [`push_frame`](Self::push_frame) would do with it, in a third of the time for a few octets.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the arms have checked the ranges")]
-    fn push_small(&mut self, text: bool, payload: &[u8]) -> bool {
+    fn push_small(&mut self, opcode: Opcode, payload: &[u8], max_output: usize) -> bool {
         const {
             assert!(MIN_CHUNK <= 1 << 16, "the length takes one of the first two forms (§5.2)");
         }
@@ -91,12 +95,10 @@ impl Sender {
         let (mask_bit, key_len) = if self.keys.is_some() { (frame::MASK, 4) } else { (0, 0) };
         let field_len = if len <= MAX_CONTROL_PAYLOAD { 2 } else { 4 };
         let frame_len = field_len + key_len + len;
-        let Some(frame) = self.output.append_in_place(frame_len, self.max_output) else {
+        let Some(frame) = self.output.append_in_place(frame_len, max_output) else {
             return false;
         };
-        self.sent = true;
         let (field, rest) = frame.split_at_mut(field_len);
-        let opcode = if text { Opcode::Text } else { Opcode::Binary };
         let first = frame::FIN | opcode.bits();
         match field {
             [place @ .., high, low] if field_len == 4 => {
@@ -364,7 +366,10 @@ impl Sender {
             self.control_len = 0;
         }
         let before = self.output.len();
-        self.push_frame(opcode, true, false, Binary::Borrowed(payload).into());
+        // Beyond the limit, too: the reserve is what bounds them.
+        if !self.push_small(opcode, payload, usize::MAX) {
+            self.push_frame(opcode, true, false, Binary::Borrowed(payload).into());
+        }
         let len = u32::try_from(self.output.len() - before).unwrap_or(u32::MAX);
         self.control_len = self.control_len.saturating_add(len);
         self.output.mark_end();
@@ -475,7 +480,7 @@ impl Sender {
         self.output.append(header.len() + payload.len(), |run| {
             run.extend_from_slice(header);
             match key {
-                None => run.extend_from_slice(payload),
+                None => copy::append(run, payload),
                 Some(key) => mask::append(run, payload, key),
             }
         });

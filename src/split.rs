@@ -319,6 +319,12 @@ impl SendHalf {
         self.sender.output()
     }
 
+    /// Frees the buffer of the output if nothing is in it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn release(&mut self) {
+        self.sender.output().release();
+    }
+
     /// Returns whether the output has room for a message of `len` octets; see
     /// [`Config::max_output`].
     pub fn has_room(&self, len: usize) -> bool {

@@ -1,6 +1,6 @@
 //! The opening handshake over a stream of tokio's.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     any::Any,
     future::poll_fn,
@@ -64,18 +64,24 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     mut stream: S,
     config: impl Into<Arc<Config>>,
 ) -> Result<Incoming<S>, Error> {
-    set_nodelay(&stream)?;
-    let (config, mut inbox, clock) = (config.into(), Inbox::default(), Clock::start());
-    let mut handshake = ServerHandshake::new(Arc::clone(&config));
-    match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
-        Ok(upgrade) => Ok(Incoming { stream, upgrade, config, inbox, clock }),
-        Err(error) => {
-            if matches!(error, Error::Handshake(_)) {
-                refuse(&mut stream, handshake.output(), &config).await;
+    let config = config.into();
+    // Boxed, like all that is over with the handshake: a task is as large as the largest future that
+    // it ever waits for, for as long as it lives.
+    Box::pin(async move {
+        set_nodelay(&stream)?;
+        let (mut inbox, clock) = (Inbox::default(), Clock::start());
+        let mut handshake = ServerHandshake::new(Arc::clone(&config));
+        match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
+            Ok(upgrade) => Ok(Incoming { stream, upgrade, config, inbox, clock }),
+            Err(error) => {
+                if matches!(error, Error::Handshake(_)) {
+                    refuse(&mut stream, handshake.output(), &config).await;
+                }
+                Err(error)
             }
-            Err(error)
         }
-    }
+    })
+    .await
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
@@ -91,22 +97,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     /// [`Error::Accept`] for a subprotocol that was not offered, and the client gets a 500;
     /// [`Error::Io`] when the stream fails.
     pub async fn accept(mut self, acceptance: Acceptance) -> Result<WebSocket<S>, Error> {
-        match self.upgrade.accept(acceptance) {
-            Ok(connection) => {
-                let mut websocket =
-                    WebSocket::with_inbox(self.stream, connection, self.inbox, self.clock);
-                websocket.flush().await?;
-                Ok(websocket)
-            }
-            Err(error) => {
-                if let Ok(rejection) = Rejection::new(500) {
-                    let mut output = Output::default();
-                    output.push_bytes(&rejection.to_bytes());
-                    refuse(&mut self.stream, &mut output, &self.config).await;
+        Box::pin(async move {
+            match self.upgrade.accept(acceptance) {
+                Ok(connection) => {
+                    let mut websocket =
+                        WebSocket::with_inbox(self.stream, connection, self.inbox, self.clock);
+                    websocket.flush().await?;
+                    Ok(websocket)
                 }
-                Err(error.into())
+                Err(error) => {
+                    if let Ok(rejection) = Rejection::new(500) {
+                        let mut output = Output::default();
+                        output.push_bytes(&rejection.to_bytes());
+                        refuse(&mut self.stream, &mut output, &self.config).await;
+                    }
+                    Err(error.into())
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Rejects the request, sends the response and closes the stream.
@@ -115,8 +124,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     ///
     /// None today: a client that does not take the response does without it.
     pub async fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
-        refuse(&mut self.stream, &mut self.upgrade.reject(rejection), &self.config).await;
-        Ok(())
+        Box::pin(async move {
+            refuse(&mut self.stream, &mut self.upgrade.reject(rejection), &self.config).await;
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -137,12 +149,16 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     config: impl Into<Arc<Config>>,
     seed: [u8; 32],
 ) -> Result<(WebSocket<S>, Response), Error> {
-    set_nodelay(&stream)?;
-    let (mut inbox, clock) = (Inbox::default(), Clock::start());
-    let mut handshake = ClientHandshake::new(request, config, seed);
-    let established = shake(&mut stream, &mut inbox, clock, &mut handshake).await?;
-    let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
-    Ok((websocket, established.response))
+    let config = config.into();
+    Box::pin(async move {
+        set_nodelay(&stream)?;
+        let (mut inbox, clock) = (Inbox::default(), Clock::start());
+        let mut handshake = ClientHandshake::new(request, config, seed);
+        let established = shake(&mut stream, &mut inbox, clock, &mut handshake).await?;
+        let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
+        Ok((websocket, established.response))
+    })
+    .await
 }
 
 /// Opens a TCP connection to the host of `request` and a WebSocket connection over it.

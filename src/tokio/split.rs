@@ -226,6 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
             }
             // After reading: a Pong that has waited for this task is not late.
             if !self.poll_time(cx) && received.is_pending() {
+                self.shared.release();
                 return Poll::Pending;
             }
         }
@@ -385,6 +386,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
 }
 
 impl<S> Shared<S> {
+    /// Gives the buffer of the output back, unless the writer is at it.
+    fn release(&self) {
+        if let Ok(mut side) = self.side.try_lock() {
+            side.sending.release();
+        }
+    }
+
     /// Does something under the lock, and wakes a reader that has found it taken.
     fn with_side<T>(&self, run: impl FnOnce(&mut Side<S>) -> T) -> T {
         // A stream that panics may be in any state, but what it does next is memory safe.
