@@ -2,8 +2,8 @@
 //! to one another, the examples of the RFCs, and every vector in `tests`.
 //!
 //! `cargo run --example seeds` in `fuzz`, then `cargo fuzz cmin TARGET` for each target. A file that
-//! is given is taken for octets that a client or a server wrote: `seeds SERVER_OR_CLIENT FILE...`
-//! adds them.
+//! is given is taken for what a client or a server wrote behind its handshake, and added instead:
+//! `seeds CLIENT_OR_SERVER FILE...`.
 
 use std::{
     env, fs,
@@ -31,8 +31,8 @@ fn main() -> io::Result<()> {
     for file in arguments {
         let octets = fs::read(file)?;
         match role.as_str() {
-            "client" => from_server(&octets)?,
-            "server" => from_client(&octets)?,
+            "client" => from_client(&octets)?,
+            "server" => from_server(&octets)?,
             other => panic!("neither client nor server: {other}"),
         }
     }
