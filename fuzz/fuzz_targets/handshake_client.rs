@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|stream: framewise_fuzz::Stream<'_>| framewise_fuzz::handshake_client(
+    &stream
+));

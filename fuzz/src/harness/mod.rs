@@ -1,0 +1,36 @@
+//! What all fuzz targets check, written against the public API: one function for each target.
+//!
+//! The invariants:
+//!
+//! - nothing panics, whatever octets come and whatever the program does
+//! - the same octets give the same events, the same error and the same output, however they are cut,
+//!   whole or in chunks, joined or in halves; and they are those of a naive reader
+//! - what waits to be written, and what a message may be, stays within the limits
+//! - after an error nothing leaves but one Close, and the error stays the same
+//! - what is queued is written as it was queued, however little the transport takes at a time
+//! - two machines of our own never fail one another, and lose nothing
+//! - what one of our own compresses, the other inflates to the same
+//! - what one of our own offers or answers, the other understands
+//! - whoever waits for a deadline and then handles it does not wait for the same one again
+//!
+//! `tests/corpus.rs` has this module, too, and replays the corpus with it.
+
+mod connection;
+mod cut;
+mod deflate;
+mod frames;
+mod handshake;
+mod naive;
+mod negotiation;
+mod output;
+mod pair;
+mod simulation;
+
+pub use connection::{client, server};
+pub use cut::Stream;
+pub use deflate::{Compressed, Sent, deflate, inflate};
+pub use frames::{decoder, frame_header};
+pub use handshake::{Opening, handshake_client, handshake_pair, handshake_server};
+pub use negotiation::{Negotiation, extensions};
+pub use output::{Written, output};
+pub use pair::{Hostile, Operation, hostile, pair};
