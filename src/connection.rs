@@ -192,7 +192,7 @@ impl Connection {
     /// Those of [`send`](Self::send).
     #[inline]
     pub fn send_text<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<(), SendError> {
-        self.sender.send(text.into().into(), self.link.state())
+        self.sender.send_text(text.into(), self.link.state())
     }
 
     /// Queues a binary message.
@@ -202,7 +202,7 @@ impl Connection {
     /// Those of [`send`](Self::send).
     #[inline]
     pub fn send_binary<'a>(&mut self, payload: impl Into<Binary<'a>>) -> Result<(), SendError> {
-        self.sender.send(payload.into().into(), self.link.state())
+        self.sender.send_binary(payload.into(), self.link.state())
     }
 
     /// Queues a message of either type.

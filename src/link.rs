@@ -53,7 +53,10 @@ impl Link {
     pub(crate) fn apply(&mut self, trigger: Trigger) -> Owed {
         let (next, owed) = self.state.next(trigger);
         if next == State::Closed && self.end.is_none() {
-            self.end = Some(self.state.end(trigger));
+            // A Close that a half still owes when it gives up never goes out.
+            let dropped = trigger == Trigger::GiveUp && self.owed_close.is_some();
+            let end = self.state.end(trigger);
+            self.end = Some(if dropped { EndOfStream::HalfClosed } else { end });
         }
         if trigger == Trigger::GiveUp {
             // After the end of the peer's stream it may still read: what is owed stays owed then.

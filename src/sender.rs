@@ -62,12 +62,43 @@ impl Sender {
     #[inline]
     pub(crate) fn send(&mut self, payload: Payload<'_>, state: State) -> Result<(), SendError> {
         let opcode = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
-        let bytes = payload.as_bytes();
-        if self.copies(bytes.len(), state) && self.push_small(opcode, bytes, self.max_output) {
-            self.sent = true;
+        if self.send_small(opcode, payload.as_bytes(), state) {
             return Ok(());
         }
         self.send_any(payload, state)
+    }
+
+    /// Queues a text.
+    #[inline]
+    pub(crate) fn send_text(&mut self, text: Text<'_>, state: State) -> Result<(), SendError> {
+        if self.send_small(Opcode::Text, text.as_str().as_bytes(), state) {
+            return Ok(());
+        }
+        self.send_any(text.into(), state)
+    }
+
+    /// Queues octets.
+    #[inline]
+    pub(crate) fn send_binary(
+        &mut self,
+        payload: Binary<'_>,
+        state: State,
+    ) -> Result<(), SendError> {
+        if self.send_small(Opcode::Binary, payload.as_slice(), state) {
+            return Ok(());
+        }
+        self.send_any(payload.into(), state)
+    }
+
+    /// Queues a message if it is a plain, small one; returns whether it is.
+    ///
+    /// Takes what fits in registers, and is no part of its callers: a [`Payload`] that is passed on in
+    /// memory takes as long as the rest of this.
+    fn send_small(&mut self, opcode: Opcode, payload: &[u8], state: State) -> bool {
+        let sent =
+            self.copies(payload.len(), state) && self.push_small(opcode, payload, self.max_output);
+        self.sent |= sent;
+        sent
     }
 
     /// Returns whether a message of `len` octets would be sent as a copy in one frame, without any

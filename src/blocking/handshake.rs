@@ -8,7 +8,8 @@ use crate::{
     Config,
     adapter::{Clock, Error, Handshake, Inbox},
     handshake::{
-        Acceptance, ClientHandshake, ClientRequest, Rejection, Response, ServerHandshake, Upgrade,
+        Acceptance, ClientHandshake, ClientRequest, HandshakeError, Rejection, Response,
+        ServerHandshake, Upgrade,
     },
 };
 
@@ -101,6 +102,8 @@ impl<S: Stream> Incoming<S> {
     ///
     /// [`Error::Io`] when the stream fails.
     pub fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
+        // A peer may take nothing, and a response may be long.
+        self.stream.set_write_timeout(self.config.close_timeout)?;
         write_all(&mut self.stream, &mut self.upgrade.reject(rejection))?;
         linger(&mut self.stream, self.clock, &self.config);
         Ok(())
@@ -187,7 +190,14 @@ fn shake<S: Stream, H: Handshake>(
     clock: Clock,
     handshake: &mut H,
 ) -> Result<H::Done, Error> {
-    write_all(stream, handshake.output())?;
+    let now = clock.now();
+    let patience =
+        handshake.poll_timeout(now).map(|deadline| (deadline - now).max(super::MIN_TIMEOUT));
+    let timed = patience.is_some() && stream.set_write_timeout(patience)?;
+    match write_all(stream, handshake.output()) {
+        Err(error) if timed && is_retry(&error) => return Err(HandshakeError::Timeout.into()),
+        written => written?,
+    }
     loop {
         let now = clock.now();
         handshake.handle_timeout(now)?;

@@ -59,6 +59,8 @@ pub struct WebSocket<S> {
     clock: Clock,
     // The write side was shut down, or failed.
     write_over: bool,
+    // It failed: whoever writes is told, though it may have happened to who reads.
+    write_failed: bool,
     read_timeout: Option<Duration>,
     timeout: Option<Timeout>,
 }
@@ -84,6 +86,7 @@ impl<S: Stream> WebSocket<S> {
             inbox,
             clock,
             write_over: false,
+            write_failed: false,
             read_timeout: None,
             timeout: None,
         }
@@ -235,12 +238,13 @@ impl<S: Stream> WebSocket<S> {
     fn write(&mut self) -> io::Result<()> {
         if self.write_over {
             let output = self.connection.output();
-            let lost = !output.is_empty();
+            let lost = self.write_failed || !output.is_empty();
             output.clear();
             return if lost { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) };
         }
         let result = self.write_some();
         self.write_over = result.as_ref().is_err_and(|error| !is_retry(error));
+        self.write_failed = self.write_over;
         result
     }
 
@@ -259,7 +263,13 @@ impl<S: Stream> WebSocket<S> {
                 return Err(ErrorKind::TimedOut.into());
             }
         }
-        write_all(&mut self.stream, self.connection.output())
+        loop {
+            write_all(&mut self.stream, self.connection.output())?;
+            // What was written has made room for the Pong that is owed to a flood of Pings.
+            if !self.connection.has_output() {
+                return Ok(());
+            }
+        }
     }
 
     fn shutdown(&mut self) {

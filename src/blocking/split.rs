@@ -56,7 +56,8 @@ pub struct Writer<S> {
 
 struct Shared<S> {
     side: Mutex<Side<S>>,
-    // The reading half owes a reply and could not write it, since the other half was writing.
+    // The reading half owes a reply and could not write it, since the other half was writing or the
+    // stream took nothing.
     owed: AtomicBool,
 }
 
@@ -65,6 +66,8 @@ struct Side<S> {
     sending: SendHalf,
     // The write side was shut down, or failed.
     over: bool,
+    // It failed: whoever writes is told, though it may have happened to the reader.
+    failed: bool,
 }
 
 impl<S: Stream> WebSocket<S> {
@@ -74,7 +77,8 @@ impl<S: Stream> WebSocket<S> {
     /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
     pub fn split(self, stream: S) -> (Reader<S>, Writer<S>) {
         let (receiving, sending) = self.connection.split();
-        let side = Mutex::new(Side { stream, sending, over: self.write_over });
+        let side =
+            Mutex::new(Side { stream, sending, over: self.write_over, failed: self.write_failed });
         let shared = Arc::new(Shared { side, owed: AtomicBool::new(false) });
         let reader = Reader {
             stream: self.stream,
@@ -146,7 +150,8 @@ impl<S: Stream> Reader<S> {
             self.pass_time();
         }
         let closing = self.receiving.state() != State::Open;
-        if closing || self.receiving.owes_reply() {
+        let owed = self.receiving.owes_reply() || self.shared.owed.load(Ordering::SeqCst);
+        if closing || owed {
             let patience = if closing { Some(self.patience()) } else { None };
             self.shared.write_replies(patience);
         }
@@ -182,7 +187,9 @@ impl<S: Stream> Reader<S> {
     /// Returns for how long a connection that is closing may still be written to.
     fn patience(&mut self) -> Option<Duration> {
         let now = self.clock.now();
-        self.receiving.poll_timeout(now).map(|deadline| deadline - now)
+        let left = self.receiving.poll_timeout(now).map(|deadline| deadline - now);
+        // No timer runs behind the end of the stream: what is left then has as long from now.
+        left.or(self.receiving.config().close_timeout)
     }
 
     /// Limits the next read to the time until the next deadline.
@@ -277,7 +284,11 @@ impl<S: Stream> Shared<S> {
             self.owed.store(false, Ordering::SeqCst);
             // What fails here, the reading side learns as well.
             match patience {
-                None => drop(side.write()),
+                // Less what it is not yet time for: that is tried again.
+                None => {
+                    let later = side.write().is_err_and(|error| is_retry(&error));
+                    self.owed.store(later, Ordering::SeqCst);
+                }
                 Some(patience) => side.write_last(patience),
             }
         }
@@ -309,7 +320,10 @@ impl<S: Stream> Side<S> {
             let _ = self.stream.set_write_timeout(left.map(|left| left.max(MIN_TIMEOUT)));
             match write_once(&mut self.stream, self.sending.output()) {
                 Err(error) if is_retry(&error) => return,
-                result => self.over = result.is_err(),
+                result => {
+                    self.over = result.is_err();
+                    self.failed = self.over;
+                }
             }
         }
         if self.write().is_ok() && self.sending.transport() == Transport::ShutDownWrite {
@@ -328,12 +342,17 @@ impl<S: Stream> Side<S> {
     fn write(&mut self) -> io::Result<()> {
         if self.over {
             let output = self.sending.output();
-            let lost = !output.is_empty();
+            let lost = self.failed || !output.is_empty();
             output.clear();
             return if lost { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) };
         }
-        let result = write_all(&mut self.stream, self.sending.output());
+        let mut result = write_all(&mut self.stream, self.sending.output());
+        // What was written has made room for the Pong that is owed to a flood of Pings.
+        while result.is_ok() && self.sending.has_output() {
+            result = write_all(&mut self.stream, self.sending.output());
+        }
         self.over = result.as_ref().is_err_and(|error| !is_retry(error));
+        self.failed = self.over;
         result
     }
 }

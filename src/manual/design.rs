@@ -45,6 +45,22 @@
 //! arrived, and never beyond a known end. So an announced length costs nothing, and what is copied
 //! when the buffer moves is linear in the size of the message.
 //!
+//! # Shortcuts for what nearly all traffic is
+//!
+//! A data frame that lies whole in the input, and a piece of a frame that has begun, are taken past
+//! the decoder, and small messages are queued past the general way of sending (`frame/whole.rs`,
+//! `Decoder::decode_part`, `Sender::push_small`). Where anything is unusual the shortcut takes nothing
+//! and the general way decides, so there is one place for each rule; that both agree is what the tests
+//! of split invariance show. For a few octets they take a third of the time.
+//!
+//! # No vector instructions by hand
+//!
+//! Masking is written in blocks of a fixed size, which compile to the vector instructions that every
+//! processor of the target has: 16 octets at a time on x86-64. Crates that use wider ones, where the
+//! processor has them, unmask 16 KiB in two thirds of the time. That takes unsafe code, or a crate
+//! that hides it, and none that is settled and small was found; for compiled-in features
+//! (`-C target-cpu`) the same code becomes wider by itself.
+//!
 //! # Of a compressed stream only the window is kept
 //!
 //! Between messages a receiver keeps the octets that the next message may refer to, and the library's

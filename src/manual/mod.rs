@@ -5,6 +5,7 @@
 //! - [`timers`]: time as an argument
 //! - [`back_pressure`]: what is bounded, and by what
 //! - `compression`: what to ask for, and what it costs (feature `deflate`)
+//! - [`faults`]: what becomes of it when the transport, the peer or the clock misbehaves
 //! - [`splitting`]: two halves for two tasks or threads
 //! - [`conformance`]: which test shows which requirement, and what was chosen
 //! - [`design`]: decisions and their reasons
@@ -16,5 +17,6 @@ pub mod compression;
 pub mod conformance;
 pub mod design;
 pub mod embedding;
+pub mod faults;
 pub mod splitting;
 pub mod timers;

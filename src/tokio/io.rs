@@ -79,6 +79,8 @@ impl Alarm {
 pub(super) struct Write {
     // It was shut down, or failed.
     pub(super) over: bool,
+    // It failed: whoever writes is told, though it may have happened to who reads.
+    failed: bool,
     // The stream may hold octets that it has not passed on.
     dirty: bool,
 }
@@ -94,11 +96,12 @@ impl Write {
         if self.over {
             let lost = !output.is_empty();
             output.clear();
-            return Poll::Ready(if lost { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) });
+            let failed = lost || self.failed;
+            return Poll::Ready(if failed { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) });
         }
         let result = ready!(self.poll_all(stream, output, cx));
         if result.is_err() {
-            self.over = true;
+            (self.over, self.failed) = (true, true);
             output.clear();
         }
         Poll::Ready(result)

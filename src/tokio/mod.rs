@@ -349,8 +349,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let output = self.connection.output();
-        self.write.poll(&mut self.stream, output, cx).map_err(Error::Io)
+        loop {
+            let output = self.connection.output();
+            ready!(self.write.poll(&mut self.stream, output, cx)).map_err(Error::Io)?;
+            // What was written has made room for the Pong that is owed to a flood of Pings.
+            if !self.connection.has_output() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 
     /// Does what is due, and has the task woken when something will be; returns whether anything

@@ -381,7 +381,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     fn poll_write(&self, side: &mut Side<S>) -> Poll<Result<(), Error>> {
         let Side { stream, sending, write } = side;
         let mut cx = Context::from_waker(&self.waker);
-        write.poll(stream, sending.output(), &mut cx).map_err(Error::Io)
+        loop {
+            ready!(write.poll(stream, sending.output(), &mut cx)).map_err(Error::Io)?;
+            // What was written has made room for the Pong that is owed to a flood of Pings.
+            if !sending.has_output() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 

@@ -2,10 +2,15 @@
 
 use std::{io::ErrorKind, mem};
 
-use framewise::{Connection, Error, Event, Role, blocking, tokio::WebSocket};
+use framewise::{
+    CloseCode, Connection, EndOfStream, Error, Event, Message, Role, blocking, tokio::WebSocket,
+};
 
-use crate::support::{
-    Bring, Grant, Op, Scripted, events_from, finish, from_client, runtime, server, texts,
+use crate::{
+    conversation::{DRIVERS, Driver, ROLES, Recorded, converse, kind},
+    support::{
+        Bring, Grant, Op, Scripted, events_from, finish, from_client, runtime, server, texts,
+    },
 };
 
 fn echo(connection: &mut Connection, event: Event<'_>) {
@@ -23,7 +28,7 @@ fn conversation() -> Vec<u8> {
         peer.send("ä".repeat(100)).unwrap();
         peer.ping(b"p").unwrap();
         peer.send(vec![7; 70_000]).unwrap();
-        peer.close(framewise::CloseCode::NORMAL, "").unwrap();
+        peer.close(CloseCode::NORMAL, "").unwrap();
     })
 }
 
@@ -101,6 +106,75 @@ fn interrupted_calls_are_repeated() {
     assert_eq!(stream.log().last(), Some(&Op::Flush));
 }
 
+// 6455-6.1-10, 6455-2.1-02: the handshake and halves, too, in both roles.
+#[test]
+fn conversations_in_pieces_of_every_length_are_the_same() {
+    for role in ROLES {
+        let recorded = Recorded::new(role, 10);
+        for driver in DRIVERS {
+            let mut expected: Option<Vec<u8>> = None;
+            for len in (1..=recorded.head + 1).rev() {
+                let pieces = recorded.bytes.chunks(len).map(|piece| Bring::Bytes(piece.to_vec()));
+                let stream = Scripted::new(pieces.chain([Bring::Eof]));
+                let mut script = stream.script();
+                script.vectored = len % 2 == 0;
+                script.writes.extend((0..1000).map(|_| Grant::Take(len)));
+                drop(script);
+                let case = format!("{driver:?} {role:?} {len}");
+                let outcome = converse(driver, role, &stream);
+                assert_eq!(outcome.messages, recorded.before(usize::MAX), "{case}");
+                assert_eq!(outcome.end, Some(EndOfStream::Clean), "{case}");
+                assert!(outcome.unread.is_none() && outcome.unsent.is_none(), "{case}");
+                let written = stream.written();
+                // The answer to the Ping leaves before or behind what is sent back.
+                let sorted = |written: &[u8]| {
+                    let mut octets = written.to_vec();
+                    octets.sort_unstable();
+                    octets
+                };
+                match (&expected, role) {
+                    (None, _) => expected = Some(written),
+                    // A client's masks depend on the order of its frames.
+                    (Some(expected), Role::Client) => {
+                        assert_eq!(expected.len(), written.len(), "{case}");
+                    }
+                    (Some(expected), Role::Server) => {
+                        assert_eq!(sorted(expected), sorted(&written), "{case}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+// 6455-6.1-10: and at every call of a conversation; a stream of tokio's must not say this.
+#[test]
+fn every_call_is_interrupted_once() {
+    for role in ROLES {
+        let recorded = Recorded::new(role, 10);
+        for driver in DRIVERS {
+            let interrupted = || Bring::Error(ErrorKind::Interrupted);
+            let octets =
+                recorded.bytes.iter().flat_map(|&octet| [interrupted(), Bring::Bytes(vec![octet])]);
+            let stream = Scripted::new(octets.chain([interrupted(), Bring::Eof]));
+            let interrupt = Grant::Error(ErrorKind::Interrupted);
+            let mut script = stream.script();
+            script.writes.extend((0..1000).flat_map(|_| [interrupt, Grant::Take(1)]));
+            script.flushes.extend((0..20).flat_map(|_| [interrupt, Grant::Take(1)]));
+            drop(script);
+            let outcome = converse(driver, role, &stream);
+            if driver.is_blocking() {
+                assert_eq!(outcome.messages, recorded.before(usize::MAX), "{driver:?} {role:?}");
+                assert_eq!(outcome.end, Some(EndOfStream::Clean), "{driver:?} {role:?}");
+                assert!(outcome.unread.is_none() && outcome.unsent.is_none());
+            } else {
+                let told = kind(outcome.unopened.as_ref());
+                assert_eq!(told, Some(ErrorKind::Interrupted), "{driver:?} {role:?}");
+            }
+        }
+    }
+}
+
 // What a batch was given is unmasked: to parse it again would make garbage of it.
 #[test]
 fn octets_of_a_forgotten_batch_are_not_parsed_again() {
@@ -166,36 +240,109 @@ fn a_write_that_would_block_loses_nothing() {
     assert_eq!(stream.written(), b"\x81\x05Hello");
 }
 
-// 6455-7.2.1-02: a reset at every octet of a conversation is an end, and nothing hangs or panics.
+// The handshake has no call that could be repeated.
 #[test]
-fn an_end_at_every_octet() {
-    let bytes = conversation();
-    for len in (0..300).chain([bytes.len() - 3, bytes.len()]) {
-        for end in [Bring::Eof, Bring::Error(ErrorKind::ConnectionReset)] {
-            let script = || Scripted::new([Bring::Bytes(bytes[..len].to_vec()), end.clone()]);
-            let mut websocket = blocking::WebSocket::new(script(), server());
-            let blocking = loop {
-                match websocket.read() {
-                    Ok(Some(_)) => {}
-                    Ok(None) => break true,
-                    Err(Error::Io(_)) => break false,
-                    Err(error) => panic!("{error}"),
-                }
-            };
-            let blocking = (blocking, websocket.end());
-            let mut websocket = WebSocket::new(script(), server());
-            let asynchronous = runtime().block_on(async {
-                loop {
-                    match finish(websocket.read(), 10) {
-                        Ok(Some(_)) => {}
-                        Ok(None) => break true,
-                        Err(Error::Io(_)) => break false,
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-            });
-            assert_eq!(blocking, (asynchronous, websocket.end()));
+fn a_handshake_that_would_block_fails() {
+    for driver in [Driver::Blocking, Driver::BlockingHalves] {
+        for role in ROLES {
+            let recorded = Recorded::new(role, 10);
+            for cut in 0..recorded.head {
+                let front = Bring::Bytes(recorded.bytes[..cut].to_vec());
+                let pieces = if cut == 0 { vec![] } else { vec![front] };
+                let outcome = converse(driver, role, &Scripted::new(pieces));
+                assert_eq!(kind(outcome.unopened.as_ref()), Some(ErrorKind::WouldBlock));
+            }
         }
+    }
+}
+
+// Every read, write and flush has to be repeated, at every octet.
+#[test]
+fn a_conversation_that_would_block_at_every_octet() {
+    let bytes = |closes| {
+        from_client(|peer| {
+            peer.send("one").unwrap();
+            peer.ping(b"p").unwrap();
+            peer.send("two").unwrap();
+            if closes {
+                peer.close(CloseCode::NORMAL, "").unwrap();
+            }
+        })
+    };
+    let would_block = |error: Error| {
+        assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock))
+    };
+    for split in [false, true] {
+        let bytes = bytes(!split);
+        let octets = bytes.iter().flat_map(|&octet| [Bring::Later, Bring::Bytes(vec![octet])]);
+        let stream = Scripted::new(octets.chain([Bring::Later, Bring::Eof]));
+        let mut script = stream.script();
+        script.writes.extend((0..100).flat_map(|_| [Grant::Later, Grant::Take(1)]));
+        script.flushes.extend((0..10).flat_map(|_| [Grant::Later, Grant::Take(1)]));
+        drop(script);
+        let mut messages = Vec::new();
+        let mut calls = 0;
+        let end = if split {
+            let websocket = blocking::WebSocket::new(stream.clone(), server());
+            let (mut reader, mut writer) = websocket.split(stream.clone());
+            while calls < 1000 {
+                calls += 1;
+                match reader.read() {
+                    Ok(None) => break,
+                    Ok(Some(message)) => {
+                        writer.feed(message.clone()).unwrap();
+                        messages.push(message);
+                        while let Err(error) = writer.flush() {
+                            would_block(error);
+                        }
+                    }
+                    Err(error) => would_block(error),
+                }
+            }
+            reader.end()
+        } else {
+            let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+            while calls < 1000 {
+                calls += 1;
+                match websocket.read() {
+                    Ok(None) => break,
+                    Ok(Some(message)) => {
+                        messages.push(message.clone());
+                        // It is queued, whatever becomes of the write.
+                        if let Err(error) = websocket.send(message) {
+                            would_block(error);
+                        }
+                    }
+                    Err(error) => would_block(error),
+                }
+            }
+            websocket.end()
+        };
+        assert_eq!(messages, [Message::Text("one".into()), Message::Text("two".into())]);
+        let clean = if split { EndOfStream::Torn } else { EndOfStream::Clean };
+        assert_eq!(end, Some(clean), "split: {split}");
+        let events = events_from(Role::Server, &stream.written());
+        assert_eq!(texts(&events), ["one", "two"], "split: {split}");
+        assert!(events.contains(&Event::Pong(b"p".into())), "split: {split}");
+        assert_eq!(matches!(events.last(), Some(Event::Close(_))), !split);
+    }
+}
+
+// A reply that could not be written is not forgotten, though nobody writes anything else.
+#[test]
+fn a_reply_that_would_block_is_written_by_a_later_read() {
+    for split in [false, true] {
+        let ping = from_client(|peer| peer.ping(b"p").unwrap());
+        let stream = Scripted::new([Bring::Bytes(ping), Bring::Later, Bring::Later]);
+        stream.script().writes.push_back(Grant::Later);
+        let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+        if split {
+            let (mut reader, _writer) = websocket.split(stream.clone());
+            assert!(reader.read().is_err() && reader.read().is_err());
+        } else {
+            assert!(websocket.read().is_err() && websocket.read().is_err());
+        }
+        assert_eq!(stream.written(), b"\x8a\x01p", "split: {split}");
     }
 }
 
@@ -210,4 +357,45 @@ fn a_failed_write_is_told_once_and_for_all() {
         assert!(matches!(finish(websocket.send("b"), 3), Err(Error::Io(_))));
     });
     assert!(stream.written().is_empty());
+}
+
+// Who reads goes on reading; who writes is told, though the write has failed under the reader.
+#[test]
+fn a_write_that_fails_while_reading_is_told_to_who_writes() {
+    let script = || {
+        let texts = ["one", "two"].map(|text| from_client(|peer| peer.send(text).unwrap()));
+        let stream = Scripted::new(texts.map(Bring::Bytes));
+        stream.script().writes.push_back(Grant::Error(ErrorKind::BrokenPipe));
+        stream
+    };
+    let told = |flushed| assert!(matches!(flushed, Err(Error::Io(_))), "{flushed:?}");
+
+    let mut websocket = blocking::WebSocket::new(script(), server());
+    websocket.connection_mut().send("lost").unwrap();
+    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("one"));
+    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("two"));
+    told(websocket.flush());
+
+    let stream = script();
+    let (mut reader, mut writer) =
+        blocking::WebSocket::new(stream.clone(), server()).split(stream.clone());
+    writer.feed("lost").unwrap();
+    stream.script().reads.push_front(Bring::Bytes(from_client(|peer| peer.ping(b"").unwrap())));
+    assert_eq!(reader.read().unwrap().unwrap().as_text(), Some("one"));
+    assert_eq!(reader.read().unwrap().unwrap().as_text(), Some("two"));
+    told(writer.flush());
+
+    runtime().block_on(async {
+        let mut websocket = WebSocket::new(script(), server());
+        websocket.connection_mut().send("lost").unwrap();
+        assert_eq!(finish(websocket.read(), 3).unwrap().unwrap().as_text(), Some("one"));
+        assert_eq!(finish(websocket.read(), 3).unwrap().unwrap().as_text(), Some("two"));
+        told(finish(websocket.flush(), 3));
+
+        let (mut reader, mut writer) = WebSocket::new(script(), server()).split();
+        finish(writer.feed("lost"), 3).unwrap();
+        assert_eq!(finish(reader.read(), 3).unwrap().unwrap().as_text(), Some("one"));
+        assert_eq!(finish(reader.read(), 3).unwrap().unwrap().as_text(), Some("two"));
+        told(finish(writer.flush(), 3));
+    });
 }

@@ -5,13 +5,19 @@
 //! time: where time matters, tokio's clock is stopped, or the outcome is asserted only.
 
 mod cancel;
+mod clock;
 mod closing;
 #[cfg(feature = "deflate")]
 mod compression;
 mod connect;
+mod conversation;
+mod ends;
 mod faults;
+mod flood;
 mod handshake;
+mod silence;
 mod sink;
 mod split;
 mod support;
 mod timers;
+mod wakers;

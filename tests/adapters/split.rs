@@ -16,7 +16,7 @@ use framewise::{
 
 use crate::support::{
     Bring, SEED, Scripted, Wakes, client, config, from_client, from_server, runtime, server,
-    sockets, within,
+    sockets, tokio_sockets, within,
 };
 
 // 6455-5.5.2-07, R34
@@ -134,6 +134,31 @@ async fn two_talkers_do_not_wait_for_one_another() {
     };
     let (one, other) = tokio::join!(talk(one, server()), talk(other, client()));
     assert_eq!((one, other), (Some(EndOfStream::Clean), Some(EndOfStream::Clean)));
+}
+
+// The same over sockets, which hold some megabytes between them.
+#[tokio::test]
+async fn two_talkers_over_sockets() {
+    const MUCH: usize = 12 << 20;
+
+    for split in [false, true] {
+        let (one, other) = tokio_sockets().await;
+        let talk = |stream, connection: Connection| async move {
+            let mut websocket = WebSocket::new(stream, connection);
+            if !split {
+                websocket.send(vec![7; MUCH]).await.unwrap();
+                return websocket.read().await.unwrap().unwrap().as_bytes().len();
+            }
+            let (mut reader, mut writer) = websocket.split();
+            let writing = tokio::spawn(async move { writer.send(vec![7; MUCH]).await });
+            let message = reader.read().await.unwrap().unwrap();
+            writing.await.unwrap().unwrap();
+            message.as_bytes().len()
+        };
+        let both = async { tokio::join!(talk(one, server()), talk(other, client())) };
+        let both = tokio::time::timeout(Duration::from_secs(60), both).await;
+        assert_eq!(both.expect("they wait for one another"), (MUCH, MUCH));
+    }
 }
 
 // The same with threads.

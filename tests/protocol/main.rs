@@ -15,6 +15,7 @@ mod framing;
 mod invariance;
 mod limits;
 mod masking;
+mod model;
 mod output;
 mod pair;
 mod ping_pong;

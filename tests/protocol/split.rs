@@ -266,3 +266,21 @@ fn activity_is_known_across_split_and_unsplit() {
         assert_eq!(connection.poll_timeout(at(30)), Some(at(130)));
     }
 }
+
+// 6455-7.1.4-03, 6455-7.1.5-03: found by the model, see `model`
+#[test]
+fn a_close_that_was_never_queued_is_no_clean_end() {
+    for role in ROLES {
+        let idle = end_with(role, |config| config.idle_timeout = Some(secs(10)));
+        let (mut receiving, mut sending) = idle.split();
+        receiving.poll_timeout(at(0));
+        assert_eq!(receiving.handle_timeout(at(10)), Some(Timeout::Idle));
+        take(&mut receiving, &to(role, "8802 03e8"));
+        assert_eq!(receiving.state(), State::Closing);
+        // The sending half is stuck until the time to close is over.
+        receiving.poll_timeout(at(10));
+        assert_eq!(receiving.handle_timeout(at(15)), Some(Timeout::Close));
+        assert_eq!(receiving.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(written(&mut sending), b"");
+    }
+}

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, hint::black_box, sync::Arc};
 
 use framewise::{
-    Config, Connection, Event, Input, Message as Received, Payload,
+    Config, Connection, Event, Input, Message as Received, Payload, SendError,
     deflate::{AgreedParameters, DeflateConfig, Level, MemoryLevel, WindowBits},
     handshake::{Acceptance, ServerHandshake},
     tokio::WebSocket,
@@ -111,14 +111,15 @@ impl<const READ: usize> Framewise<READ> {
         }
     }
 
-    fn send_each<'a>(
+    fn send_each<T>(
         &mut self,
-        payloads: impl Iterator<Item = impl Into<Payload<'a>>>,
+        messages: impl Iterator<Item = T>,
         per_flush: usize,
+        mut send: impl FnMut(&mut Connection, T) -> Result<(), SendError>,
     ) {
         let mut queued = 0;
-        for payload in payloads {
-            self.connection.send(payload).expect("open");
+        for message in messages {
+            send(&mut self.connection, message).expect("open");
             queued += 1;
             if queued == per_flush {
                 self.write();
@@ -168,7 +169,10 @@ impl<const READ: usize> Endpoint for Framewise<READ> {
     }
 
     fn send(&mut self, messages: &[Message], per_flush: usize) {
-        self.send_each(messages.iter().map(payload), per_flush);
+        self.send_each(messages.iter(), per_flush, |connection, message| match &message.text {
+            Some(text) => connection.send_text(text),
+            None => connection.send_binary(&message.bytes[..]),
+        });
     }
 
     fn echo(&mut self, count: usize) {
@@ -195,7 +199,7 @@ impl Endpoint for Owned {
 
     fn send(&mut self, messages: &[Message], per_flush: usize) {
         assert_eq!(self.payloads.len(), messages.len(), "prepared");
-        self.framewise.send_each(self.payloads.drain(..), per_flush);
+        self.framewise.send_each(self.payloads.drain(..), per_flush, Connection::send_binary);
     }
 
     fn echo(&mut self, count: usize) {
@@ -224,7 +228,8 @@ impl Endpoint for Shared {
         if self.payloads.is_empty() {
             self.payloads.extend(messages.iter().map(|message| Arc::from(&message.bytes[..])));
         }
-        self.framewise.send_each(self.payloads.iter().cloned(), per_flush);
+        let payloads = self.payloads.iter().cloned();
+        self.framewise.send_each(payloads, per_flush, Connection::send_binary);
     }
 
     fn echo(&mut self, count: usize) {
