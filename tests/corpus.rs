@@ -12,6 +12,7 @@ use arbitrary::{Arbitrary, Unstructured};
     clippy::exhaustive_enums,
     clippy::exhaustive_structs,
     unreachable_pub,
+    unused_imports,
     reason = "written for a crate of its own"
 )]
 #[path = "../fuzz/src/harness/mod.rs"]

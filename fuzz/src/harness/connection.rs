@@ -45,9 +45,9 @@ fn receive(role: Role, stream: &Stream<'_>) {
         if stream.flag(0) { (300, 5) } else { (1 << 20, 1 << 16) };
     config.max_output = if stream.flag(1) { 0 } else { 1 << 12 };
     let config = Arc::new(config);
-    let new = || self::new(role, &config);
+    let end = || new(role, &config);
 
-    let whole = transcript(new(), Delivery::Messages, &stream.whole());
+    let whole = transcript(end(), Delivery::Messages, &stream.whole());
     let Expected { events, error, answers } = naive::read(role, &config, stream.octets);
     assert_eq!((&whole.events, whole.error), (&events, error));
     let octets = |(_, payload): &(Opcode, Vec<u8>)| payload.len() + 6;
@@ -56,16 +56,16 @@ fn receive(role: Role, stream: &Stream<'_>) {
         // Otherwise a Ping may be answered with the answer to a later one.
         assert_eq!(said(role, &whole.output), answers);
     }
-    let (state, end) = match (whole.error, whole.events.last()) {
+    let (state, end_of_stream) = match (whole.error, whole.events.last()) {
         (Some(_), _) => (State::Failed, EndOfStream::HalfClosed),
         (None, Some(Event::Close(_))) => (State::Closing, EndOfStream::Clean),
         (None, _) => (State::Open, EndOfStream::Torn),
     };
-    assert_eq!((whole.state, whole.end), (state, end));
+    assert_eq!((whole.state, whole.end), (state, end_of_stream));
 
-    assert_eq!(whole, transcript(new(), Delivery::Messages, &stream.pieces()));
-    assert_eq!(whole, transcript(new(), Delivery::Chunks, &stream.pieces()));
-    let halves = transcript_of_halves(new(), &stream.pieces());
+    assert_eq!(whole, transcript(end(), Delivery::Messages, &stream.pieces()));
+    assert_eq!(whole, transcript(end(), Delivery::Chunks, &stream.pieces()));
+    let halves = transcript_of_halves(end(), &stream.pieces());
     if answered < MAX_OWED {
         assert_eq!(whole, halves);
     } else {

@@ -158,13 +158,13 @@ pub fn deflate(input: &Compressed<'_>) {
     }
     let [mut client, mut server] = [Role::Client, Role::Server]
         .map(|role| compressing(role, input.agreed, 16 << 20, config.clone()));
-    let mut budget = 1 << 18;
+    let mut budget = 1 << 16;
     for Sent { client: by_client, how, times, octets } in &input.sent {
         let (from, to) = match by_client {
             true => (&mut client, &mut server),
             false => (&mut server, &mut client),
         };
-        let times = usize::from(*times).min((1 << 17) / octets.len().max(1));
+        let times = usize::from(*times).min((1 << 16) / octets.len().max(1));
         let message = octets.repeat(times);
         if message.len() > budget {
             return;

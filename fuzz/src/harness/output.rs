@@ -73,7 +73,7 @@ pub enum Len {
     Limit(u8, i8),
     /// Short.
     Short(u8),
-    /// Any length.
+    /// Any length up to 8 KiB.
     Any(u16),
 }
 
@@ -86,7 +86,7 @@ impl Len {
                 limit.saturating_add_signed((off / 4).into())
             }
             Self::Short(len) => len.into(),
-            Self::Any(len) => len.into(),
+            Self::Any(len) => usize::from(len >> 3),
         }
     }
 }
