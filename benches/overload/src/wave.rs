@@ -305,6 +305,9 @@ impl<'a> Crowd<'a> {
 
     /// Tells what has been since the last report.
     fn report(&mut self) {
+        if self.ended.is_empty() {
+            return;
+        }
         println!("  {} messages came back, the slowest after {:.1?}", self.echoes, self.slowest);
         let ended: Vec<_> = mem::take(&mut self.ended)
             .into_iter()
