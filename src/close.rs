@@ -1,5 +1,7 @@
 //! The content of a Close frame (RFC 6455 §5.5.1, §7.4).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use alloc::string::String;
 use core::fmt;
 

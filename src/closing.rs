@@ -15,6 +15,8 @@
 //!    └───────────────────▶ Closed ◀───────────────────────────────────────┘
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use crate::{EndOfStream, Role};
 
 /// How far a connection is on its way from open to closed.

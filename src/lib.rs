@@ -64,6 +64,20 @@
 #![forbid(unsafe_code)]
 // Here and not in Cargo.toml: tests and examples have the standard library.
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
+// No peer makes the library panic: each place that could is argued for. See `manual::design`.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used,
+    )
+)]
 
 extern crate alloc;
 #[cfg(feature = "std")]

@@ -1,5 +1,7 @@
 //! What joins the two directions of a connection: the closing state and the replies owed.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
@@ -96,7 +98,7 @@ impl Link {
             return;
         }
         let pongs = &mut self.seldom.get_or_insert_default().owed_pongs;
-        if pongs.bytes.len() + payload.len() >= MAX_OWED_PONGS {
+        if pongs.bytes.len().saturating_add(payload.len()) >= MAX_OWED_PONGS {
             pongs.bytes.truncate(pongs.newest);
         }
         pongs.newest = pongs.bytes.len();

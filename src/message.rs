@@ -1,5 +1,7 @@
 //! A message in the making (RFC 6455 §5.4): the one place where received octets are accounted.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::mem;
 
@@ -113,12 +115,20 @@ impl Assembly {
 
     /// Returns how many octets the message may still grow by.
     #[inline]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "the size never exceeds the limit, see `grow`"
+    )]
     pub(crate) fn room(&self) -> u64 {
         self.max_size - self.size
     }
 
     /// Takes note of octets that are to be pushed: the limit is checked before any is stored.
     #[inline]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "no more than the room, which was just checked"
+    )]
     pub(crate) fn grow(&mut self, len: u64) -> Result<(), ProtocolError> {
         if len > self.room() {
             return Err(ProtocolError::MessageTooBig);
@@ -177,6 +187,7 @@ impl Assembly {
     }
 
     /// Stores a piece of a message that is delivered whole.
+    #[allow(clippy::arithmetic_side_effects, reason = "a length is at most the capacity")]
     pub(crate) fn store(&mut self, payload: &[u8], place: Place) -> Result<(), ProtocolError> {
         if let Held::Binary(held) = &mut self.held {
             if payload.len() <= held.capacity() - held.len() {
@@ -223,6 +234,7 @@ impl Assembly {
         self.held.push_binary(back);
     }
 
+    #[allow(clippy::arithmetic_side_effects, reason = "the search ends at 0, which is a boundary")]
     fn hold_text(&mut self, text: &str, place: Place) {
         if text.len() <= self.held.spare() {
             return self.held.push_text(text);
@@ -251,7 +263,7 @@ impl Assembly {
         let to_come = usize::try_from(place.to_come).unwrap_or(usize::MAX);
         let ahead = if place.last_frame { to_come } else { to_come.max(len.min(MIN_PIECE)) };
         let mut piece = self.held.another();
-        piece.reserve(arrived + ahead.min(MAX_STEP).min(room));
+        piece.reserve(arrived.saturating_add(ahead.min(MAX_STEP).min(room)));
         let full = mem::replace(&mut self.held, piece);
         if len != 0 {
             self.full.push(full);
@@ -316,6 +328,7 @@ impl Held {
     }
 
     /// Returns how many octets there is room for.
+    #[allow(clippy::arithmetic_side_effects, reason = "a length is at most the capacity")]
     fn spare(&self) -> usize {
         match self {
             Self::Binary(held) => held.capacity() - held.len(),
@@ -358,10 +371,11 @@ impl Held {
 /// all copying is linear; and not beyond the end of the message where that is known, nor beyond the
 /// `room` that the limit leaves.
 fn growth(held: usize, arrived: usize, place: Place, room: usize) -> usize {
-    let len = held + arrived;
+    let len = held.saturating_add(arrived);
     let step = len.max(MIN_STEP).min(MAX_STEP.max(len / 8));
     let to_come = usize::try_from(place.to_come).unwrap_or(usize::MAX);
-    arrived + step.min(if place.last_frame { to_come } else { to_come.saturating_add(room) })
+    let end = if place.last_frame { to_come } else { to_come.saturating_add(room) };
+    arrived.saturating_add(step.min(end))
 }
 
 /// How many octets are reserved beyond those that have arrived, at least: small messages never move.

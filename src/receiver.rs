@@ -259,6 +259,10 @@ impl Receiver {
     }
 
     /// Adds a piece to a message; returns what can be delivered now.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        allow(clippy::needless_pass_by_ref_mut, reason = "what inflates changes")
+    )]
     #[inline]
     fn add<'buf>(
         &mut self,

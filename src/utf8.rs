@@ -28,6 +28,10 @@ impl Utf8 {
     /// `bytes`.
     ///
     /// Returns it, if there was one and it is complete now, and the octets behind it.
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "a carry of three octets is completed or refused by a fourth"
+    )]
     pub(crate) fn join<'a>(
         &mut self,
         bytes: &'a [u8],
@@ -39,7 +43,6 @@ impl Utf8 {
         joined.bytes[..3].copy_from_slice(&self.carry);
         let mut rest = bytes;
         while let Some((&octet, behind)) = rest.split_first() {
-            // A carry of three octets is completed or refused by a fourth.
             joined.bytes[joined.len] = octet;
             joined.len += 1;
             rest = behind;
@@ -80,6 +83,7 @@ impl Utf8 {
 
 impl Joined {
     /// Returns the code point as text.
+    #[allow(clippy::indexing_slicing, reason = "at most four octets are joined")]
     pub(crate) fn as_str(&self) -> &str {
         str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }

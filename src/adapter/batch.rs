@@ -50,6 +50,7 @@ pub struct Batch<'a, M = Connection> {
 }
 
 impl<'a, M> Batch<'a, M> {
+    #[allow(clippy::indexing_slicing, reason = "what was read lies in the buffer")]
     pub(crate) fn new(machine: &'a mut M, inbox: &'a mut Inbox) -> Self {
         let Inbox { buf, end, unread, events, events_len, failed } = inbox;
         let input = Input::new(&mut buf[*end - *unread..*end]);

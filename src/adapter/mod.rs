@@ -71,6 +71,7 @@ impl Inbox {
     }
 
     /// Gives what was read to a handshake; what follows its head stays.
+    #[allow(clippy::indexing_slicing, reason = "what was read lies in the buffer")]
     pub(crate) fn shake<H: Handshake>(
         &mut self,
         handshake: &mut H,
@@ -103,6 +104,7 @@ impl Inbox {
 
     /// Parses what was read into events that wait to be delivered.
     #[cfg(feature = "tokio")]
+    #[allow(clippy::indexing_slicing, reason = "what was read lies in the buffer")]
     pub(crate) fn parse<M: Receive>(&mut self, machine: &mut M) {
         let mut input = Input::new(&mut self.buf[self.end - self.unread..self.end]);
         loop {

@@ -339,6 +339,7 @@ fn write_all<W: Write>(stream: &mut W, output: &mut Output) -> io::Result<()> {
 }
 
 /// Writes what the stream takes, several chunks at a time.
+#[allow(clippy::indexing_slicing, reason = "no more slices are set than there are")]
 fn write_once<W: Write>(stream: &mut W, output: &mut Output) -> io::Result<()> {
     let chunk = output.chunk();
     let written = if chunk.len() == output.len() {

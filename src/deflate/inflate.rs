@@ -1,5 +1,7 @@
 //! Received messages, inflated (RFC 7692 §7.2.2).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use alloc::{boxed::Box, vec, vec::Vec};
 use core::{cell::Cell, fmt, mem};
 use std::thread_local;
@@ -65,10 +67,8 @@ impl Inflater {
 
     /// Begins a frame of a message: the limit is checked on its header.
     pub(crate) fn begin_frame(&mut self, payload_len: u64) -> Result<(), ProtocolError> {
-        if payload_len > self.max_size - self.size {
-            return Err(ProtocolError::MessageTooBig);
-        }
-        self.size += payload_len;
+        let size = self.size.checked_add(payload_len).filter(|size| *size <= self.max_size);
+        self.size = size.ok_or(ProtocolError::MessageTooBig)?;
         Ok(())
     }
 
@@ -169,7 +169,7 @@ impl<S: Sink> Run<'_, S> {
         let mut taken = 0;
         while taken < TAIL_LEN {
             let step = self.step(TAIL.get(taken..).unwrap_or_default(), InflateFlush::Block)?;
-            taken += step.used;
+            taken = taken.saturating_add(step.used);
         }
         // The library stops at the end of a block. One that goes on takes the octet behind the tail
         // as well: the message was cut short (or is empty, which is not valid, either).
@@ -177,6 +177,10 @@ impl<S: Sink> Run<'_, S> {
     }
 
     /// Inflates some of `input`, as far as the buffer reaches.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "totals grow by at most the lengths of the slices"
+    )]
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<Step, ProtocolError> {
         let Self { inflate, history, scratch, sink } = self;
         let room = sink.room();
@@ -185,7 +189,6 @@ impl<S: Sink> Run<'_, S> {
         let output = scratch.get_mut(..len).unwrap_or_default();
         let (total_in, total_out) = (inflate.total_in(), inflate.total_out());
         let result = inflate.decompress(input, output, flush);
-        // Both are at most the lengths of slices.
         let used = usize::try_from(inflate.total_in() - total_in).unwrap_or(usize::MAX);
         let made = usize::try_from(inflate.total_out() - total_out).unwrap_or(usize::MAX);
         let too_big = made as u64 > room;

@@ -1,5 +1,7 @@
 //! The negotiation of permessage-deflate (RFC 7692 §5 and §7.1), from header text to parameters.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use alloc::string::{String, ToString as _};
 use core::{
     fmt,
@@ -362,12 +364,12 @@ impl fmt::Display for Element {
 
 /// The elements of a header value: one at least, unless there is no header.
 fn elements(value: &[u8]) -> Result<impl Iterator<Item = Extension<'_>>, HandshakeError> {
-    let mut count = 0;
+    let mut is_empty = true;
     for extension in ExtensionList::new(value) {
         extension?;
-        count += 1;
+        is_empty = false;
     }
-    if count == 0 && !value.is_empty() {
+    if is_empty && !value.is_empty() {
         return Err(HandshakeError::InvalidExtensions);
     }
     Ok(ExtensionList::new(value).filter_map(Result::ok))
@@ -379,6 +381,7 @@ fn set(flag: &mut bool) -> bool {
 }
 
 /// Reads a window size: 8 to 15 in decimal digits, no leading zero (RFC 7692 §7.1.2).
+#[allow(clippy::arithmetic_side_effects, reason = "digits")]
 fn bits(text: &str) -> Option<WindowBits> {
     let number = match text.as_bytes() {
         [digit @ b'8'..=b'9'] => digit - b'0',

@@ -127,6 +127,10 @@ impl Decoder {
     /// knows about. The shortcut takes a third of the time for a fragment of 64 octets, and for a
     /// single octet.
     #[inline]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "what is taken of a payload is at most what remains of it"
+    )]
     pub(crate) fn decode_part<'buf>(&mut self, input: &mut Input<'buf>) -> Option<Part<'buf>> {
         match &mut self.stage {
             Stage::Header { len: 0, .. } if self.fragmented => {
@@ -180,6 +184,11 @@ impl Decoder {
     }
 
     /// Decodes what follows a cut inside a frame.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "what is taken of a payload is at most what remains of it, and a header is complete before it outgrows its array"
+    )]
     fn resume<'buf>(
         &mut self,
         input: &mut Input<'buf>,
@@ -202,7 +211,6 @@ impl Decoder {
             }
             Stage::Header { mut bytes, mut len } => {
                 while let [octet] = *input.take(1) {
-                    // A header is complete before it can outgrow its array.
                     bytes[usize::from(len)] = octet;
                     len += 1;
                     match self.check(&bytes[..usize::from(len)]) {
@@ -222,6 +230,10 @@ impl Decoder {
 
     /// Begins a frame and takes what there is of its payload.
     #[inline]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "what is taken of a payload is at most what remains of it"
+    )]
     fn begin<'buf>(&mut self, header: FrameHeader, input: &mut Input<'buf>) -> Chunk<'buf> {
         if !header.opcode.is_control() {
             self.fragmented = !header.fin;

@@ -62,6 +62,7 @@ impl FrameHeader {
     /// and [`LengthTopBit`](ProtocolError::LengthTopBit) for lengths in the wrong form (RFC 6455
     /// §5.2).
     #[inline]
+    #[allow(clippy::arithmetic_side_effects, reason = "a header has at most 14 octets")]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some(&first) = bytes.first() else {
             return Ok(None);
@@ -128,6 +129,11 @@ impl FrameHeader {
     /// 125 octets, or a length of 2⁶³ or more.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "each arm has checked its range")]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "14 octets at most"
+    )]
     pub fn encode<'a>(&self, buf: &'a mut [u8; Self::MAX_LEN]) -> &'a [u8] {
         assert!(
             !self.opcode.is_control() || self.fin && self.payload_len <= MAX_CONTROL_PAYLOAD as u64,
@@ -163,6 +169,7 @@ impl FrameHeader {
 
 /// Returns the length in octets of the header in front of a payload.
 #[inline]
+#[allow(clippy::arithmetic_side_effects, reason = "a header has at most 14 octets")]
 pub(crate) const fn encoded_len(payload_len: usize, masked: bool) -> usize {
     let len = match payload_len {
         0..=125 => 2,

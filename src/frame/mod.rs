@@ -4,6 +4,8 @@
 //! [`Decoder`] turns a stream that is cut anywhere into pieces of payload, unmasked in place. Both
 //! can be used without the rest of the crate: by proxies, by tools, by other message layers.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod decoder;
 mod header;
 mod opcode;

@@ -56,6 +56,10 @@ pub(super) fn take_continuation<'buf>(
 
 /// Takes a frame off the input, whatever its first octet says, and returns its payload, unmasked.
 #[inline]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a header of 8 octets and a payload of 65,535 at most"
+)]
 fn take_payload<'buf>(input: &mut Input<'buf>, role: Role) -> Option<&'buf mut [u8]> {
     let bytes = input.as_slice();
     // Where the frame is not masked as it has to be, the length seems to be more than 127.

@@ -2,6 +2,8 @@
 //!
 //! The parser is written by hand and looks at every octet once or twice, whatever the peer sends.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use alloc::{borrow::Cow, string::String};
 use core::{fmt, iter::FusedIterator};
 
@@ -163,7 +165,7 @@ impl<'a> Cursor<'a> {
         if !matches!(self.rest, [] | [b',', ..]) {
             return None;
         }
-        let params = &params[..params.len() - self.rest.len()];
+        let params = params.get(..params.len().saturating_sub(self.rest.len()))?;
         Some(Extension { name, params })
     }
 
@@ -195,6 +197,7 @@ impl<'a> Cursor<'a> {
     /// A quoted string, without its quotes. "When using the quoted-string syntax variant, the value
     /// after quoted-string unescaping MUST conform to the 'token' ABNF", so only token characters
     /// stand in it, escaped or not.
+    #[allow(clippy::arithmetic_side_effects, reason = "the length never exceeds that of the body")]
     fn quoted(&mut self) -> Option<&'a [u8]> {
         let body = self.rest.strip_prefix(b"\"")?;
         let mut len = 0;
@@ -203,7 +206,7 @@ impl<'a> Cursor<'a> {
                 [b'"', ref rest @ ..] => {
                     self.rest = rest;
                     self.skip_space();
-                    return Some(&body[..len]).filter(|value| !value.is_empty());
+                    return body.get(..len).filter(|value| !value.is_empty());
                 }
                 [b'\\', octet, ..] if is_token_octet(octet) => len += 2,
                 [octet, ..] if is_token_octet(octet) => len += 1,
@@ -250,6 +253,7 @@ pub(super) fn offer(config: &Config) -> Option<String> {
 
 /// Checks the values of all `Sec-WebSocket-Extensions` lines and counts their elements: one at least, when there
 /// is a line (`1#`).
+#[allow(clippy::arithmetic_side_effects, reason = "there are no more elements than octets")]
 pub(super) fn check<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Result<usize, HandshakeError> {
     let mut count = 0;
     let mut is_there = false;

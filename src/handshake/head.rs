@@ -6,6 +6,8 @@
 //! line ends other than CR LF, control characters, and folded lines in requests (in responses, they
 //! are unfolded).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use alloc::{vec, vec::Vec};
 use core::mem::MaybeUninit;
 
@@ -57,6 +59,11 @@ impl Collector {
 
     /// Takes octets from the input up to the end of the head, and returns the head when it is
     /// complete.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "what is taken, and skipped before it, is a part of `bytes`"
+    )]
     pub(super) fn collect(
         &mut self,
         input: &mut Input<'_>,
@@ -145,9 +152,7 @@ pub(super) fn parse_request(
     })
     .map_err(|error| head_error(error, bytes))?;
     match &layout {
-        Some(layout) if !lines_are_strict(&bytes[..layout.len], &layout.fields) => {
-            Err(HandshakeError::InvalidHead)
-        }
+        Some(layout) if !lines_are_strict(bytes, layout) => Err(HandshakeError::InvalidHead),
         Some(_) if version == Some(0) => Err(HandshakeError::UnsupportedHttpVersion),
         _ => Ok(layout),
     }
@@ -236,6 +241,11 @@ impl Place {
 }
 
 /// Returns how many octets at the front are inside a line, neither the end of it nor refused.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "the blocks are a part of the octets"
+)]
 fn plain_len(octets: &[u8]) -> usize {
     let is_plain = |octet: &u8| *octet >= b' ' && *octet != 0x7f;
     // Blocks of a fixed size compile to vector instructions: a browser's request in reads of 64
@@ -247,6 +257,11 @@ fn plain_len(octets: &[u8]) -> usize {
 }
 
 /// Calls `parse` with room for the fields: on the stack when they are as few as in most heads.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "at most `FEW`; a quarter of a length"
+)]
 fn with_headers<'b, T>(
     bytes: &'b [u8],
     max_headers: usize,
@@ -273,12 +288,14 @@ fn spans(headers: &[Header<'_>], head: &[u8]) -> Vec<Field> {
 
 /// Whether every line ends with CR LF. `httparse` takes a LF alone for the end of a line, where other
 /// parsers on the way may not.
-fn lines_are_strict(head: &[u8], fields: &[Field]) -> bool {
-    let mut starts = fields.iter().map(|field| field.name.start);
-    head.ends_with(b"\r\n\r\n") && starts.all(|start| head[..start].ends_with(b"\r\n"))
+fn lines_are_strict(bytes: &[u8], layout: &RequestLayout) -> bool {
+    let ends_with = |end, line_end| bytes.get(..end).is_some_and(|head| head.ends_with(line_end));
+    let mut starts = layout.fields.iter().map(|field| field.name.start);
+    ends_with(layout.len, b"\r\n\r\n") && starts.all(|start| ends_with(start, b"\r\n"))
 }
 
 /// Overwrites the line ends before continuation lines by spaces.
+#[allow(clippy::arithmetic_side_effects, reason = "the index is at most the length")]
 fn unfold(head: &mut [u8]) -> Result<(), HandshakeError> {
     let mut start_line = true;
     let mut index = 0;

@@ -136,8 +136,11 @@ impl Headers {
     }
 
     /// The octets at a place in this list.
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "spans are only made by `store` and by the parser of the head that this buffer is"
+    )]
     pub(super) fn slice(&self, span: Span) -> &[u8] {
-        // Spans are only made by `store` and by the parser of the head that this buffer is.
         &self.bytes[span.start..span.end]
     }
 
@@ -224,6 +227,7 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
 }
 
 /// Whether the octet may stand in a token.
+#[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
 pub(super) const fn is_token_octet(octet: u8) -> bool {
     TOKEN_OCTETS[octet as usize]
 }
@@ -243,6 +247,7 @@ fn is_secret(name: &str) -> bool {
 const SECRET_NAMES: [&str; 5] =
     ["Authorization", "Cookie", "Proxy-Authorization", "Sec-WebSocket-Protocol", "Set-Cookie"];
 
+#[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
 const TOKEN_OCTETS: [bool; 256] = {
     let mut table = [false; 256];
     let mut octet = 0x21;

@@ -9,6 +9,7 @@ pub(super) struct Key([u8; 24]);
 
 impl Key {
     /// Encodes a nonce.
+    #[allow(clippy::expect_used, reason = "both lengths are fixed")]
     pub(super) fn new(nonce: [u8; 16]) -> Self {
         let mut key = [0; 24];
         STANDARD.encode_slice(nonce, &mut key).expect("16 octets are 24 characters of base64");
@@ -33,6 +34,7 @@ impl Key {
     }
 
     /// Computes the value of `Sec-WebSocket-Accept` that answers this key.
+    #[allow(clippy::expect_used, reason = "both lengths are fixed")]
     pub(super) fn accept(&self) -> [u8; 28] {
         let mut text = [0; 60];
         text[..24].copy_from_slice(&self.0);

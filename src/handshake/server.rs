@@ -168,7 +168,7 @@ impl Reading {
     /// copy before it is parsed. Everything else goes through the collector, which also finds out
     /// what is wrong.
     fn whole_head(&self, bytes: &[u8]) -> Option<RequestLayout> {
-        let bytes = &bytes[..bytes.len().min(self.config.max_head_size)];
+        let bytes = bytes.get(..self.config.max_head_size).unwrap_or(bytes);
         if matches!(bytes.first(), None | Some(b'\r' | b'\n')) {
             return None;
         }

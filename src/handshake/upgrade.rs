@@ -596,7 +596,7 @@ fn check_subprotocols<'h, I: Iterator<Item = &'h [u8]>>(
     let mut few = [&[][..]; FEW];
     let mut count = 0;
     for name in names() {
-        if !is_token(name) || few[..count.min(FEW)].contains(&name) {
+        if !is_token(name) || few.iter().take(count).any(|other| *other == name) {
             return Err(HandshakeError::InvalidSubprotocol);
         }
         if let Some(place) = few.get_mut(count) {
@@ -613,7 +613,7 @@ fn check_subprotocols<'h, I: Iterator<Item = &'h [u8]>>(
 /// Whether a name is there twice. Sorting keeps that from taking quadratic time.
 fn has_repetition(mut names: Vec<&[u8]>) -> bool {
     names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
+    !names.is_sorted_by(|one, next| one < next)
 }
 
 /// How many subprotocols are compared without an allocation.

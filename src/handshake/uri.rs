@@ -257,10 +257,12 @@ fn all_valid(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
 }
 
 /// Whether the octet is unreserved or a sub-delimiter (RFC 3986 §2.2, §2.3).
+#[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
 const fn is_name_octet(octet: u8) -> bool {
     NAME_OCTETS[octet as usize]
 }
 
+#[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
 const NAME_OCTETS: [bool; 256] = {
     let mut table = [false; 256];
     let mut octet = 0x21_u8;

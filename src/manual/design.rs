@@ -87,3 +87,15 @@
 //!
 //! Servers need none. Clients take a seed; the `connect` functions get it from the operating
 //! system, which takes a crate more, so they are behind a feature.
+//!
+//! # No panic from what a peer sends
+//!
+//! Code that could panic (`unwrap`, `expect`, `panic!`, indexing and slicing) is warned about in the
+//! whole library, and each place that remains says why it cannot. So is arithmetic that could
+//! overflow, but only where numbers come from the wire: frames, messages, closing, the parsers of the
+//! handshake, the parameters and the state of what inflates. Elsewhere it is sums of the lengths of
+//! slices in memory, which fit into a `usize`; to argue for each would hide those that matter. The
+//! panics that are left are documented, and are bugs of the caller: [`Output::advance`] beyond what
+//! is queued, say.
+//!
+//! [`Output::advance`]: crate::Output::advance

@@ -121,6 +121,7 @@ impl Write {
         Poll::Ready(())
     }
 
+    #[allow(clippy::indexing_slicing, reason = "no more slices are set than there are")]
     fn poll_all<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,

@@ -436,7 +436,8 @@ pub(crate) fn finish<F: Future>(future: F, polls: usize) -> F::Output {
 pub(crate) fn within<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, outcome) = mpsc::channel();
     let thread = thread::spawn(move || done.send(test()));
-    match outcome.recv_timeout(Duration::from_secs(10)) {
+    // Far longer than any of them takes, on a machine that is busy with other things, too.
+    match outcome.recv_timeout(Duration::from_secs(100)) {
         Ok(outcome) => outcome,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("hangs"),
         Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {

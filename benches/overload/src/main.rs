@@ -2,10 +2,10 @@
 //!
 //! ```sh
 //! cargo build --release --features tokio --example echo_server --example echo_server_mio
-//! # 10,000 connections at once, in five waves; some two minutes for each server.
+//! # 13,000 connections in each of five waves, of which 10,000 stay; some two minutes a server.
 //! cargo run --release --manifest-path benches/overload/Cargo.toml -- \
 //!     target/release/examples/echo_server target/release/examples/echo_server_mio
-//! # 400 connections at once, in three waves, on all servers side by side; a minute.
+//! # 400 connections in each of three waves, on all servers side by side; a minute.
 //! cargo run --manifest-path benches/overload/Cargo.toml -- --quick SERVER...
 //! ```
 //!

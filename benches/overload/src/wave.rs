@@ -18,7 +18,7 @@ use crate::{
 /// How much load.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
-    /// How many connections there are at once, less those that the server waits for longer.
+    /// How many connections each wave opens; three quarters of them stay until they are dropped.
     pub(crate) connections: usize,
     pub(crate) waves: usize,
     /// Whether the servers have their turns at the same time.
@@ -35,7 +35,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) const FULL: Self = Self {
-        connections: 10_000,
+        connections: 13_000,
         waves: 5,
         side_by_side: false,
         patient: 200,
@@ -305,6 +305,9 @@ impl<'a> Crowd<'a> {
 
     /// Tells what has been since the last report.
     fn report(&mut self) {
+        if self.ended.is_empty() {
+            return;
+        }
         println!("  {} messages came back, the slowest after {:.1?}", self.echoes, self.slowest);
         let ended: Vec<_> = mem::take(&mut self.ended)
             .into_iter()
