@@ -8,6 +8,7 @@
 //! - [`faults`]: what becomes of it when the transport, the peer or the clock misbehaves
 //! - [`splitting`]: two halves for two tasks or threads
 //! - [`conformance`]: which test shows which requirement, and what was chosen
+//! - [`performance`]: how fast it is beside others, why, and what the caller can do
 //! - [`design`]: decisions and their reasons
 
 pub mod back_pressure;
@@ -18,5 +19,7 @@ pub mod conformance;
 pub mod design;
 pub mod embedding;
 pub mod faults;
+#[doc = include_str!("performance.md")]
+pub mod performance {}
 pub mod splitting;
 pub mod timers;

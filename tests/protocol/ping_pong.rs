@@ -167,3 +167,18 @@ fn own_pings_wait_in_a_bounded_reserve() {
         connection.ping(&[0; 100]).unwrap();
     }
 }
+
+// R28: it is the control frames that have to be written, not what waits behind them
+#[test]
+fn the_reserve_comes_back_while_a_message_waits() {
+    for role in ROLES {
+        let mut connection = end(role);
+        while connection.ping(&[0; 100]).is_ok() {}
+        let controls = connection.output().len();
+        connection.send_text("waits").unwrap();
+        connection.output().advance(controls - 1);
+        assert_eq!(connection.ping(b"").unwrap_err().kind(), SendErrorKind::OutputFull);
+        connection.output().advance(1);
+        connection.ping(b"").unwrap();
+    }
+}
