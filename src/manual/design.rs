@@ -41,9 +41,10 @@
 //!
 //! # Growth is bounded by what arrived
 //!
-//! The buffer of a message doubles while it is small, then grows by 1 MiB or an eighth of what has
-//! arrived, and never beyond a known end. So an announced length costs nothing, and what is copied
-//! when the buffer moves is linear in the size of the message.
+//! The buffer of a message begins with 512 octets beyond what has arrived, doubles while it is small,
+//! then grows by 1 MiB or an eighth of what has arrived, and never beyond a known end. So an announced
+//! length costs no more than that, and what is copied when the buffer moves is linear in the size of
+//! the message.
 //!
 //! # Shortcuts for what nearly all traffic is
 //!
