@@ -159,10 +159,11 @@ impl From<Message> for Payload<'_> {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[allow(clippy::exhaustive_enums, reason = "there are no other ways to end")]
 pub enum EndOfStream {
-    /// After Close went both ways: closed cleanly.
+    /// After Close went both ways: closed cleanly. The answer to the peer's Close may still be in the
+    /// output when the stream ends behind it.
     Clean,
-    /// After a Close in one direction only, or after a failure: the peer did not wait for ours, or
-    /// did not answer it.
+    /// After a Close in one direction only, or after a failure: the peer did not wait for ours, did
+    /// not answer it, or did not take it in time.
     HalfClosed,
     /// Without any Close: the connection was lost.
     Torn,

@@ -18,6 +18,8 @@ pub(crate) struct Link {
     owed_close: Option<CloseCode>,
     owed_ping: bool,
     gave_up: bool,
+    // Giving up is what has closed the connection.
+    ended_so: bool,
     // Boxed, since most connections have none of it, most of the time.
     seldom: Option<Box<Seldom>>,
     pub(crate) timers: Timers,
@@ -112,6 +114,7 @@ impl Link {
         match due {
             Due::Close => {
                 self.gave_up = true;
+                self.ended_so |= self.state != State::Closed;
                 self.apply(Trigger::GiveUp);
             }
             Due::Idle => {
@@ -124,6 +127,14 @@ impl Link {
             Due::Message => self.fail(CloseCode::POLICY_VIOLATION),
             Due::Ping => self.owed_ping = true,
             Due::Pong => self.fail(CloseCode::INTERNAL_ERROR),
+        }
+    }
+
+    /// Takes note that our Close was queued but had not left when the time to close was over, so that
+    /// the closing handshake was not completed (§7.1.4).
+    pub(crate) fn close_dropped(&mut self) {
+        if self.ended_so {
+            self.end = Some(EndOfStream::HalfClosed);
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct Sender {
     // What compresses messages, if that was agreed upon.
     #[cfg(feature = "deflate")]
     compressor: Option<Box<Compressor>>,
-    // Octets of control frames queued since the last one was seen to be written.
+    // Octets of control frames queued since the last one was seen to be written, or since the Close.
     control_len: u32,
     // The message whose fragments are being sent.
     fragmented: Option<Fragmented>,
@@ -279,6 +279,7 @@ impl Sender {
     #[inline(never)]
     fn settle_owed(&mut self, link: &mut Link) {
         if link.gave_up() {
+            self.note_dropped(link);
             self.output.clear();
             self.owed_pong = None;
             return;
@@ -305,6 +306,15 @@ impl Sender {
         if let Some(code) = link.take_owed_close() {
             link.apply(Trigger::ReplyQueued);
             self.push_close(code, "", link);
+        }
+    }
+
+    /// Tells the link when our Close was queued and has not left in the time to close.
+    pub(crate) fn note_dropped(&self, link: &mut Link) {
+        // Only control frames come behind a Close.
+        let behind = usize::try_from(self.control_len).unwrap_or(usize::MAX);
+        if link.gave_up() && link.sent_close().is_some() && self.output.len() > behind {
+            link.close_dropped();
         }
     }
 
@@ -387,6 +397,7 @@ impl Sender {
             payload.extend_from_slice(reason.as_bytes());
         }
         self.push_control(Opcode::Close, &payload);
+        self.control_len = 0;
         self.fragmented = None;
         self.owed_pong = None;
         link.close_sent(CloseFrame { code, reason: String::from(reason) });

@@ -187,6 +187,9 @@ impl ReceiveHalf {
     }
 
     /// Returns how the connection ended, once it is [`Closed`](State::Closed).
+    ///
+    /// When the time to close is what has ended it, the sending half has the last word, at its next
+    /// call: with our Close still in its output the end is not [`Clean`](EndOfStream::Clean).
     pub fn end(&self) -> Option<EndOfStream> {
         self.shared.link().end()
     }
@@ -333,7 +336,9 @@ impl SendHalf {
 
     /// Returns whether there is output to write.
     pub fn has_output(&self) -> bool {
-        self.sender.has_output(&self.shared.link())
+        let mut link = self.shared.link();
+        self.sender.note_dropped(&mut link);
+        self.sender.has_output(&link)
     }
 
     /// Returns what was agreed upon for the compression of messages, if anything was; see

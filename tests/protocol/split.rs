@@ -284,3 +284,23 @@ fn a_close_that_was_never_queued_is_no_clean_end() {
         assert_eq!(written(&mut sending), b"");
     }
 }
+
+// 6455-7.1.4-03
+#[test]
+fn a_close_that_never_left_is_no_clean_end() {
+    for (role, left) in ROLES.into_iter().flat_map(|role| [(role, false), (role, true)]) {
+        let (mut receiving, mut sending) = end(role).split();
+        take(&mut receiving, &to(role, "8802 03e8"));
+        if left {
+            written(&mut sending);
+        } else {
+            assert!(!sending.output().is_empty(), "queued, but not taken");
+        }
+        assert_eq!(receiving.state(), State::Closing);
+        receiving.poll_timeout(at(0));
+        assert_eq!(receiving.handle_timeout(at(5)), Some(Timeout::Close));
+        assert_eq!(written(&mut sending), b"");
+        let end = if left { EndOfStream::Clean } else { EndOfStream::HalfClosed };
+        assert_eq!(receiving.end(), Some(end), "{role:?}");
+    }
+}

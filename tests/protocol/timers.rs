@@ -107,6 +107,56 @@ fn waiting_for_the_end_has_an_end() {
     }
 }
 
+// 6455-7.1.4-03: the peer has never got our Close, be it an answer or one that crossed its own
+#[test]
+fn a_close_that_never_left_is_no_clean_end() {
+    for (role, crossed) in ROLES.into_iter().flat_map(|role| [(role, false), (role, true)]) {
+        let mut connection = end(role);
+        if crossed {
+            connection.close(CloseCode::NORMAL, "").unwrap();
+        }
+        events(&mut connection, &to(role, "8802 03e8"));
+        connection.poll_timeout(at(0));
+        // All but one octet.
+        let len = connection.output().len();
+        connection.output().advance(len - 1);
+        assert_eq!(connection.state(), State::Closing);
+        assert_eq!(connection.handle_timeout(at(5)), Some(Timeout::Close));
+        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed), "{role:?}, {crossed}");
+        assert_eq!(connection.receive_eof(), EndOfStream::HalfClosed);
+    }
+}
+
+// 6455-7.1.4-03: what the peer did not take is a Pong behind our Close
+#[test]
+fn a_pong_that_never_left_does_not_change_the_end() {
+    for role in ROLES {
+        let mut connection = end(role);
+        connection.send_text("a").unwrap();
+        connection.close(CloseCode::NORMAL, "").unwrap();
+        let len = connection.output().len();
+        events(&mut connection, &to(role, "8901 61 8802 03e8"));
+        connection.poll_timeout(at(0));
+        connection.output().advance(len + 1);
+        assert_eq!(connection.handle_timeout(at(5)), Some(Timeout::Close));
+        assert_eq!(connection.end(), Some(EndOfStream::Clean));
+    }
+}
+
+// 6455-7.1.4-03: the peer's end came in time, and the first end counts
+#[test]
+fn an_answer_that_is_not_taken_does_not_change_the_end() {
+    for role in ROLES {
+        let mut connection = end(role);
+        events(&mut connection, &to(role, "8802 03e8"));
+        assert_eq!(connection.receive_eof(), EndOfStream::Clean);
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(5)), "for the answer");
+        assert_eq!(connection.handle_timeout(at(5)), Some(Timeout::Close));
+        assert!(!connection.has_output());
+        assert_eq!(connection.end(), Some(EndOfStream::Clean));
+    }
+}
+
 // R32: what the peer did not take in time is dropped, and nothing is left to wait for
 #[test]
 fn giving_up_drops_the_output() {

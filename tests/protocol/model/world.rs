@@ -214,6 +214,7 @@ impl World {
         let before = self.sides[side].machine.state();
         let closes = self.sides[side].closes;
         let was_owed = self.sides[side].machine.owes_reply();
+        let held = self.sides[side].pending.iter().any(|(frame, _)| frame.opcode == CLOSE);
         let trigger = match step {
             Step::Close => {
                 self.sides[side].budget.closes -= 1;
@@ -286,8 +287,8 @@ impl World {
             && before != State::Closed
             && let Some(trigger) = trigger
         {
-            // What is owed when a side gives up never goes out.
-            let dropped = trigger == Trigger::GiveUp && was_owed && closes == 0;
+            // What is owed, or queued and not taken, when a side gives up never goes out.
+            let dropped = trigger == Trigger::GiveUp && (was_owed && closes == 0 || held);
             let end = if dropped { EndOfStream::HalfClosed } else { table::end(before, trigger) };
             assert_eq!(this.machine.end(), Some(end));
         }
