@@ -70,7 +70,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     match (websocket.end(), answered) {
         (Some(EndOfStream::Clean), Some(frame)) if frame.code == CloseCode::NORMAL => Ok(()),
         (Some(EndOfStream::Clean), Some(_)) if asked == Some(CloseCode::NORMAL) => Ok(()),
-        (_, Some(frame)) => Err(format!("the server closed the connection: {frame}").into()),
+        // The code only: the reason is not for the eyes of end users (RFC 6455 §5.5.1), and comes from
+        // the server as it is, with anything that a terminal may take for a command.
+        (_, Some(frame)) => Err(format!("the server closed the connection: {}", frame.code).into()),
         (_, None) => Err("the connection was lost".into()),
     }
 }

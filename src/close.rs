@@ -103,7 +103,8 @@ impl fmt::Display for CloseCode {
 pub struct CloseFrame {
     /// Why the connection closes.
     pub code: CloseCode,
-    /// The same for humans, at most 123 octets. Not necessarily fit to be shown to end users.
+    /// The same for whoever looks for faults, at most 123 octets. It is not to be shown to end users
+    /// (RFC 6455 §5.5.1), and may contain control characters.
     pub reason: String,
 }
 

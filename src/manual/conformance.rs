@@ -8,7 +8,7 @@
 //!
 //! | standard | shown by tests | not for this crate |
 //! |---|---|---|
-//! | RFC 6455: The WebSocket Protocol | 402 | 23 |
+//! | RFC 6455: The WebSocket Protocol | 403 | 22 |
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 672 | 35 |
+//! | all | 673 | 34 |
 //!
 //! # Choices
 //!
@@ -57,6 +57,8 @@
 //! - **6455-5.2-15** Receiver rejects a length that is not in the minimal form (the rule binds the
 //!   sender; 10.7 lets the receiver fail). *Chosen:* it fails with 1002, because two forms of one
 //!   length are a way past filters, and no peer needs them.
+//! - **6455-5.5.1-07** Reason is not shown to end users. *Chosen:* the reason goes to the
+//!   application, and nothing of this crate shows it: the examples print codes only.
 //! - **6455-5.5.1-13** The reply may wait until the current message is sent. *Chosen:* the Close is
 //!   answered at once and the rest of the message refused, because the answer must not depend on an
 //!   application that may never finish.
@@ -68,9 +70,23 @@
 //! - **6455-5.5.3-03** With several unanswered Pings, only the latest may be answered. *Chosen:*
 //!   all are answered in order while the reserve for replies lasts, then the newest only, so that a
 //!   flood costs neither memory nor the sign of life.
+//! - **6455-5.6-03** The sender may cut text inside a UTF-8 sequence too. *Chosen:* the fragments
+//!   of a text are `str`, so that none is cut inside a code point.
 //! - **6455-5.6-06** Invalid text may be detected before the message ends (fail fast). *Chosen:*
 //!   text fails at the first octet that no continuation can make right, in the middle of a frame
 //!   too, so that no more of it is read.
+//! - **6455-5.8-01** Extensions are negotiated in the opening handshake. *Chosen:*
+//!   `Connection::set_deflate` is for handshakes that were done elsewhere; who calls it answers for
+//!   the agreement.
+//! - **6455-7.1.4-03** Closed cleanly only if the closing handshake had completed before. *Chosen:*
+//!   the peer's end behind its own Close is a clean one even if our answer cannot be written any
+//!   more: the peer did not wait for it; an answer that the peer has not taken in the time to close
+//!   makes it an unclean one.
+//! - **6455-7.4.1-12** 1010 client expected an extension the server did not negotiate. *Chosen:* no
+//!   extension is needed here, so that the client goes on without; an application that needs one
+//!   closes with this code.
+//! - **6455-7.4.1-14** 1010 is not used by the server. *Chosen:* a server does not begin with 1010,
+//!   but echoes it, as it does every code that it received.
 //! - **6455-7.4.2-03** Receiving an unassigned code in 1016-2999: the RFC gives no rule. *Chosen:*
 //!   it fails with 1002, because a code that nobody has assigned has no meaning that could be
 //!   passed on.
@@ -139,7 +155,6 @@
 //! - 6455-5.2-19: a rule for the authors of extensions; the only one here has no extension data.
 //! - 6455-5.4-13, 6455-5.4-14, 6455-5.4-15, 6455-5.4-16: it binds intermediaries, and this crate is
 //!   an endpoint.
-//! - 6455-5.5.1-07: nothing is shown to anybody; the reason goes to the application.
 //! - 6455-7.2.3-01, 6455-7.2.3-02, 6455-7.2.3-03, 6455-7.2.3-04: nothing here connects again by
 //!   itself; who does knows how long to wait.
 //! - 6455-9.1-10: there is one extension here, so nothing interacts.
@@ -200,7 +215,7 @@
 //! | 5.3 Client-to-Server Masking | 8 | 0 |
 //! | 5.4 Fragmentation | 15 | 4 |
 //! | 5.5 Control Frames | 3 | 0 |
-//! | 5.5.1 Close | 23 | 1 |
+//! | 5.5.1 Close | 24 | 0 |
 //! | 5.5.2 Ping | 8 | 0 |
 //! | 5.5.3 Pong | 5 | 0 |
 //! | 5.6 Data Frames | 7 | 0 |

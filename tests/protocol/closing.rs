@@ -142,6 +142,21 @@ fn the_peers_close_ends_a_fragmented_send() {
     }
 }
 
+// 6455-6.1-03, 6455-7.3-01: our own Close ends it as well
+#[test]
+fn our_own_close_ends_a_fragmented_send() {
+    for role in ROLES {
+        let mut connection = end(role);
+        connection.send_fragment("a", false).unwrap();
+        connection.close(CloseCode::NORMAL, "").unwrap();
+        for fin in [false, true] {
+            let error = connection.send_fragment("b", fin).unwrap_err();
+            assert_eq!(error.kind(), SendErrorKind::Closed);
+        }
+        assert_eq!(said(&mut connection), hex("[0101 61][8802 03e8]"));
+    }
+}
+
 // 6455-5.5.1-14, 6455-5.5.1-15
 #[test]
 fn messages_arrive_behind_our_own_close() {

@@ -189,7 +189,7 @@ fn any_key_is_allowed() {
 // 6455-10.3-02; R53: what is lent is copied before it is masked, what is shared too
 #[test]
 fn the_callers_payload_is_never_changed() {
-    let lent = vec![0x55; 10_000];
+    let mut lent = vec![0x55; 10_000];
     let shared: std::sync::Arc<[u8]> = lent.clone().into();
     for role in ROLES {
         let mut connection = end(role);
@@ -197,7 +197,10 @@ fn the_callers_payload_is_never_changed() {
         connection.send_binary(shared.clone()).unwrap();
         connection.send_binary(lent.clone()).unwrap();
         assert!(lent.iter().chain(shared.iter()).all(|&octet| octet == 0x55));
+        // Nor does the frame change with what the caller does to the octets afterwards.
+        lent.fill(0xaa);
         let sent = frames(&drain(&mut connection));
+        lent.fill(0x55);
         assert!(sent.iter().all(|frame| frame.payload == lent));
         assert_eq!(sent.len(), 3);
     }

@@ -245,9 +245,7 @@ pub(crate) fn fails(
         Role::Server => Transport::ShutDownWrite,
     };
     assert_eq!(connection.transport(), expected);
-    // Text, a Ping and a Close, none of which is processed (6455-7.1.7-07).
-    let (events, found) = feed(connection, &to(role, "[8101 61][8900][8802 03e8]"));
-    assert_eq!((events, found), (vec![], Some(error)));
+    // Pings in front of the fault may have been answered.
     let replies: Vec<Frame> = frames(&drain(connection))
         .into_iter()
         .map(|frame| Frame { key: None, ..frame })
@@ -255,6 +253,10 @@ pub(crate) fn fails(
         .collect();
     let payload = code.to_be_bytes().to_vec();
     assert_eq!(replies, [Frame { fin: true, rsv: 0, opcode: 8, key: None, payload }]);
+    // Text, a Ping and a Close, none of which is processed or answered (6455-7.1.7-07).
+    let (events, found) = feed(connection, &to(role, "[8101 61][8900][8802 03e8]"));
+    assert_eq!((events, found), (vec![], Some(error)));
+    assert_eq!(drain(connection), b"");
     assert_eq!(connection.close_code(), CloseCode::ABNORMAL);
     assert_eq!(connection.received_close(), None);
     assert_eq!(connection.receive_eof(), EndOfStream::HalfClosed);

@@ -94,6 +94,14 @@ fn r08_draft_framing_fails() {
         let (_, error) = feed_by(&mut client, &hex("00 48656c6c6f ff"), read);
         // The second octet says 72 octets follow, and the frame continues nothing.
         assert_eq!(error, Some(ProtocolError::UnexpectedContinuation));
+        let mut server = end(Role::Server);
+        let (_, error) = feed_by(&mut server, &hex("00 48656c6c6f ff"), read);
+        assert_eq!(error, Some(ProtocolError::UnmaskedFrame));
+        // The closing handshake of the same drafts.
+        for role in ROLES {
+            let (_, error) = feed_by(&mut end(role), &hex("ff00"), read);
+            assert_eq!(error, Some(ProtocolError::ReservedBits), "{role:?}");
+        }
     }
 }
 

@@ -117,7 +117,19 @@ fn a_sequence_that_the_message_cuts_fails_at_its_end() {
     }
 }
 
-// 6455-5.6-04, 6455-5.6-03; R35
+// 6455-5.6-03
+#[test]
+fn fragments_of_text_are_sent_as_they_are() {
+    for role in ROLES {
+        let mut connection = end(role);
+        for (fragment, fin) in [("€", false), ("", false), ("😀", true)] {
+            connection.send_fragment(fragment, fin).unwrap();
+        }
+        assert_eq!(said(&mut connection), hex("[0103 e282ac][0000][8004 f09f9880]"));
+    }
+}
+
+// 6455-5.6-04; R35
 #[test]
 fn frames_may_cut_a_sequence() {
     gives("[0101 e2][0001 82][8001 ac]", &[text("€")]);

@@ -305,6 +305,22 @@ fn unsafe_code_is_forbidden() {
     assert!(lints.lines().any(|line| line.trim() == "unsafe_code = \"forbid\""), "{lints}");
 }
 
+// 6455-5.5.1-07: a reason may be anything, with commands for a terminal in it
+#[test]
+fn no_example_shows_a_reason() {
+    let Some(_) = project() else { return };
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for entry in fs::read_dir(examples).expect("examples") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a source");
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            assert!(!line.contains(".reason"), "{}: {line}", path.display());
+            // What is called `frame` is a `CloseFrame` there.
+            assert!(!line.contains("{frame"), "{}: {line}", path.display());
+        }
+    }
+}
+
 // 6455-10.2-01; R45: whoever copies an example has the check
 #[test]
 fn every_server_of_the_examples_checks_the_origin() {
