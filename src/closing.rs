@@ -192,7 +192,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::{Owed, State, State::*, Trigger, Trigger::*};
+    use super::{EndOfStream, Owed, Role, State, State::*, Transport, Trigger, Trigger::*};
 
     const STATES: [State; 6] = [Open, CloseSent, CloseReceived, Closing, Failed, Closed];
     const TRIGGERS: [Trigger; 6] =
@@ -227,5 +227,28 @@ mod tests {
                 quiet([Closed; 6]),
             ]
         );
+    }
+
+    // 6455-7.1.4-03
+    #[test]
+    fn how_each_state_ends() {
+        use EndOfStream::{Clean, HalfClosed, Torn};
+        let ends = STATES.map(|state| (state.end(EndOfStream), state.end(GiveUp)));
+        let half = (HalfClosed, HalfClosed);
+        let expected =
+            [(Torn, Torn), half, (Clean, HalfClosed), (Clean, Clean), half, (Torn, Torn)];
+        assert_eq!(ends, expected);
+    }
+
+    // 6455-7.1.1-01, 6455-5.5.1-17, 6455-5.5.1-18, 6455-5.5.2-03, 6455-6.1-02
+    #[test]
+    fn what_each_state_allows() {
+        use Transport::{Close, Open as Both, ShutDownWrite};
+        let client = STATES.map(|state| state.transport(Role::Client));
+        assert_eq!(client, [Both, Both, Both, Both, Both, Close]);
+        let server = STATES.map(|state| state.transport(Role::Server));
+        assert_eq!(server, [Both, Both, Both, ShutDownWrite, ShutDownWrite, Close]);
+        assert_eq!(STATES.map(State::may_send), [true, false, false, false, false, false]);
+        assert_eq!(STATES.map(State::may_pong), [true, true, false, false, false, false]);
     }
 }

@@ -199,3 +199,54 @@ impl fmt::Display for SendErrorKind {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{collections::BTreeSet, string::ToString, vec::Vec};
+
+    use super::{
+        ProtocolError::{self, *},
+        SendError, SendErrorKind as Kind,
+    };
+
+    // Whoever reads a log has nothing but the text.
+    #[test]
+    fn each_error_says_something_else() {
+        let protocol: [ProtocolError; 17] = [
+            CloseCode(1005),
+            ClosePayload,
+            CloseReason,
+            FragmentedControlFrame,
+            InvalidDeflate,
+            InvalidUtf8,
+            LengthNotMinimal,
+            LengthTopBit,
+            LongControlFrame,
+            MaskedFrame,
+            MessageTooBig,
+            ReservedBits,
+            ReservedOpcode,
+            TooManyFragments,
+            UnexpectedContinuation,
+            UnfinishedMessage,
+            UnmaskedFrame,
+        ];
+        let send = [
+            Kind::Closed,
+            Kind::InvalidCloseCode,
+            Kind::LongControlFrame,
+            Kind::MixedFragments,
+            Kind::OutputFull,
+            Kind::UnfinishedMessage,
+        ];
+        let texts: Vec<_> = protocol
+            .map(|error| error.to_string())
+            .into_iter()
+            .chain(send.map(|kind| SendError::from(kind).to_string()))
+            .collect();
+        assert!(texts.iter().all(|text| text.len() > 20), "{texts:?}");
+        assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len(), "{texts:?}");
+        assert_eq!(texts[0], "the peer closed with the forbidden code 1005");
+        assert_eq!(texts[17], "the connection is closing or closed");
+    }
+}

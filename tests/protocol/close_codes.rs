@@ -144,3 +144,12 @@ fn a_type_that_is_not_accepted_is_for_the_application() {
         assert_eq!(said(&mut connection)[..4], hex("880b 03eb"));
     }
 }
+
+#[test]
+fn a_close_is_shown_by_its_code_and_its_reason() {
+    assert_eq!(CloseCode::GOING_AWAY.to_string(), "1001");
+    assert_eq!(format!("{:>6}", CloseCode::from(4999)), "  4999");
+    let frame = |reason: &str| CloseFrame { code: CloseCode::NORMAL, reason: reason.into() };
+    assert_eq!(frame("").to_string(), "1000");
+    assert_eq!(frame("bye").to_string(), "1000 (bye)");
+}

@@ -93,6 +93,7 @@ fn debug_does_not_show_the_generator() {
     assert!(!shown.contains("state: ["), "{shown}");
     let other = format!("{:?}", Connection::client(Config::default(), [8; 32]));
     assert_eq!(shown, other, "nothing of the seed shows");
+    assert!(shown.contains("Open"), "but the state does: {shown}");
 }
 
 // 6455-5.1-04, 6455-5.1-05, 6455-5.1-06, 6455-10.7-02; R29

@@ -175,3 +175,25 @@ fn the_limit_of_the_output_is_exact() {
         }
     }
 }
+
+// R55: before a message is made
+#[test]
+fn room_is_what_a_frame_takes() {
+    // The longest payload, and what its header takes on a server.
+    for (max_output, payload, header) in [(127, 125, 2), (130, 126, 4), (65_539, 65_535, 4)] {
+        for role in ROLES {
+            let key = if role == Role::Client { 4 } else { 0 };
+            let mut connection = end_with(role, |config| config.max_output = max_output + key);
+            assert_eq!(max_output, payload + header);
+            assert!(connection.has_room(payload) && !connection.has_room(payload + 1));
+            assert!(!connection.has_room(usize::MAX));
+            let error = connection.send_binary(vec![0; payload + 1]).unwrap_err();
+            assert_eq!(error.kind(), SendErrorKind::OutputFull);
+            connection.send_binary(vec![0; payload]).unwrap();
+            assert!(!connection.has_room(0), "{role:?}");
+            // What is written makes room.
+            connection.output().advance(header + key);
+            assert!(connection.has_room(header - 2) && !connection.has_room(header - 1));
+        }
+    }
+}

@@ -184,6 +184,10 @@ fn an_idle_connection_is_closed() {
         connection.send_text("a").unwrap();
         assert_eq!(connection.poll_timeout(at(30)), Some(at(90)));
         events(&mut connection, &to(role, "8101 61"));
+        assert_eq!(connection.poll_timeout(at(45)), Some(at(105)));
+        // Both ways between two calls.
+        connection.send_text("a").unwrap();
+        events(&mut connection, &to(role, "8101 61"));
         assert_eq!(connection.poll_timeout(at(50)), Some(at(110)));
         events(&mut connection, &to(role, "[8900][8a00]"));
         connection.ping(b"").unwrap();
