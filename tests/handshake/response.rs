@@ -276,6 +276,17 @@ fn malformed_responses_fail() {
     }
 }
 
+// 9112-2.3-01: who understands HTTP/1.1 understands all of HTTP/1
+#[test]
+fn a_higher_minor_version_is_understood() {
+    for version in ["HTTP/1.2", "HTTP/1.9"] {
+        let mut client = client(&[]);
+        let mut response = client.response(&[], &[]);
+        response.splice(..8, version.bytes());
+        assert!(client.receive(response).unwrap().is_some(), "{version}");
+    }
+}
+
 // 9112-4-01, 9112-4-02
 #[test]
 fn the_reason_is_ignored() {
