@@ -107,7 +107,10 @@ impl Response {
     ) -> Result<(), HandshakeError> {
         let mut lines = self.headers.values(PROTOCOL);
         let Some(selected) = lines.next() else {
-            return if required { Err(HandshakeError::SubprotocolMissing) } else { Ok(()) };
+            return match required && !offered.is_empty() {
+                true => Err(HandshakeError::SubprotocolMissing),
+                false => Ok(()),
+            };
         };
         if lines.next().is_some() || !is_token(selected) {
             return Err(HandshakeError::InvalidSubprotocol);

@@ -212,6 +212,11 @@ fn no_subprotocol_is_fine_unless_one_is_required() {
     let mut strict = start(request.require_subprotocol());
     let response = strict.response(&[], &[]);
     assert_eq!(strict.fails(response), HandshakeError::SubprotocolMissing);
+    // Where none is offered there is none to miss.
+    let request = ClientRequest::new("ws://h/").unwrap().require_subprotocol();
+    let mut client = start(request);
+    let response = client.response(&[], &[]);
+    assert!(client.receive(response).unwrap().is_some());
 }
 
 // 6455-4.1-68
