@@ -462,7 +462,7 @@ impl Fields {
                 7 if is(b"Upgrade") => fields.upgrade |= lists(b"websocket"),
                 10 if is(b"Connection") => fields.connection |= lists(b"Upgrade"),
                 14 if is(b"Content-Length") => {
-                    fields.body |= value.iter().any(|digit| *digit != b'0')
+                    fields.body |= value.is_empty() || value.iter().any(|digit| *digit != b'0')
                 }
                 17 if is(b"Sec-WebSocket-Key") => fields.key.add(field.value),
                 17 if is(b"Transfer-Encoding") => fields.body = true,

@@ -400,7 +400,7 @@ fn early_frames_are_read_after_the_accept() {
     assert_eq!(&*text, "hi");
 }
 
-// 6455-4.2.1-24, 9112-6.1-03
+// 6455-4.2.1-24, 9112-6.1-03, 9112-2.2-09
 #[test]
 fn a_body_is_refused() {
     for lines in [
@@ -409,6 +409,8 @@ fn a_body_is_refused() {
         &["Content-Length: 0, 0"],
         &["Content-Length: x"],
         &["Content-Length: +0"],
+        &["Content-Length:"],
+        &["Content-Length: 0", "Content-Length:"],
         &["Transfer-Encoding: chunked"],
         &["transfer-encoding: identity"],
     ] {
