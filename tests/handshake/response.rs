@@ -56,6 +56,46 @@ fn the_body_kept_is_bounded() {
     assert_eq!(error.response().unwrap().body().len(), 64 << 10);
 }
 
+// 9112-6.3-01, 9112-6.3-03
+#[test]
+fn the_body_kept_ends_where_the_head_says() {
+    for (status, lines, body) in [
+        (404, "Content-Length: 2\r\n", "no"),
+        (404, "Content-Length: 2\r\nContent-Length: 2\r\n", "no"),
+        (404, "Content-Length: 2, 2\r\n", "no"),
+        (404, "Content-Length: 0\r\n", ""),
+        (404, "Content-Length: 9\r\n", "noXYZ"),
+        (404, "Content-Length: 99999999999999999999999\r\n", "noXYZ"),
+        // With the stream, or the last chunk.
+        (404, "", "noXYZ"),
+        (404, "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", "noXYZ"),
+        // With the head, whatever it says.
+        (204, "Content-Length: 2\r\n", ""),
+        (304, "Content-Length: 2\r\n", ""),
+        (304, "Transfer-Encoding: chunked\r\n", ""),
+    ] {
+        let mut client = client(&[]);
+        let mut bytes = format!("HTTP/1.1 {status} x\r\n{lines}\r\nnoXYZ").into_bytes();
+        let mut input = Input::new(&mut bytes);
+        let error = client.handshake.receive(&mut input).unwrap_err();
+        assert_eq!(error.response().unwrap().body(), body.as_bytes(), "{status} {lines:?}");
+        assert_eq!(input.len(), "noXYZ".len() - body.len(), "{status} {lines:?}");
+    }
+    // A response whose length is not valid is to be discarded, unless it has no body anyway.
+    for lines in [
+        &["Content-Length: x"][..],
+        &["Content-Length: +2"],
+        &["Content-Length: -1"],
+        &["Content-Length:"],
+        &["Content-Length: 2,"],
+        &["Content-Length: 2", "Content-Length: 3"],
+    ] {
+        let head = format!("HTTP/1.1 404 x\r\n{}\r\n\r\nno", lines.join("\r\n"));
+        assert_eq!(client(&[]).fails(head), HandshakeError::InvalidHead, "{lines:?}");
+        opens(&[], lines);
+    }
+}
+
 // 6455-4.1-50
 #[test]
 fn a_401_shows_its_challenge() {
