@@ -5,6 +5,7 @@ use core::{
     any::Any,
     future::poll_fn,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use std::io::ErrorKind;
 
@@ -137,7 +138,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
 ///
 /// `seed` has to be unpredictable and used once only; see
 /// [`Connection::client`](crate::Connection::client). RFC 6455 §4.1 wants at most one connection to
-/// an address to be in the opening handshake: that is for the caller to see to.
+/// an address to be in the opening handshake: that is for the caller to see to. Where a proxy opens
+/// the connections, so that the address is not known, each name of a host counts as an address, and
+/// the number of those that are being opened at the same time should be limited.
+///
+/// A stream on which no connection was opened is shut down, at most for
+/// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
 ///
 /// # Errors
 ///
@@ -153,10 +159,20 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     Box::pin(async move {
         set_nodelay(&stream)?;
         let (mut inbox, clock) = (Inbox::default(), Clock::start());
-        let mut handshake = ClientHandshake::new(request, config, seed);
-        let established = shake(&mut stream, &mut inbox, clock, &mut handshake).await?;
-        let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
-        Ok((websocket, established.response))
+        let mut handshake = ClientHandshake::new(request, Arc::clone(&config), seed);
+        match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
+            Ok(established) => {
+                let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
+                Ok((websocket, established.response))
+            }
+            Err(error) => {
+                if matches!(error, Error::Handshake(_)) {
+                    // A TLS stream says here that it ends (RFC 9112 §9.8).
+                    within(config.close_timeout, stream.shutdown()).await;
+                }
+                Err(error)
+            }
+        }
     })
     .await
 }
@@ -259,10 +275,14 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
         }
         std::io::Result::Ok(())
     };
-    // A peer that takes nothing, or does not end, is left alone.
-    let _ = match config.close_timeout {
-        Some(patience) => timeout(patience, linger).await.unwrap_or(Ok(())),
-        None => linger.await,
+    within(config.close_timeout, linger).await;
+}
+
+/// Ends a stream. A peer that takes nothing, or does not end, is left alone.
+async fn within(patience: Option<Duration>, ending: impl Future<Output = std::io::Result<()>>) {
+    let _ = match patience {
+        Some(patience) => timeout(patience, ending).await.unwrap_or(Ok(())),
+        None => ending.await,
     };
 }
 
