@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::{Stream, WebSocket, is_retry, read, write_all};
 use crate::{
     Config,
-    adapter::{Clock, Error, Handshake, Inbox},
+    adapter::{self, Clock, Error, Handshake, Inbox},
     handshake::{
         Acceptance, ClientHandshake, ClientRequest, HandshakeError, Rejection, Response,
         ServerHandshake, Upgrade,
@@ -55,8 +55,8 @@ pub fn accept<S: Stream>(
     match shake(&mut stream, &mut inbox, clock, &mut handshake) {
         Ok(upgrade) => Ok(Incoming { stream, upgrade, config, inbox, clock }),
         Err(error) => {
-            if matches!(error, Error::Handshake(_))
-                && write_all(&mut stream, handshake.output()).is_ok()
+            if let Error::Handshake(error) = &error
+                && write_all(&mut stream, &mut adapter::refusal(error)).is_ok()
             {
                 linger(&mut stream, clock, &config);
             }
@@ -87,7 +87,7 @@ impl<S: Stream> Incoming<S> {
             }
             Err(error) => {
                 if let Ok(rejection) = Rejection::new(500)
-                    && self.stream.write_all(&rejection.to_bytes()).is_ok()
+                    && write_all(&mut self.stream, &mut adapter::response(rejection)).is_ok()
                 {
                     linger(&mut self.stream, self.clock, &self.config);
                 }
@@ -96,14 +96,15 @@ impl<S: Stream> Incoming<S> {
         }
     }
 
-    /// Rejects the request, sends the response and closes the stream.
+    /// Rejects the request, sends the response and closes the stream. The response tells the time
+    /// (`Date`), unless a field for it is there.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] when the stream fails.
     pub fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
         limit_writes(&self.stream, &self.config)?;
-        write_all(&mut self.stream, &mut self.upgrade.reject(rejection))?;
+        write_all(&mut self.stream, &mut adapter::response(rejection))?;
         linger(&mut self.stream, self.clock, &self.config);
         Ok(())
     }
@@ -178,7 +179,7 @@ pub fn connect(
 ) -> Result<(WebSocket<std::net::TcpStream>, Response), Error> {
     use std::net::{TcpStream, ToSocketAddrs};
 
-    use crate::adapter::{self, Connecting};
+    use crate::adapter::Connecting;
 
     let config = config.into();
     let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs()?;

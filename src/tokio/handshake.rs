@@ -75,8 +75,8 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
             Ok(upgrade) => Ok(Incoming { stream, upgrade, config, inbox, clock }),
             Err(error) => {
-                if matches!(error, Error::Handshake(_)) {
-                    refuse(&mut stream, handshake.output(), &config).await;
+                if let Error::Handshake(error) = &error {
+                    refuse(&mut stream, adapter::refusal(error), &config).await;
                 }
                 Err(error)
             }
@@ -108,9 +108,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
                 }
                 Err(error) => {
                     if let Ok(rejection) = Rejection::new(500) {
-                        let mut output = Output::default();
-                        output.push_bytes(&rejection.to_bytes());
-                        refuse(&mut self.stream, &mut output, &self.config).await;
+                        let output = adapter::response(rejection);
+                        refuse(&mut self.stream, output, &self.config).await;
                     }
                     Err(error.into())
                 }
@@ -119,14 +118,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         .await
     }
 
-    /// Rejects the request, sends the response and closes the stream.
+    /// Rejects the request, sends the response and closes the stream. The response tells the time
+    /// (`Date`), unless a field for it is there.
     ///
     /// # Errors
     ///
     /// None today: a client that does not take the response does without it.
     pub async fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
         Box::pin(async move {
-            refuse(&mut self.stream, &mut self.upgrade.reject(rejection), &self.config).await;
+            refuse(&mut self.stream, adapter::response(rejection), &self.config).await;
             Ok(())
         })
         .await
@@ -263,12 +263,12 @@ fn poll_deadline<H: Handshake>(
 /// that the response is not lost to a reset (RFC 9112 §9.6).
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    output: &mut Output,
+    mut output: Output,
     config: &Config,
 ) {
     let (mut inbox, mut write) = (Inbox::default(), Write::default());
     let linger = async {
-        poll_fn(|cx| write.poll(stream, output, cx)).await?;
+        poll_fn(|cx| write.poll(stream, &mut output, cx)).await?;
         stream.shutdown().await?;
         while poll_fn(|cx| poll_read(stream, &mut inbox, cx)).await? != 0 {
             inbox.filled(0);

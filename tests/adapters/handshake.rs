@@ -144,6 +144,49 @@ fn a_rejection_is_delivered_and_nothing_behind_it_is_read_as_frames_or_requests(
     }
 }
 
+// 9110-6.6.1-01
+#[test]
+fn a_refusal_tells_the_time() {
+    let dates = |stream: &Scripted| {
+        let written = String::from_utf8(stream.written()).unwrap();
+        let fields = written.lines().filter_map(|line| line.split_once(": "));
+        let dates = fields.filter(|(name, _)| name.eq_ignore_ascii_case("Date"));
+        dates.map(|(_, date)| date.to_owned()).collect::<Vec<_>>()
+    };
+    let own = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let with = |name| Rejection::forbidden().header(name, own).unwrap();
+    for (bytes, rejection) in [
+        (&b"GET /\r\n\r\n"[..], None),
+        (REQUEST, Some(Rejection::forbidden())),
+        (REQUEST, Some(with("Date"))),
+        (REQUEST, Some(with("date"))),
+    ] {
+        let told = |stream: &Scripted| {
+            let dates = dates(stream);
+            let [date] = &dates[..] else { panic!("{dates:?}") };
+            let is_own =
+                rejection.as_ref().is_some_and(|rejection| !rejection.headers().is_empty());
+            assert_eq!(date == own, is_own, "{date}");
+            assert!(date.len() == own.len() && date.ends_with(" GMT"), "{date}");
+        };
+        let stream = Scripted::new([Bring::Bytes(bytes.to_vec()), Bring::Eof]);
+        match blocking::accept(stream.clone(), Config::default()) {
+            Ok(incoming) => incoming.reject(rejection.clone().unwrap()).unwrap(),
+            Err(error) => assert!(rejection.is_none(), "{error}"),
+        }
+        told(&stream);
+
+        let stream = Scripted::new([Bring::Bytes(bytes.to_vec()), Bring::Eof]);
+        runtime().block_on(async {
+            match asynchronous::accept(stream.clone(), Config::default()).await {
+                Ok(incoming) => incoming.reject(rejection.clone().unwrap()).await.unwrap(),
+                Err(error) => assert!(rejection.is_none(), "{error}"),
+            }
+        });
+        told(&stream);
+    }
+}
+
 // A timeout of nothing is no timeout that a socket knows.
 #[test]
 fn a_rejection_is_written_even_if_the_end_is_not_waited_for() {
