@@ -3,6 +3,7 @@
 mod batch;
 #[cfg(feature = "connect")]
 mod connecting;
+mod date;
 mod error;
 
 use alloc::{collections::VecDeque, vec::Vec};
@@ -21,6 +22,7 @@ use crate::{
 pub use batch::Batch;
 #[cfg(feature = "connect")]
 pub(crate) use connecting::Connecting;
+pub(crate) use date::{refusal, response};
 pub use error::Error;
 
 /// What was read and is not parsed, and what was parsed and is not delivered.

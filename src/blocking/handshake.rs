@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::{Stream, WebSocket, is_retry, read, write_all};
 use crate::{
     Config,
-    adapter::{Clock, Error, Handshake, Inbox},
+    adapter::{self, Clock, Error, Handshake, Inbox},
     handshake::{
         Acceptance, ClientHandshake, ClientRequest, HandshakeError, Rejection, Response,
         ServerHandshake, Upgrade,
@@ -55,8 +55,8 @@ pub fn accept<S: Stream>(
     match shake(&mut stream, &mut inbox, clock, &mut handshake) {
         Ok(upgrade) => Ok(Incoming { stream, upgrade, config, inbox, clock }),
         Err(error) => {
-            if matches!(error, Error::Handshake(_))
-                && write_all(&mut stream, handshake.output()).is_ok()
+            if let Error::Handshake(error) = &error
+                && write_all(&mut stream, &mut adapter::refusal(error)).is_ok()
             {
                 linger(&mut stream, clock, &config);
             }
@@ -87,7 +87,7 @@ impl<S: Stream> Incoming<S> {
             }
             Err(error) => {
                 if let Ok(rejection) = Rejection::new(500)
-                    && self.stream.write_all(&rejection.to_bytes()).is_ok()
+                    && write_all(&mut self.stream, &mut adapter::response(rejection)).is_ok()
                 {
                     linger(&mut self.stream, self.clock, &self.config);
                 }
@@ -96,15 +96,15 @@ impl<S: Stream> Incoming<S> {
         }
     }
 
-    /// Rejects the request, sends the response and closes the stream.
+    /// Rejects the request, sends the response and closes the stream. The response tells the time
+    /// (`Date`), unless a field for it is there.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] when the stream fails.
     pub fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
-        // A peer may take nothing, and a response may be long.
-        self.stream.set_write_timeout(self.config.close_timeout)?;
-        write_all(&mut self.stream, &mut self.upgrade.reject(rejection))?;
+        limit_writes(&self.stream, &self.config)?;
+        write_all(&mut self.stream, &mut adapter::response(rejection))?;
         linger(&mut self.stream, self.clock, &self.config);
         Ok(())
     }
@@ -115,7 +115,12 @@ impl<S: Stream> Incoming<S> {
 ///
 /// `seed` has to be unpredictable and used once only; see
 /// [`Connection::client`](crate::Connection::client). RFC 6455 §4.1 wants at most one connection to
-/// an address to be in the opening handshake: that is for the caller to see to.
+/// an address to be in the opening handshake: that is for the caller to see to. Where a proxy opens
+/// the connections, so that the address is not known, each name of a host counts as an address, and
+/// the number of those that are being opened at the same time should be limited.
+///
+/// A stream on which no connection was opened is shut down, at most for
+/// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
 ///
 /// # Errors
 ///
@@ -127,12 +132,22 @@ pub fn client<S: Stream>(
     config: impl Into<Arc<Config>>,
     seed: [u8; 32],
 ) -> Result<(WebSocket<S>, Response), Error> {
-    let (clock, mut inbox) = (Clock::start(), Inbox::default());
+    let (config, clock, mut inbox) = (config.into(), Clock::start(), Inbox::default());
     stream.set_nodelay()?;
-    let mut handshake = ClientHandshake::new(request, config, seed);
-    let established = shake(&mut stream, &mut inbox, clock, &mut handshake)?;
-    let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
-    Ok((websocket, established.response))
+    let mut handshake = ClientHandshake::new(request, Arc::clone(&config), seed);
+    match shake(&mut stream, &mut inbox, clock, &mut handshake) {
+        Ok(established) => {
+            let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
+            Ok((websocket, established.response))
+        }
+        Err(error) => {
+            if matches!(error, Error::Handshake(_)) && limit_writes(&stream, &config).is_ok() {
+                // A TLS stream says here that it ends (RFC 9112 §9.8).
+                let _ = stream.shutdown_write();
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Opens a TCP connection to the host of `request` and a WebSocket connection over it.
@@ -164,7 +179,7 @@ pub fn connect(
 ) -> Result<(WebSocket<std::net::TcpStream>, Response), Error> {
     use std::net::{TcpStream, ToSocketAddrs};
 
-    use crate::adapter::{self, Connecting};
+    use crate::adapter::Connecting;
 
     let config = config.into();
     let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs()?;
@@ -214,6 +229,13 @@ fn shake<S: Stream, H: Handshake>(
             return Ok(done);
         }
     }
+}
+
+/// Limits the time for what is written at the end: a peer may take nothing, and a response may be
+/// long.
+fn limit_writes<S: Stream>(stream: &S, config: &Config) -> std::io::Result<()> {
+    let patience = config.close_timeout.map(|timeout| timeout.max(super::MIN_TIMEOUT));
+    stream.set_write_timeout(patience).map(drop)
 }
 
 /// Ends the direction to the peer and reads on until its end, so that the last octets are not lost

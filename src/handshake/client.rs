@@ -169,7 +169,8 @@ impl ClientHandshake {
                     self.head = Collector::response();
                 }
                 _ => {
-                    let len = input.len().min(MAX_BODY);
+                    let len = response.body_len()?.unwrap_or(MAX_BODY);
+                    let len = len.min(MAX_BODY).min(input.len());
                     response.set_body(input.take(len));
                     return Err(HandshakeError::Rejected(Box::new(response)));
                 }

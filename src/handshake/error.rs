@@ -31,7 +31,7 @@ pub enum HandshakeError {
     InvalidDeflate,
     /// `Sec-WebSocket-Extensions` violates its grammar (RFC 6455 §9.1).
     InvalidExtensions,
-    /// The head is not written as RFC 9112 §2 to §5 asks.
+    /// The head is not written as RFC 9112 §2 to §6 asks.
     InvalidHead,
     /// `Host` is absent, repeated, or no authority (RFC 6455 §4.2.1 item 2, RFC 9112 §3.2).
     InvalidHost,

@@ -172,6 +172,7 @@ pub(super) fn parse_response(
     max_headers: usize,
 ) -> Result<ResponseLayout, HandshakeError> {
     unfold(bytes)?;
+    lower_minor_version(bytes.get_mut(..VERSION_LEN - 1));
     let bytes = &*bytes;
     let layout = with_headers(bytes, max_headers, |headers| {
         let mut response = httparse::Response::new(&mut []);
@@ -189,13 +190,16 @@ pub(super) fn parse_response(
     }
 }
 
-/// Changes a minor version that `httparse` does not know into 1, since HTTP/1.x is understood by
-/// whoever understands HTTP/1.1 (RFC 9110 §2.5).
-pub(super) fn lower_minor_version(request: &mut [u8]) {
+/// Changes a minor version of a request that `httparse` does not know into 1, since HTTP/1.x is
+/// understood by whoever understands HTTP/1.1 (RFC 9110 §2.5).
+pub(super) fn lower_request_version(request: &mut [u8]) {
     let end = request.iter().position(|octet| *octet == b'\r').unwrap_or(0);
-    if let Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9']) =
-        end.checked_sub(VERSION_LEN - 1).and_then(|start| request.get_mut(start..end))
-    {
+    let start = end.checked_sub(VERSION_LEN - 1);
+    lower_minor_version(start.and_then(|start| request.get_mut(start..end)));
+}
+
+fn lower_minor_version(version: Option<&mut [u8]>) {
+    if let Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9']) = version {
         *minor = b'1';
     }
 }
@@ -412,7 +416,7 @@ mod tests {
             ("http/1.2", "http/1.2"),
         ] {
             let mut head = format!("GET / {version}\r\nHost: a\r\n\r\n").into_bytes();
-            lower_minor_version(&mut head);
+            lower_request_version(&mut head);
             assert_eq!(head, format!("GET / {lowered}\r\nHost: a\r\n\r\n").into_bytes());
         }
     }

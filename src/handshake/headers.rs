@@ -45,7 +45,7 @@ impl Headers {
         Self { bytes, fields }
     }
 
-    /// Adds a field at the end. White space around the value is not kept.
+    /// Adds a field at the end. Spaces and tabs around the value are not kept.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Headers {
     /// when the value holds a control character other than the horizontal tab (RFC 9110 §5.5). The
     /// list is unchanged then.
     pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-        let value = value.as_ref().trim_ascii();
+        let value = trim(value.as_ref());
         if !is_token(name.as_bytes()) {
             return Err(HeaderError::Name);
         }
@@ -215,10 +215,16 @@ impl Span {
 
 /// The non-empty elements of one comma-separated value (RFC 9110 §5.6.1).
 pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|octet| *octet == b',')
-        .map(<[u8]>::trim_ascii)
-        .filter(|element| !element.is_empty())
+    value.split(|octet| *octet == b',').map(trim).filter(|element| !element.is_empty())
+}
+
+/// The octets without the white space of HTTP around them, which is not that of ASCII: a line end
+/// at the end of a value is an error and not space (RFC 9110 §5.5, §5.6.3).
+pub(super) fn trim(mut octets: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = octets {
+        octets = rest;
+    }
+    octets
 }
 
 /// Whether the octets are a token: RFC 6455 §4.3 and RFC 9110 §5.6.2 agree on the set.

@@ -105,6 +105,27 @@ mod tests {
         for (plain, encoded) in table {
             assert_eq!(STANDARD.encode(plain), encoded);
         }
+        // The numbers 0 to 63, six bits each.
+        let all: [u8; 48] = core::array::from_fn(|at| {
+            let first = u32::try_from(at / 3 * 4).unwrap();
+            let bits = (0..4).fold(0, |bits, n| bits << 6 | (first + n));
+            bits.to_be_bytes()[at % 3 + 1]
+        });
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        assert_eq!(STANDARD.encode(all), alphabet);
+    }
+
+    // 6455-4.2.1-11, 6455-4.3-01, 4648-3.3-01
+    #[test]
+    fn every_octet_of_a_key_is_checked() {
+        for place in 0..22 {
+            for octet in 0..=u8::MAX {
+                let mut key = *b"dGhlIHNhbXBsZSBub25jZQ==";
+                key[place] = octet;
+                let valid = octet.is_ascii_alphanumeric() || b"+/".contains(&octet);
+                assert_eq!(Key::parse(&key).is_some(), valid, "{octet:#04x} at {place}");
+            }
+        }
     }
 
     // 6455-4.2.1-11, 6455-4.3-01, 4648-3.3-01

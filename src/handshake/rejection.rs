@@ -3,6 +3,7 @@
 use alloc::{format, vec::Vec};
 
 use super::{
+    HttpVersion,
     error::{HandshakeError, HeaderError, StatusError},
     headers::Headers,
     origin::OriginRefused,
@@ -33,7 +34,8 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// Makes a response with any final status and without a body.
+    /// Makes a response with any final status and without a body. A 401 has to name a challenge:
+    /// [`unauthorized`](Self::unauthorized) makes one that does.
     ///
     /// # Errors
     ///
@@ -66,8 +68,13 @@ impl Rejection {
         Self::with_status(401).header("WWW-Authenticate", challenge)
     }
 
+    const fn bare(status: u16) -> Self {
+        Self { status, reason: None, headers: Headers::new(), body: Vec::new() }
+    }
+
+    /// With the fields that belong to the status.
     fn with_status(status: u16) -> Self {
-        let rejection = Self { status, reason: None, headers: Headers::new(), body: Vec::new() };
+        let rejection = Self::bare(status);
         match status {
             405 => rejection.own_header("Allow", "GET"),
             426 => rejection
@@ -113,7 +120,8 @@ impl Rejection {
         self
     }
 
-    fn own_header(mut self, name: &'static str, value: &'static str) -> Self {
+    /// Adds a field of which name and value are known to be right.
+    pub(crate) fn own_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push(name, value.as_bytes());
         self
     }
@@ -126,7 +134,7 @@ impl Rejection {
 
     /// The header fields, for an HTTP server that writes the response itself. `Connection` (which
     /// must name `Upgrade` when that field is in the list, as it is for a 426) and the length of
-    /// the body are left to that server.
+    /// the body are left to that server, as is the lower case of names in HTTP/2 and HTTP/3.
     #[must_use]
     pub const fn headers(&self) -> &Headers {
         &self.headers
@@ -165,12 +173,43 @@ impl From<OriginRefused> for Rejection {
 }
 
 impl HandshakeError {
-    /// The response by which a server answers such a request, without a body.
+    /// The response by which a server answers such a request over HTTP/1.1, without a body.
     ///
     /// `None` where [`status`](Self::status) is.
     #[must_use]
     pub fn rejection(&self) -> Option<Rejection> {
-        let rejection = Rejection::with_status(self.status()?);
+        self.rejection_for(HttpVersion::Http11)
+    }
+
+    /// The response by which a server answers such a request over this version of HTTP, without a
+    /// body: what [`Upgrade::from_http`](super::Upgrade::from_http) refuses.
+    ///
+    /// HTTP/2 and HTTP/3 have all names in lower case and know no `Upgrade`, so a 400 takes the
+    /// place of a 426 there.
+    ///
+    /// ```
+    /// use framewise::handshake::{HandshakeError, HttpVersion};
+    ///
+    /// let rejection = HandshakeError::UnsupportedVersion.rejection_for(HttpVersion::Http2).unwrap();
+    /// assert_eq!(rejection.status(), 400);
+    /// let fields: Vec<_> = rejection.headers().iter().collect();
+    /// assert_eq!(fields, [("sec-websocket-version", &b"13"[..])]);
+    /// ```
+    #[must_use]
+    pub fn rejection_for(&self, version: HttpVersion) -> Option<Rejection> {
+        let status = self.status()?;
+        if matches!(version, HttpVersion::Http2 | HttpVersion::Http3) {
+            let status = if status == 426 { 400 } else { status };
+            let rejection = Rejection::bare(status);
+            return Some(match self {
+                Self::InvalidMethod => rejection.own_header("allow", "CONNECT"),
+                Self::InvalidVersion | Self::UnsupportedVersion => {
+                    rejection.own_header("sec-websocket-version", "13")
+                }
+                _ => rejection,
+            });
+        }
+        let rejection = Rejection::with_status(status);
         Some(match self {
             // RFC 6455 §4.4 answers like this too.
             Self::InvalidVersion => rejection.own_header("Sec-WebSocket-Version", "13"),

@@ -6,7 +6,7 @@ use core::fmt;
 use super::{
     Extension, HandshakeError, extensions,
     head::ResponseLayout,
-    headers::{Headers, Span, is_token},
+    headers::{Headers, Span, is_token, trim},
     version,
 };
 use crate::Config;
@@ -51,6 +51,29 @@ impl Response {
         self.body = body.to_vec();
     }
 
+    /// The octets of the body, where the head tells how many they are (RFC 9112 §6.3). Else it ends
+    /// with the last chunk, or with the stream.
+    pub(super) fn body_len(&self) -> Result<Option<usize>, HandshakeError> {
+        if matches!(self.status, 204 | 304) {
+            return Ok(Some(0));
+        }
+        if self.headers.contains("Transfer-Encoding") {
+            return Ok(None);
+        }
+        let mut len = None;
+        for value in self.headers.values("Content-Length") {
+            // A value that was repeated on the way is understood: "5, 5".
+            for element in value.split(|octet| *octet == b',') {
+                let found = content_length(trim(element));
+                if found.is_none() || len.is_some_and(|len| Some(len) != found) {
+                    return Err(HandshakeError::InvalidHead);
+                }
+                len = found;
+            }
+        }
+        Ok(len)
+    }
+
     /// The status code: three digits, 100 at least.
     #[must_use]
     pub const fn status(&self) -> u16 {
@@ -76,7 +99,8 @@ impl Response {
     }
 
     /// The octets of the body that came together with the end of the head, 64 KiB of them at most.
-    /// They are as they came, in chunks perhaps (RFC 9112 §7.1).
+    /// They are as they came, in chunks perhaps (RFC 9112 §7.1); what follows the length that the
+    /// head announces is none of them.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
@@ -107,7 +131,10 @@ impl Response {
     ) -> Result<(), HandshakeError> {
         let mut lines = self.headers.values(PROTOCOL);
         let Some(selected) = lines.next() else {
-            return if required { Err(HandshakeError::SubprotocolMissing) } else { Ok(()) };
+            return match required && !offered.is_empty() {
+                true => Err(HandshakeError::SubprotocolMissing),
+                false => Ok(()),
+            };
         };
         if lines.next().is_some() || !is_token(selected) {
             return Err(HandshakeError::InvalidSubprotocol);
@@ -145,6 +172,14 @@ impl fmt::Debug for Response {
             .field("body_len", &self.body.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Reads digits. A number that is too large for the address space is as good as the largest.
+fn content_length(digits: &[u8]) -> Option<usize> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(core::str::from_utf8(digits).ok()?.parse().unwrap_or(usize::MAX))
 }
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";

@@ -158,7 +158,7 @@ impl Reading {
         };
         let mut layout = head::parse_request(&head, self.config.max_headers);
         if matches!(layout, Err(HandshakeError::UnsupportedHttpVersion)) {
-            head::lower_minor_version(&mut head);
+            head::lower_request_version(&mut head);
             layout = head::parse_request(&head, self.config.max_headers);
         }
         layout?.ok_or(HandshakeError::InvalidHead)?.into_request(head).map(Some)

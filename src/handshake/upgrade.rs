@@ -62,7 +62,7 @@ impl Upgrade {
     /// # Errors
     ///
     /// The [`HandshakeError`] that [`ServerHandshake::receive`](super::ServerHandshake::receive)
-    /// gives for such a request; [`HandshakeError::rejection`] is the answer to send.
+    /// gives for such a request; [`HandshakeError::rejection_for`] is the answer to send.
     pub fn from_http<'a>(
         method: &str,
         version: HttpVersion,
@@ -224,7 +224,7 @@ impl Upgrade {
     }
 
     /// Accepts the request, leaving it to an HTTP server to write the response. The output of the
-    /// connection is empty.
+    /// connection is empty. For HTTP/2 and HTTP/3 all names of fields are in lower case.
     ///
     /// # Errors
     ///
@@ -253,7 +253,10 @@ impl Upgrade {
             headers.push(extensions_name, extensions.as_bytes());
         }
         for (name, value) in acceptance.headers.iter() {
-            headers.push(name, value);
+            match status {
+                101 => headers.push(name, value),
+                _ => headers.push(&name.to_ascii_lowercase(), value),
+            }
         }
         Ok(HttpAccepted { status, headers, connection })
     }
@@ -462,7 +465,7 @@ impl Fields {
                 7 if is(b"Upgrade") => fields.upgrade |= lists(b"websocket"),
                 10 if is(b"Connection") => fields.connection |= lists(b"Upgrade"),
                 14 if is(b"Content-Length") => {
-                    fields.body |= value.iter().any(|digit| *digit != b'0')
+                    fields.body |= value.is_empty() || value.iter().any(|digit| *digit != b'0')
                 }
                 17 if is(b"Sec-WebSocket-Key") => fields.key.add(field.value),
                 17 if is(b"Transfer-Encoding") => fields.body = true,

@@ -8,7 +8,8 @@ use super::error::UriError;
 /// A WebSocket URI: host, port, resource name and the secure flag.
 ///
 /// Nothing is decoded, encoded or looked up. A user name and password in front of the host are
-/// refused, since the grammar of RFC 6455 §3 has no place for them.
+/// refused, since the grammar of RFC 6455 §3 has no place for them. Hosts that differ in case only
+/// are equal (RFC 3986 §3.2.2).
 ///
 /// ```
 /// use framewise::handshake::{Uri, UriError};
@@ -20,7 +21,7 @@ use super::error::UriError;
 /// assert_eq!(Uri::try_from("ws://example.com/#top"), Err(UriError::Fragment));
 /// # Ok::<(), UriError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Uri {
     secure: bool,
     host: String,
@@ -57,6 +58,9 @@ impl Uri {
     }
 
     /// The host as it was written; a literal IPv6 address is in brackets.
+    ///
+    /// It is what a TLS client has to indicate (SNI, RFC 6455 §4.1) and to check the certificate for.
+    /// TLS libraries take an address without its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -84,6 +88,16 @@ impl Uri {
         format!("{}:{}", self.host, self.port)
     }
 }
+
+impl PartialEq for Uri {
+    fn eq(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host)
+            && (self.secure, self.port) == (other.secure, other.port)
+            && self.resource == other.resource
+    }
+}
+
+impl Eq for Uri {}
 
 impl TryFrom<&str> for Uri {
     type Error = UriError;
@@ -283,7 +297,7 @@ const NAME_OCTETS: [bool; 256] = {
 mod tests {
     use super::*;
 
-    // 6455-4.2.1-05
+    // 6455-4.2.1-07
     #[test]
     fn a_plain_authority_is_one() {
         for text in ["a", "server.example.com", "a:", "a:1", "a_b:8080", "10.0.0.7:9999"] {

@@ -8,12 +8,12 @@
 //!
 //! | standard | shown by tests | not for this crate |
 //! |---|---|---|
-//! | RFC 6455: The WebSocket Protocol | 403 | 22 |
+//! | RFC 6455: The WebSocket Protocol | 402 | 23 |
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
 //! | RFC 9112: HTTP/1.1 | 41 | 0 |
-//! | RFC 9110: HTTP Semantics | 32 | 1 |
+//! | RFC 9110: HTTP Semantics | 33 | 0 |
 //! | RFC 7936: Clarifying Registry Procedures for the WebSocket Subprotocol Name Registry | 1 | 1 |
 //! | RFC 8307: Well-Known URIs for the WebSocket Protocol | 1 | 0 |
 //! | RFC 3629: UTF-8 | 13 | 0 |
@@ -28,6 +28,9 @@
 //!
 //! Where the standards leave something open, or disagree:
 //!
+//! - **6455-3-09** host as RFC 3986 3.2.2: IP-literal in brackets, IPv4 or reg-name. *Chosen:* an
+//!   address of a future version (IPvFuture) is refused, in a `Host` too, because there is none
+//!   that could be connected to.
 //! - **6455-3-13** Section 3 grammar has no userinfo (11.1.1 says "authority", which has); the
 //!   texts conflict. *Chosen:* a URI with userinfo is an error, because a program that wants
 //!   authentication has to say so in a header, and a password in a URI ends in logs.
@@ -131,12 +134,27 @@
 //!   line that ends behind the code is accepted, because servers write it.
 //! - **9112-5.2-02** Received obs-fold: 400, or replace by SP. *Chosen:* a server refuses it,
 //!   because nothing that sends a handshake writes it; a client has to read it.
+//! - **9112-6.3-03** Body of a non-101 response: Content-Length, chunked, or until close. *Chosen:*
+//!   what came together with the head is kept, up to the announced length and 64 KiB, and chunks as
+//!   they are, because a refusal is looked at by people, and nobody should wait for more of it.
 //! - **9110-5.5-01** CR, LF, NUL in a value: reject or replace by SP. *Chosen:* it is refused,
 //!   because what replaces the octet here need not be what a proxy in front has seen.
+//! - **9110-6.6.1-01** Server with a clock sends Date in 2xx, 3xx, 4xx; MAY in 1xx and 5xx.
+//!   *Chosen:* the adapters write it into every refusal that has none; the machine knows no time of
+//!   the day, so who drives it adds the field, and what it refuses by itself goes out without.
 //! - **9110-7.8-06** With "Expect: 100-continue" send 100 before 101. *Chosen:* the 100 is written
 //!   in front of the 101, because the client waits for it.
+//! - **9110-11.6.1-01** A 401 carries WWW-Authenticate. *Chosen:* `Rejection::unauthorized` takes
+//!   the challenge; `Rejection::new(401)` leaves it to `header`, because there may be several of
+//!   them, each in a line of its own.
+//! - **6454-7.1-01** Origin = "null" or serialized-origin *( SP serialized-origin ). *Chosen:* a
+//!   list of several origins is refused, because no browser sends one, and a policy could not say
+//!   whether one of them that is allowed is enough.
 //! - **6454-7.3-01** Not more than one Origin field in a request. *Chosen:* two fields are refused
 //!   with 400, because a check would see one of them only.
+//! - **1951-3.2.7-01** Dynamic: HLIT 257-286, HDIST 1-32, HCLEN 4-19, code length order 16 17 18 0
+//!   8 7 9 6 10 5 11 4 12 3 13 2 14 1 15. *Chosen:* HDIST of 31 and 32 is refused, as by zlib,
+//!   because the distance codes 30 and 31 mean nothing and no compressor describes them.
 //!
 //! # Not for this crate
 //!
@@ -148,9 +166,11 @@
 //! - 6455-4.1-09, 6455-4.1-10: connections are opened here to addresses that are known; who lets a
 //!   proxy resolve the name opens the stream, and has this duty, as the documentation of `client`
 //!   says.
+//! - 6455-4.1-11: no proxy is configured here; a tunnel that the caller has asked one for is a
+//!   stream like any other.
 //! - 6455-4.1-13: no proxy is configured here, neither by hand nor by a script.
 //! - 6455-4.1-18: TLS is the caller's: the host to indicate is in the `Uri` that the request is
-//!   made of.
+//!   made of, as the documentation of `Uri::host` says.
 //! - 6455-4.1-33: no browser is built here.
 //! - 6455-5.2-19: a rule for the authors of extensions; the only one here has no extension data.
 //! - 6455-5.4-13, 6455-5.4-14, 6455-5.4-15, 6455-5.4-16: it binds intermediaries, and this crate is
@@ -165,8 +185,6 @@
 //! - 8441-3-01, 8441-3-02, 8441-3-03, 8441-4-03: the HTTP/2 layer below settles it before a
 //!   handshake reaches this crate.
 //! - 9220-3-02: the body is optional, and the HTTP/3 server writes the response.
-//! - 9110-6.6.1-01: there is no clock of the day here; an application adds the field to its
-//!   responses, and a refusal that the machine makes by itself goes out without.
 //! - 7936-2-02: it binds the registry.
 //!
 //! # Bugs of other libraries
@@ -204,7 +222,7 @@
 //! | 2 Conformance Requirements | 0 | 3 |
 //! | 2.1 Terminology and Other Conventions | 2 | 0 |
 //! | 3 WebSocket URIs | 14 | 0 |
-//! | 4.1 Client Requirements | 69 | 6 |
+//! | 4.1 Client Requirements | 68 | 7 |
 //! | 4.2 Server-Side Requirements | 1 | 0 |
 //! | 4.2.1 Reading the Client's Opening Handshake | 26 | 0 |
 //! | 4.2.2 Sending the Server's Opening Handshake | 29 | 0 |
@@ -342,7 +360,7 @@
 //! | 5.6.2 Tokens | 1 | 0 |
 //! | 5.6.3 Whitespace | 1 | 0 |
 //! | 5.6.4 Quoted Strings | 3 | 0 |
-//! | 6.6.1 Date | 0 | 1 |
+//! | 6.6.1 Date | 1 | 0 |
 //! | 7.2 Host and :authority | 1 | 0 |
 //! | 7.6.1 Connection | 1 | 0 |
 //! | 7.8 Upgrade | 7 | 0 |

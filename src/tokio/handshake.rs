@@ -5,6 +5,7 @@ use core::{
     any::Any,
     future::poll_fn,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use std::io::ErrorKind;
 
@@ -74,8 +75,8 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
             Ok(upgrade) => Ok(Incoming { stream, upgrade, config, inbox, clock }),
             Err(error) => {
-                if matches!(error, Error::Handshake(_)) {
-                    refuse(&mut stream, handshake.output(), &config).await;
+                if let Error::Handshake(error) = &error {
+                    refuse(&mut stream, adapter::refusal(error), &config).await;
                 }
                 Err(error)
             }
@@ -107,9 +108,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
                 }
                 Err(error) => {
                     if let Ok(rejection) = Rejection::new(500) {
-                        let mut output = Output::default();
-                        output.push_bytes(&rejection.to_bytes());
-                        refuse(&mut self.stream, &mut output, &self.config).await;
+                        let output = adapter::response(rejection);
+                        refuse(&mut self.stream, output, &self.config).await;
                     }
                     Err(error.into())
                 }
@@ -118,14 +118,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         .await
     }
 
-    /// Rejects the request, sends the response and closes the stream.
+    /// Rejects the request, sends the response and closes the stream. The response tells the time
+    /// (`Date`), unless a field for it is there.
     ///
     /// # Errors
     ///
     /// None today: a client that does not take the response does without it.
     pub async fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
         Box::pin(async move {
-            refuse(&mut self.stream, &mut self.upgrade.reject(rejection), &self.config).await;
+            refuse(&mut self.stream, adapter::response(rejection), &self.config).await;
             Ok(())
         })
         .await
@@ -137,7 +138,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
 ///
 /// `seed` has to be unpredictable and used once only; see
 /// [`Connection::client`](crate::Connection::client). RFC 6455 §4.1 wants at most one connection to
-/// an address to be in the opening handshake: that is for the caller to see to.
+/// an address to be in the opening handshake: that is for the caller to see to. Where a proxy opens
+/// the connections, so that the address is not known, each name of a host counts as an address, and
+/// the number of those that are being opened at the same time should be limited.
+///
+/// A stream on which no connection was opened is shut down, at most for
+/// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
 ///
 /// # Errors
 ///
@@ -153,10 +159,20 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     Box::pin(async move {
         set_nodelay(&stream)?;
         let (mut inbox, clock) = (Inbox::default(), Clock::start());
-        let mut handshake = ClientHandshake::new(request, config, seed);
-        let established = shake(&mut stream, &mut inbox, clock, &mut handshake).await?;
-        let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
-        Ok((websocket, established.response))
+        let mut handshake = ClientHandshake::new(request, Arc::clone(&config), seed);
+        match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
+            Ok(established) => {
+                let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
+                Ok((websocket, established.response))
+            }
+            Err(error) => {
+                if matches!(error, Error::Handshake(_)) {
+                    // A TLS stream says here that it ends (RFC 9112 §9.8).
+                    within(config.close_timeout, stream.shutdown()).await;
+                }
+                Err(error)
+            }
+        }
     })
     .await
 }
@@ -247,22 +263,26 @@ fn poll_deadline<H: Handshake>(
 /// that the response is not lost to a reset (RFC 9112 §9.6).
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    output: &mut Output,
+    mut output: Output,
     config: &Config,
 ) {
     let (mut inbox, mut write) = (Inbox::default(), Write::default());
     let linger = async {
-        poll_fn(|cx| write.poll(stream, output, cx)).await?;
+        poll_fn(|cx| write.poll(stream, &mut output, cx)).await?;
         stream.shutdown().await?;
         while poll_fn(|cx| poll_read(stream, &mut inbox, cx)).await? != 0 {
             inbox.filled(0);
         }
         std::io::Result::Ok(())
     };
-    // A peer that takes nothing, or does not end, is left alone.
-    let _ = match config.close_timeout {
-        Some(patience) => timeout(patience, linger).await.unwrap_or(Ok(())),
-        None => linger.await,
+    within(config.close_timeout, linger).await;
+}
+
+/// Ends a stream. A peer that takes nothing, or does not end, is left alone.
+async fn within(patience: Option<Duration>, ending: impl Future<Output = std::io::Result<()>>) {
+    let _ = match patience {
+        Some(patience) => timeout(patience, ending).await.unwrap_or(Ok(())),
+        None => ending.await,
     };
 }
 

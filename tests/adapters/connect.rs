@@ -4,7 +4,6 @@ use std::{
     collections::HashSet,
     io::{ErrorKind, Read as _, Write as _},
     net::TcpListener,
-    sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
@@ -20,7 +19,7 @@ fn request(uri: &str) -> ClientRequest {
     ClientRequest::new(uri).unwrap()
 }
 
-// 6455-4.1-14
+// 6455-4.1-14; 6455-4.1-06: what has failed keeps nobody waiting
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_an_error() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -46,31 +45,24 @@ async fn a_secure_uri_needs_tls() {
     assert!(listener.accept().is_err(), "nothing was opened");
 }
 
-// 6455-4.1-06, 6455-4.1-07, 6455-4.1-08: threads and tasks alike
+// 6455-4.1-06, 6455-4.1-07, 6455-4.1-08, 3986-3.2.2-02: threads and tasks alike, by whatever name
 #[test]
 fn one_connection_at_a_time_is_being_opened_to_an_address() {
-    const CLIENTS: usize = 6;
-    static OPENING: AtomicUsize = AtomicUsize::new(0);
+    const CLIENTS: usize = 8;
 
     within(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let uri = format!("ws://{}/", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
         let server = thread::spawn(move || {
             let mut open = Vec::new();
             for _ in 0..CLIENTS {
                 let (stream, _) = listener.accept().unwrap();
-                assert_eq!(
-                    OPENING.fetch_add(1, Ordering::SeqCst),
-                    0,
-                    "another one is being opened"
-                );
                 let incoming = blocking::accept(stream, Config::default()).unwrap();
                 // Time for the others to come, if they did not wait.
                 thread::sleep(std::time::Duration::from_millis(10));
                 listener.set_nonblocking(true).unwrap();
                 assert!(listener.accept().is_err(), "another one is being opened");
                 listener.set_nonblocking(false).unwrap();
-                OPENING.fetch_sub(1, Ordering::SeqCst);
                 open.push(incoming.accept(Acceptance::new()).unwrap());
             }
             open.iter_mut().for_each(|websocket| {
@@ -79,7 +71,9 @@ fn one_connection_at_a_time_is_being_opened_to_an_address() {
         });
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
-                let request = request(&uri);
+                // The case of a name does not matter.
+                let host = ["127.0.0.1", "127.0.0.1", "localhost", "LOCALHOST"][client % 4];
+                let request = request(&format!("ws://{host}:{port}/"));
                 thread::spawn(move || {
                     if client % 2 == 0 {
                         let (mut websocket, _) =
@@ -123,8 +117,31 @@ fn keys(listener: &TcpListener) -> (String, [u8; 4]) {
     (key, [frame[2], frame[3], frame[4], frame[5]])
 }
 
-// 6455-4.1-12, 6455-4.1-31, 6455-4.1-32, 6455-5.3-03, 6455-5.3-04; R42, R49: there is no way to
-// give a seed to `connect`, and no two connections have the same
+// 6455-4.1-12, 3986-3.2.2-01
+#[test]
+fn a_literal_address_is_connected_to() {
+    let listener = match TcpListener::bind("[::1]:0") {
+        Ok(listener) => listener,
+        Err(error) => return eprintln!("skipped: there is no IPv6 here: {error}"),
+    };
+    within(move || {
+        let uri = format!("ws://{}/", listener.local_addr().unwrap());
+        assert!(uri.starts_with("ws://[::1]:"), "{uri}");
+        let server = thread::spawn(move || [keys(&listener), keys(&listener)]);
+        let (mut websocket, _) = blocking::connect(request(&uri), Config::default()).unwrap();
+        websocket.send("Hello").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut websocket, _) =
+                asynchronous::connect(request(&uri), Config::default()).await.unwrap();
+            websocket.send("Hello").await.unwrap();
+        });
+        server.join().unwrap();
+    });
+}
+
+// 6455-4.1-02, 6455-4.1-12, 6455-4.1-31, 6455-4.1-32, 6455-5.3-03, 6455-5.3-04; R42, R49: there is
+// no way to give a seed to `connect`, and no two connections have the same
 #[test]
 fn the_system_seeds_every_client() {
     const CLIENTS: usize = 8;

@@ -108,31 +108,142 @@ fn octets_behind_the_response_are_frames_in_any_cut() {
 
 // 9112-9.6-02, 9112-9.6-03, 6455-7.1.1-07, 6455-7.2.2-01
 #[test]
-fn a_rejection_is_delivered_and_nothing_behind_it_is_read_as_frames() {
-    for reject in [false, true] {
-        let bytes = if reject { glued() } else { b"GET / HTTP/1.0\r\n\r\nGET".to_vec() };
-        let status: &[u8] = if reject { b"HTTP/1.1 404 " } else { b"HTTP/1.1 505 " };
+fn a_rejection_is_delivered_and_nothing_behind_it_is_read_as_frames_or_requests() {
+    for (reject, bytes, status) in [
+        (true, glued(), "HTTP/1.1 404 "),
+        (true, [REQUEST, REQUEST].concat(), "HTTP/1.1 404 "),
+        (false, [b"GET / HTTP/1.0\r\n\r\n", REQUEST].concat(), "HTTP/1.1 505 "),
+    ] {
+        let delivered = |stream: &Scripted| {
+            let written = String::from_utf8(stream.written()).unwrap();
+            assert!(written.starts_with(status), "{written}");
+            assert_eq!(written.matches("HTTP/1.").count(), 1, "{written}");
+            // In stages: all is written, the direction ended, and the other one read to its end.
+            let log = stream.log();
+            let shutdown = log.iter().position(|op| *op == Op::Shutdown).expect("shut down");
+            assert!(matches!(log[..shutdown], [.., Op::Write(_), Op::Flush]), "{log:?}");
+            assert!(matches!(log[shutdown + 1..], [.., Op::Read(0)]), "{log:?}");
+            assert_eq!(stream.shutdowns(), 1);
+        };
 
         let stream = Scripted::new([Bring::Bytes(bytes.clone()), Bring::Eof]);
         match blocking::accept(stream.clone(), Config::default()) {
             Ok(incoming) => incoming.reject(Rejection::not_found()).unwrap(),
-            Err(error) => assert!(matches!(error, Error::Handshake(_))),
+            Err(error) => assert!(!reject && matches!(error, Error::Handshake(_))),
         }
-        assert!(stream.written().starts_with(status));
-        assert_eq!(stream.shutdowns(), 1);
-        assert_eq!(stream.log().last(), Some(&Op::Read(0)), "reads on to the end");
+        delivered(&stream);
 
         let stream = Scripted::new([Bring::Bytes(bytes), Bring::Eof]);
         runtime().block_on(async {
             match asynchronous::accept(stream.clone(), Config::default()).await {
                 Ok(incoming) => incoming.reject(Rejection::not_found()).await.unwrap(),
-                Err(error) => assert!(matches!(error, Error::Handshake(_))),
+                Err(error) => assert!(!reject && matches!(error, Error::Handshake(_))),
             }
         });
-        assert!(stream.written().starts_with(status));
-        assert_eq!(stream.shutdowns(), 1);
-        assert_eq!(stream.log().last(), Some(&Op::Read(0)), "reads on to the end");
+        delivered(&stream);
     }
+}
+
+// 9110-6.6.1-01
+#[test]
+fn a_refusal_tells_the_time() {
+    let dates = |stream: &Scripted| {
+        let written = String::from_utf8(stream.written()).unwrap();
+        let fields = written.lines().filter_map(|line| line.split_once(": "));
+        let dates = fields.filter(|(name, _)| name.eq_ignore_ascii_case("Date"));
+        dates.map(|(_, date)| date.to_owned()).collect::<Vec<_>>()
+    };
+    let own = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let with = |name| Rejection::forbidden().header(name, own).unwrap();
+    for (bytes, rejection) in [
+        (&b"GET /\r\n\r\n"[..], None),
+        (REQUEST, Some(Rejection::forbidden())),
+        (REQUEST, Some(with("Date"))),
+        (REQUEST, Some(with("date"))),
+    ] {
+        let told = |stream: &Scripted| {
+            let dates = dates(stream);
+            let [date] = &dates[..] else { panic!("{dates:?}") };
+            let is_own =
+                rejection.as_ref().is_some_and(|rejection| !rejection.headers().is_empty());
+            assert_eq!(date == own, is_own, "{date}");
+            assert!(date.len() == own.len() && date.ends_with(" GMT"), "{date}");
+        };
+        let stream = Scripted::new([Bring::Bytes(bytes.to_vec()), Bring::Eof]);
+        match blocking::accept(stream.clone(), Config::default()) {
+            Ok(incoming) => incoming.reject(rejection.clone().unwrap()).unwrap(),
+            Err(error) => assert!(rejection.is_none(), "{error}"),
+        }
+        told(&stream);
+
+        let stream = Scripted::new([Bring::Bytes(bytes.to_vec()), Bring::Eof]);
+        runtime().block_on(async {
+            match asynchronous::accept(stream.clone(), Config::default()).await {
+                Ok(incoming) => incoming.reject(rejection.clone().unwrap()).await.unwrap(),
+                Err(error) => assert!(rejection.is_none(), "{error}"),
+            }
+        });
+        told(&stream);
+    }
+}
+
+// A timeout of nothing is no timeout that a socket knows.
+#[test]
+fn a_rejection_is_written_even_if_the_end_is_not_waited_for() {
+    within(|| {
+        let (stream, mut client) = sockets();
+        client.write_all(REQUEST).unwrap();
+        let hurried = config(|config| config.close_timeout = Some(Duration::ZERO));
+        let incoming = blocking::accept(stream, hurried).unwrap();
+        incoming.reject(Rejection::forbidden()).unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 403 "));
+    });
+}
+
+// 9112-9.8-01, 6455-4.1-48, 6455-7.2.1-01
+#[test]
+fn a_client_ends_the_stream_on_which_nothing_was_opened() {
+    let request = || ClientRequest::new("wss://localhost/").unwrap();
+    for (response, rejected) in [
+        (&b"HTTP/1.1 404 x\r\n\r\n"[..], true),
+        (b"HTTP/1.1 400 x\r\n\r\n", true),
+        (
+            b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+            false,
+        ),
+        (b"", false),
+    ] {
+        let ended = |stream: &Scripted, error: Error| {
+            let Error::Handshake(error) = error else { panic!("{error}") };
+            assert_eq!(matches!(error, HandshakeError::Rejected(_)), rejected, "{error}");
+            assert_eq!(stream.log().last(), Some(&Op::Shutdown), "the alert of a TLS stream");
+            assert_eq!(stream.shutdowns(), 1);
+            assert_eq!(Arc::strong_count(stream.shared()), 1, "closed");
+        };
+        let answering = || Scripted::new([Bring::Bytes(response.to_vec()), Bring::Eof]);
+
+        let stream = answering();
+        let opened = blocking::client(stream.clone(), request(), Config::default(), SEED);
+        ended(&stream, opened.unwrap_err());
+
+        let stream = answering();
+        let opening = asynchronous::client(stream.clone(), request(), Config::default(), SEED);
+        let error = runtime().block_on(async { finish(opening, 3).unwrap_err() });
+        ended(&stream, error);
+    }
+}
+
+// 9112-9.8-01, 6455-4.1-73
+#[tokio::test(start_paused = true)]
+async fn a_client_gives_a_silent_server_up_and_ends_the_stream() {
+    let stream = Scripted::default();
+    let request = ClientRequest::new("wss://localhost/").unwrap();
+    let opened = asynchronous::client(stream.clone(), request, Config::default(), SEED).await;
+    assert!(matches!(opened.unwrap_err(), Error::Handshake(HandshakeError::Timeout)));
+    assert_eq!(stream.log().last(), Some(&Op::Shutdown));
 }
 
 // R46
@@ -186,7 +297,7 @@ fn a_subprotocol_that_was_not_offered_is_this_programs_mistake() {
     assert!(stream.written().starts_with(b"HTTP/1.1 500 "));
 }
 
-// 6455-4.1-11, 6455-4.2.2-02, 6455-10.6-01: any stream will do, so one through a proxy or TLS, too.
+// 6455-4.2.2-02, 6455-10.6-01: any stream will do, so one through TLS, too.
 #[tokio::test]
 async fn a_handshake_over_any_stream() {
     let (one, other) = tokio::io::duplex(16);
@@ -278,6 +389,22 @@ async fn nothing_goes_beside_the_stream_that_was_given() {
         let sealed: Vec<u8> = plain.bytes().map(|octet| octet ^ SEAL).collect();
         assert!(wire.windows(plain.len()).any(|octets| octets == sealed), "{plain}");
     }
+}
+
+// 6455-4.2.2-02: nor does a server say anything when the TLS handshake failed
+#[test]
+fn a_stream_that_fails_at_once_is_answered_nothing() {
+    let failing = || Scripted::new([Bring::Error(ErrorKind::InvalidData)]);
+    let silent = |stream: &Scripted, error| {
+        assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::InvalidData));
+        assert!(stream.written().is_empty());
+        assert_eq!(Arc::strong_count(stream.shared()), 1, "closed");
+    };
+    let stream = failing();
+    silent(&stream, blocking::accept(stream.clone(), Config::default()).unwrap_err());
+    let stream = failing();
+    let accepting = asynchronous::accept(stream.clone(), Config::default());
+    silent(&stream, runtime().block_on(async { finish(accepting, 3).unwrap_err() }));
 }
 
 // 6455-4.1-16: a TLS stream may fail as late as with the first octet

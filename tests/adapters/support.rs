@@ -149,6 +149,8 @@ pub(crate) struct Script {
     pub(crate) reads: VecDeque<Bring>,
     pub(crate) writes: VecDeque<Grant>,
     pub(crate) flushes: VecDeque<Grant>,
+    /// Was shut down, and takes no octets any more.
+    pub(crate) shut: bool,
     /// Takes nothing at all, until [`Scripted::unblock`].
     pub(crate) blocked: bool,
     pub(crate) vectored: bool,
@@ -241,6 +243,7 @@ impl Script {
 
     fn write(&mut self, bufs: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
         let limit = match self.writes.pop_front() {
+            _ if self.shut => return Some(Err(ErrorKind::BrokenPipe.into())),
             _ if self.blocked => return None,
             Some(Grant::Later) => return None,
             Some(Grant::Error(kind)) => return Some(Err(kind.into())),
@@ -252,6 +255,11 @@ impl Script {
         let len = self.written.len() - before;
         self.log.push(Op::Write(len));
         Some(Ok(len))
+    }
+
+    fn shut_down(&mut self) {
+        self.shut = true;
+        self.log.push(Op::Shutdown);
     }
 
     fn flush(&mut self) -> Option<io::Result<()>> {
@@ -335,7 +343,7 @@ impl AsyncWrite for Scripted {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.script().log.push(Op::Shutdown);
+        self.script().shut_down();
         Poll::Ready(Ok(()))
     }
 }
@@ -372,7 +380,7 @@ impl Stream for Scripted {
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        self.script().log.push(Op::Shutdown);
+        self.script().shut_down();
         Ok(())
     }
 }

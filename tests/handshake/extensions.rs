@@ -151,11 +151,3 @@ fn a_response_may_spread_them_over_lines_too() {
 fn names_keep_their_case() {
     assert_eq!(show("Permessage-Deflate; A=B"), "Permessage-Deflate;A=B");
 }
-
-// 9110-5.6.4-03
-#[test]
-fn the_library_writes_no_quoted_values() {
-    // What it writes at all: nothing, as long as no extension is configured.
-    let client = crate::support::client(&["chat"]);
-    assert!(client.request.fields.iter().all(|field| !field.1.contains('"')));
-}

@@ -27,6 +27,18 @@ fn what_cannot_be_written_is_not_kept() {
         let valid = octet == b'\t' || (octet >= b' ' && octet != 0x7f);
         assert_eq!(headers.append("X", value).is_ok(), valid, "{octet:#04x}");
     }
+    // Space at the ends is none of the value; all else there is as wrong as inside it.
+    for octet in 0..=u8::MAX {
+        for (value, at) in [([octet, b'a'], "front"), ([b'a', octet], "end")] {
+            let valid = octet == b'\t' || (octet >= b' ' && octet != 0x7f);
+            assert_eq!(headers.append("Y", value).is_ok(), valid, "{octet:#04x} at the {at}");
+        }
+    }
+    for value in [&b" a"[..], b"a\t", b"\t  a \t ", b"a"] {
+        let mut headers = Headers::new();
+        headers.append("X", value).unwrap();
+        assert_eq!(headers.get("X"), Some(&b"a"[..]));
+    }
     let len = headers.len();
     assert_eq!(headers.append("", "x"), Err(HeaderError::Name));
     assert_eq!(headers.append("a\n", "x"), Err(HeaderError::Name));

@@ -88,12 +88,53 @@ fn the_request_to_a_server() {
     assert_eq!((upgrade.resource(), upgrade.host()), ("/chat", "server.example.com"));
     assert_eq!(upgrade.key(), None);
     assert_eq!(upgrade.check_origin(&OriginPolicy::same_origin().secure()), Ok(()));
-    let acceptance = Acceptance::new().subprotocol("chat").header("x-y", "z").unwrap();
+    let acceptance = Acceptance::new().subprotocol("chat").header("X-Y", "z").unwrap();
     let accepted = upgrade.accept_http(acceptance).unwrap();
     assert_eq!(accepted.status, 200);
     let fields: Vec<_> = accepted.headers.iter().collect();
     let expected: [(&str, &[u8]); 2] = [("sec-websocket-protocol", b"chat"), ("x-y", b"z")];
     assert_eq!(fields, expected);
+}
+
+// 8441-5-05
+#[test]
+fn no_key_is_looked_at() {
+    let upgrade = {
+        let fields = CONNECT.into_iter().chain([("sec-websocket-key", &b"garbage"[..])]);
+        Upgrade::from_http("CONNECT", HttpVersion::Http2, "/chat", fields, Config::default())
+    };
+    let upgrade = upgrade.unwrap();
+    assert_eq!(upgrade.key(), None);
+    let accepted = upgrade.accept_http(Acceptance::new()).unwrap();
+    assert_eq!((accepted.status, accepted.headers.len()), (200, 0));
+    let request = ClientRequest::new("wss://h/").unwrap();
+    let fields = [("sec-websocket-accept", &b"wrong"[..])];
+    assert!(request.connected(200, fields, Config::default(), [1; 32]).is_ok());
+}
+
+// 8441-5-06, 6455-4.4-02, 6455-4.2.2-09, 9110-15.5.6-01
+#[test]
+fn refusals_are_written_for_their_version_of_http() {
+    let version = &[("sec-websocket-version", "13")][..];
+    for (error, status, fields) in [
+        (HandshakeError::UnsupportedVersion, 400, version),
+        (HandshakeError::InvalidVersion, 400, version),
+        (HandshakeError::InvalidMethod, 405, &[("allow", "CONNECT")]),
+        (HandshakeError::InvalidProtocol, 501, &[]),
+        (HandshakeError::InvalidUpgrade, 400, &[]),
+        (HandshakeError::TooManyHeaders, 431, &[]),
+    ] {
+        for version in [HttpVersion::Http2, HttpVersion::Http3] {
+            let rejection = error.rejection_for(version).unwrap();
+            let found: Vec<_> = rejection.headers().iter().collect();
+            let fields: Vec<_> = fields.iter().map(|field| (field.0, field.1.as_bytes())).collect();
+            assert_eq!((rejection.status(), found), (status, fields), "{error:?}");
+        }
+        for version in [HttpVersion::Http10, HttpVersion::Http11] {
+            assert_eq!(error.rejection_for(version), error.rejection(), "{error:?}");
+        }
+    }
+    assert_eq!(HandshakeError::UnexpectedEof.rejection_for(HttpVersion::Http2), None);
 }
 
 // 9220-3-01

@@ -113,6 +113,32 @@ fn a_response_is_bounded() {
     assert_eq!(many.fails(response), HandshakeError::TooManyHeaders);
 }
 
+// 6455-4.1-75
+#[test]
+fn a_response_of_exactly_the_limit_passes() {
+    let respond = |bytes: &[u8], step: usize, config: Config| {
+        // The seed of `client`, so that the answer to its key is the right one.
+        let request = ClientRequest::new("ws://server.example.com/chat").unwrap();
+        let mut client = ClientHandshake::new(request, config, [3; 32]);
+        for piece in bytes.chunks(step) {
+            if let Some(established) = client.receive(&mut Input::new(&mut piece.to_vec()))? {
+                return Ok(established.response.headers().len());
+            }
+        }
+        panic!("the response is complete")
+    };
+    let bytes = client(&[]).response(&[], &["A: b"; 10]);
+    for step in [1, 7, bytes.len()] {
+        let size = |size| config(|config| config.max_head_size = size);
+        assert_eq!(respond(&bytes, step, size(bytes.len())), Ok(13));
+        let less = respond(&bytes, step, size(bytes.len() - 1));
+        assert_eq!(less, Err(HandshakeError::HeadTooLarge));
+        let fields = |fields| config(|config| config.max_headers = fields);
+        assert_eq!(respond(&bytes, step, fields(13)), Ok(13));
+        assert_eq!(respond(&bytes, step, fields(12)), Err(HandshakeError::TooManyHeaders));
+    }
+}
+
 // 9110-15.2-01
 #[test]
 fn interim_responses_are_bounded() {

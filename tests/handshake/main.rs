@@ -3,6 +3,7 @@
 //! The numbers above each test are those of the rows of `tests/requirements` that it shows.
 
 mod accept;
+mod errors;
 mod extensions;
 mod headers;
 mod http;

@@ -194,6 +194,14 @@ fn a_request_is_checked_by_its_own_host() {
     assert_eq!(check("Origin: http://server.example.com"), Ok(()));
     assert_eq!(check("Origin: http://example.com"), Err(OriginRefused::NotAllowed));
     assert_eq!(check("X: y"), Ok(()));
+    // "Host" gives way to the authority of the target.
+    let check = |origin: &str| {
+        let mut bytes = request(&["Host"], &["Host: b", &format!("Origin: http://{origin}")]);
+        bytes.splice(.."GET /chat".len(), *b"GET http://a/");
+        upgrade(bytes).check_origin(&policy)
+    };
+    assert_eq!(check("a"), Ok(()));
+    assert_eq!(check("b"), Err(OriginRefused::NotAllowed));
     for refused in [OriginRefused::Absent, OriginRefused::Invalid, OriginRefused::NotAllowed] {
         assert_eq!(Rejection::from(refused).status(), 403);
     }

@@ -8,8 +8,8 @@ use framewise::{
 };
 
 use crate::support::{
-    ACCEPT, Message, accept_of, client, fails, octets, refusal, refused, request, serve, start,
-    upgrade,
+    ACCEPT, Message, accept_of, client, fails, octets, refusal, refused, request, request_line,
+    serve, start, upgrade,
 };
 
 // A header as long as is allowed, octet by octet. (That the work is linear is counted in a unit test.)
@@ -111,6 +111,17 @@ fn r39_tokens_are_compared_whole() {
     for line in ["Connection: notupgrade", "Connection: upgrade2", "Connection: up grade"] {
         assert_eq!(refused(request(&["Connection"], &[line])), 400, "{line}");
     }
+    for line in ["Upgrade: websockets", "Upgrade: notwebsocket", "Upgrade: web socket"] {
+        assert_eq!(refused(request(&["Upgrade"], &[line])), 426, "{line}");
+    }
+    for (line, status) in [
+        ("GETT /chat HTTP/1.1", 405),
+        ("GE /chat HTTP/1.1", 405),
+        ("GET /chat HTTP/1.1x", 400),
+        ("GET /chat xHTTP/1.1", 400),
+    ] {
+        assert_eq!(refused(request_line(line)), status, "{line}");
+    }
     upgrade(request(&["Connection"], &["Connection: keep-alive", "Connection: x, uPGRADE"]));
 }
 
@@ -148,7 +159,7 @@ fn r41_what_follows_the_head_is_not_lost() {
     assert!(matches!(connection.receive(&mut input), Ok(Some(Event::Binary(b))) if *b == *b"abc"));
 }
 
-// 6455-4.2.1-11, 6455-4.1-31, 6455-4.1-59
+// 6455-4.2.1-11, 6455-4.1-59
 #[test]
 fn r42_keys_are_fresh_and_checked_on_both_sides() {
     assert_eq!(accept_of("dGhlIHNhbXBsZSBub25jZQ=="), ACCEPT);

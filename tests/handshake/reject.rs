@@ -100,12 +100,9 @@ fn only_final_statuses_and_valid_fields_are_taken() {
         ("a", "x\n", HeaderError::Value),
         ("a", "b\nc", HeaderError::Value),
     ] {
-        let result = Rejection::forbidden().header(name, value);
-        if name == "a" && value == "x\n" {
-            // White space at the ends of a value is not part of it.
-            assert_eq!(result.unwrap().headers().get("a"), Some(&b"x"[..]));
-        } else {
-            assert_eq!(result.unwrap_err(), error, "{name}");
-        }
+        assert_eq!(Rejection::forbidden().header(name, value).unwrap_err(), error, "{name}");
     }
+    // Spaces at the ends of a value are not part of it.
+    let rejection = Rejection::forbidden().header("a", " x\t").unwrap();
+    assert_eq!(rejection.headers().get("a"), Some(&b"x"[..]));
 }

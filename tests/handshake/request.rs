@@ -7,7 +7,7 @@ use framewise::{
 
 use crate::support::{
     ACCEPT, KEY, Message, octets, refusal, refused, request, request_for, request_line,
-    request_with_octets, serve, upgrade,
+    request_with_octets, serve, upgrade, with_octets,
 };
 
 // 6455-1.2-01, 6455-4.2.1-01, 6455-4.2.2-01
@@ -128,6 +128,21 @@ fn host_is_one_authority() {
     }
 }
 
+// 9112-3.2-03
+#[test]
+fn host_is_needed_beside_an_authority_in_the_target() {
+    let whole = |lines: &[&str]| {
+        let mut bytes = request(&["Host"], lines);
+        bytes.splice(.."GET /chat".len(), *b"GET http://example.com/chat");
+        bytes
+    };
+    for lines in [&[][..], &["Host: example.com"; 2], &["Host: a b"], &["Host:"]] {
+        let (error, response) = refusal(whole(lines));
+        assert_eq!((error, response.status), (HandshakeError::InvalidHost, 400), "{lines:?}");
+    }
+    assert_eq!(upgrade(whole(&["Host: other"])).host(), "example.com");
+}
+
 // 6455-4.2.1-08, 9110-7.8-01, 9110-7.8-03, 9110-7.8-07
 #[test]
 fn upgrade_names_websocket() {
@@ -241,7 +256,7 @@ fn key_is_not_repeated() {
     }
 }
 
-// 6455-4.2.1-14, 6455-4.3-06
+// 6455-4.2.1-14, 6455-4.3-06, 6455-4.4-02, 6455-4.2.2-09
 #[test]
 fn version_is_a_number() {
     for lines in [
@@ -259,6 +274,7 @@ fn version_is_a_number() {
         let (error, response) = refusal(request(&["Sec-WebSocket-Version"], lines));
         assert_eq!(error, HandshakeError::InvalidVersion, "{lines:?}");
         assert_eq!(response.status, 400);
+        assert_eq!(response.value("Sec-WebSocket-Version"), Some("13"));
     }
     upgrade(request(&["Sec-WebSocket-Version"], &["Sec-WebSocket-Version:  13\t"]));
 }
@@ -400,7 +416,7 @@ fn early_frames_are_read_after_the_accept() {
     assert_eq!(&*text, "hi");
 }
 
-// 6455-4.2.1-24, 9112-6.1-03
+// 6455-4.2.1-24, 9112-6.1-03, 9112-2.2-09
 #[test]
 fn a_body_is_refused() {
     for lines in [
@@ -409,6 +425,8 @@ fn a_body_is_refused() {
         &["Content-Length: 0, 0"],
         &["Content-Length: x"],
         &["Content-Length: +0"],
+        &["Content-Length:"],
+        &["Content-Length: 0", "Content-Length:"],
         &["Transfer-Encoding: chunked"],
         &["transfer-encoding: identity"],
     ] {
@@ -437,13 +455,19 @@ fn the_end_of_the_stream_fails() {
 #[test]
 fn octets_outside_ascii_are_opaque_except_in_fields_of_the_handshake() {
     assert_eq!(upgrade(request_with_octets(b"X: \xff\xc0")).header("X"), Some(&b"\xff\xc0"[..]));
-    for line in [
-        &b"Sec-WebSocket-Protocol: \xff"[..],
-        b"Sec-WebSocket-Extensions: \xff",
-        b"Sec-WebSocket-Key: \xff",
-        b"Sec-WebSocket-Version: \xff",
+    for (name, error) in [
+        ("Sec-WebSocket-Extensions", HandshakeError::InvalidExtensions),
+        ("Sec-WebSocket-Key", HandshakeError::InvalidKey),
+        ("Sec-WebSocket-Protocol", HandshakeError::InvalidSubprotocol),
+        ("Sec-WebSocket-Version", HandshakeError::InvalidVersion),
+        ("Host", HandshakeError::InvalidHost),
     ] {
-        assert_eq!(refused(request_with_octets(line)), 400, "{}", line.escape_ascii());
+        for value in [&b"\xff"[..], "\u{e9}".as_bytes()] {
+            // In place of the line that the request has: a second one would be refused as such.
+            let line = [name.as_bytes(), b": ", value].concat();
+            let (found, response) = refusal(with_octets(request(&[name], &[]), &line));
+            assert_eq!((&found, response.status), (&error, 400), "{}", line.escape_ascii());
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use framewise::{
     handshake::{ClientRequest, HandshakeError, Rejection},
 };
 
-use crate::support::{answer, client, fails, opens, start};
+use crate::support::{client, fails, opens, start, with_octets};
 
 // 6455-4.1-48, 6455-4.1-66, 6455-4.1-67, 6455-4.1-68
 #[test]
@@ -20,7 +20,7 @@ fn a_valid_response_opens() {
     assert!(!connection.output().is_empty());
 }
 
-// 6455-4.1-47
+// 6455-4.1-01, 6455-4.1-02, 6455-4.1-47
 #[test]
 fn nothing_is_written_before_the_response() {
     let mut client = client(&[]);
@@ -54,6 +54,46 @@ fn the_body_kept_is_bounded() {
     bytes.resize(bytes.len() + (1 << 20), b'x');
     let error = client(&[]).fails(&bytes);
     assert_eq!(error.response().unwrap().body().len(), 64 << 10);
+}
+
+// 9112-6.3-01, 9112-6.3-03
+#[test]
+fn the_body_kept_ends_where_the_head_says() {
+    for (status, lines, body) in [
+        (404, "Content-Length: 2\r\n", "no"),
+        (404, "Content-Length: 2\r\nContent-Length: 2\r\n", "no"),
+        (404, "Content-Length: 2, 2\r\n", "no"),
+        (404, "Content-Length: 0\r\n", ""),
+        (404, "Content-Length: 9\r\n", "noXYZ"),
+        (404, "Content-Length: 99999999999999999999999\r\n", "noXYZ"),
+        // With the stream, or the last chunk.
+        (404, "", "noXYZ"),
+        (404, "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", "noXYZ"),
+        // With the head, whatever it says.
+        (204, "Content-Length: 2\r\n", ""),
+        (304, "Content-Length: 2\r\n", ""),
+        (304, "Transfer-Encoding: chunked\r\n", ""),
+    ] {
+        let mut client = client(&[]);
+        let mut bytes = format!("HTTP/1.1 {status} x\r\n{lines}\r\nnoXYZ").into_bytes();
+        let mut input = Input::new(&mut bytes);
+        let error = client.handshake.receive(&mut input).unwrap_err();
+        assert_eq!(error.response().unwrap().body(), body.as_bytes(), "{status} {lines:?}");
+        assert_eq!(input.len(), "noXYZ".len() - body.len(), "{status} {lines:?}");
+    }
+    // A response whose length is not valid is to be discarded, unless it has no body anyway.
+    for lines in [
+        &["Content-Length: x"][..],
+        &["Content-Length: +2"],
+        &["Content-Length: -1"],
+        &["Content-Length:"],
+        &["Content-Length: 2,"],
+        &["Content-Length: 2", "Content-Length: 3"],
+    ] {
+        let head = format!("HTTP/1.1 404 x\r\n{}\r\n\r\nno", lines.join("\r\n"));
+        assert_eq!(client(&[]).fails(head), HandshakeError::InvalidHead, "{lines:?}");
+        opens(&[], lines);
+    }
 }
 
 // 6455-4.1-50
@@ -212,6 +252,11 @@ fn no_subprotocol_is_fine_unless_one_is_required() {
     let mut strict = start(request.require_subprotocol());
     let response = strict.response(&[], &[]);
     assert_eq!(strict.fails(response), HandshakeError::SubprotocolMissing);
+    // Where none is offered there is none to miss.
+    let request = ClientRequest::new("ws://h/").unwrap().require_subprotocol();
+    let mut client = start(request);
+    let response = client.response(&[], &[]);
+    assert!(client.receive(response).unwrap().is_some());
 }
 
 // 6455-4.1-68
@@ -238,7 +283,7 @@ fn subprotocol_is_one_token_on_one_line() {
     }
 }
 
-// 6455-4.1-64, 9112-2.3-01, 9112-4-01, 9112-2.2-09
+// 6455-4.1-64, 9112-2.3-01, 9112-4-01
 #[test]
 fn malformed_responses_fail() {
     for line in [
@@ -273,6 +318,17 @@ fn malformed_responses_fail() {
             _ => HandshakeError::UnsupportedHttpVersion,
         };
         assert_eq!(error, expected, "{version}");
+    }
+}
+
+// 9112-2.3-01: who understands HTTP/1.1 understands all of HTTP/1
+#[test]
+fn a_higher_minor_version_is_understood() {
+    for version in ["HTTP/1.2", "HTTP/1.9"] {
+        let mut client = client(&[]);
+        let mut response = client.response(&[], &[]);
+        response.splice(..8, version.bytes());
+        assert!(client.receive(response).unwrap().is_some(), "{version}");
     }
 }
 
@@ -391,12 +447,17 @@ fn versions_of_the_server_are_listed() {
 // 6455-8.1-02
 #[test]
 fn octets_outside_ascii_fail_in_fields_of_the_handshake_only() {
-    for line in [
-        "Sec-WebSocket-Extensions: \u{e9}",
-        "Sec-WebSocket-Protocol: \u{e9}",
-        "Sec-WebSocket-Accept: \u{e9}",
+    for (name, error) in [
+        ("Sec-WebSocket-Accept", HandshakeError::InvalidAccept),
+        ("Sec-WebSocket-Extensions", HandshakeError::InvalidExtensions),
+        ("Sec-WebSocket-Protocol", HandshakeError::InvalidSubprotocol),
     ] {
-        assert!(answer(&["Sec-WebSocket-Accept"], &[line]).is_err(), "{line}");
+        for value in [&b"\xff"[..], "\u{e9}".as_bytes()] {
+            let line = [name.as_bytes(), b": ch", value].concat();
+            let mut client = client(&["chat"]);
+            let response = with_octets(client.response(&[name], &[]), &line);
+            assert_eq!(client.fails(response), error, "{}", line.escape_ascii());
+        }
     }
     let established = opens(&[], &["X: \u{e9}"]);
     assert_eq!(established.response.header("x"), Some("\u{e9}".as_bytes()));

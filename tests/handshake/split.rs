@@ -1,14 +1,14 @@
 //! The same octets in any pieces give the same result (RFC 6455 §4.1, §4.2.1).
 
 use framewise::{
-    Config, Event, Input,
+    Config, Connection, Event, Input,
     handshake::{Acceptance, HandshakeError, ServerHandshake},
 };
 use proptest::prelude::*;
 
 use crate::support::{client, request};
 
-/// What came of octets: the fields of the request, or an error, with the messages after it.
+/// What came of octets: the fields of the request, or an error, with the events after it.
 type Outcome = Result<Option<(String, Vec<String>)>, HandshakeError>;
 
 fn serve(bytes: &[u8], cuts: &[usize]) -> Outcome {
@@ -19,15 +19,9 @@ fn serve(bytes: &[u8], cuts: &[usize]) -> Outcome {
         let Some(upgrade) = server.receive(&mut input)? else { continue };
         let fields = format!("{} {} {:?}", upgrade.resource(), upgrade.host(), upgrade.headers());
         let mut connection = upgrade.accept(Acceptance::new()).unwrap();
-        let mut messages = Vec::new();
         let rest = input.as_slice().to_vec();
-        for mut piece in [rest].into_iter().chain(pieces) {
-            let mut input = Input::new(&mut piece);
-            while let Ok(Some(Event::Text(text))) = connection.receive(&mut input) {
-                messages.push(text.to_string());
-            }
-        }
-        return Ok(Some((fields, messages)));
+        let events = events(&mut connection, [rest].into_iter().chain(pieces));
+        return Ok(Some((fields, events)));
     }
     Ok(None)
 }
@@ -51,17 +45,31 @@ fn ask(bytes: &[u8], cuts: &[usize]) -> Outcome {
         };
         let fields = format!("{:?}", established.response);
         let mut connection = established.connection;
-        let mut messages = Vec::new();
         let rest = input.as_slice().to_vec();
-        for mut piece in [rest].into_iter().chain(pieces) {
-            let mut input = Input::new(&mut piece);
-            while let Ok(Some(Event::Text(text))) = connection.receive(&mut input) {
-                messages.push(text.to_string());
-            }
-        }
-        return Ok(Some((fields, messages)));
+        let events = events(&mut connection, [rest].into_iter().chain(pieces));
+        return Ok(Some((fields, events)));
     }
     Ok(None)
+}
+
+/// What a connection says of octets, up to the failure if there is one.
+fn events(connection: &mut Connection, pieces: impl Iterator<Item = Vec<u8>>) -> Vec<String> {
+    let mut events = Vec::new();
+    for mut piece in pieces {
+        let mut input = Input::new(&mut piece);
+        loop {
+            match connection.receive(&mut input) {
+                Ok(None) => break,
+                Ok(Some(Event::Text(text))) => events.push(text.to_string()),
+                Ok(Some(event)) => events.push(format!("{event:?}")),
+                Err(error) => {
+                    events.push(format!("{error:?}"));
+                    return events;
+                }
+            }
+        }
+    }
+    events
 }
 
 fn pieces(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {

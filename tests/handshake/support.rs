@@ -38,11 +38,15 @@ pub(crate) fn request_line(line: &str) -> Vec<u8> {
 
 /// A valid request with one more line, which need not be text.
 pub(crate) fn request_with_octets(line: &[u8]) -> Vec<u8> {
-    let mut request = request(&[], &[]);
-    request.truncate(request.len() - 2);
-    request.extend_from_slice(line);
-    request.extend_from_slice(b"\r\n\r\n");
-    request
+    with_octets(request(&[], &[]), line)
+}
+
+/// A head with one more line.
+pub(crate) fn with_octets(mut head: Vec<u8>, line: &[u8]) -> Vec<u8> {
+    head.truncate(head.len() - 2);
+    head.extend_from_slice(line);
+    head.extend_from_slice(b"\r\n\r\n");
+    head
 }
 
 fn head(first: &str, lines: &[&str], without: &[&str], with: &[&str]) -> Vec<u8> {

@@ -163,6 +163,11 @@ fn registered_names_are_checked() {
     for host in ["EXAMPLE.com", "a_b.example", "127.0.0.1", "a%20b", "a!$&'()*+,;=~-"] {
         assert_eq!(parse(&format!("ws://{host}/")).unwrap().host(), host);
     }
+    assert_eq!(parse("ws://EXAMPLE.com/a"), parse("WS://example.COM:80/a"));
+    for other in ["ws://example.org/a", "ws://example.com/A", "ws://example.com:81/a"] {
+        assert_ne!(parse("ws://example.com/a"), parse(other));
+    }
+    assert_ne!(parse("ws://h:443/"), parse("wss://h/"));
     all_are(&["ws://a<b/", "ws://a b/", "ws://a\"b/", "ws://a%2/", "ws://a\\b/"], UriError::Host);
 }
 

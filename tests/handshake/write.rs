@@ -31,6 +31,20 @@ fn request_is_written_at_once_and_is_http() {
     assert_eq!(message.value("X-Long").unwrap().len(), 5000);
 }
 
+// 6455-4.1-23, 6455-3-04, 6455-3-05, 6455-3-06, 6455-3-08, 9112-3.2.1-01
+#[test]
+fn the_target_is_the_resource_name() {
+    for (uri, line) in [
+        ("ws://h", "GET / HTTP/1.1"),
+        ("ws://h?x=1", "GET /?x=1 HTTP/1.1"),
+        ("ws://h/p?", "GET /p HTTP/1.1"),
+        ("wss://h:8443/a/b?x=1&y", "GET /a/b?x=1&y HTTP/1.1"),
+        ("ws://h/a%23b", "GET /a%23b HTTP/1.1"),
+    ] {
+        assert_eq!(written(request(uri)).start, line, "{uri}");
+    }
+}
+
 // 6455-4.1-24, 9112-3.2-02, 9110-7.2-01
 #[test]
 fn host_comes_first_and_names_the_port_unless_it_is_the_default() {
@@ -71,14 +85,19 @@ fn key_is_sixteen_octets_of_the_generator() {
         message.value("Sec-WebSocket-Key").unwrap().to_owned()
     };
     let mut seen = std::collections::HashSet::new();
+    let mut places = [const { std::collections::BTreeSet::new() }; 16];
     for n in 0..100 {
         let key = key([n; 32]);
         assert_eq!(key.len(), 24);
         assert!(key.ends_with("=="));
         assert!(b"AQgw".contains(&key.as_bytes()[21]), "{key}");
-        assert_eq!(STANDARD.decode(&key).unwrap().len(), 16);
+        let nonce = STANDARD.decode(&key).unwrap();
+        assert_eq!(nonce.len(), 16);
+        places.iter_mut().zip(nonce).for_each(|(place, octet)| _ = place.insert(octet));
         assert!(seen.insert(key), "a key came twice");
     }
+    // Every octet is random, not only some.
+    assert!(places.iter().all(|octets| octets.len() > 50), "{places:?}");
 }
 
 // 6455-4.1-34, 6455-4.1-35, 6454-7.3-01
