@@ -5,10 +5,12 @@ use core::{
     net::SocketAddr,
     pin::pin,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 use std::{
     sync::{Mutex, PoisonError},
     thread::{self, Thread},
+    time::Instant,
 };
 
 /// The right to open a connection to an address, until it is dropped.
@@ -37,8 +39,8 @@ impl Connecting {
         .await
     }
 
-    /// The same for a thread.
-    pub(crate) fn to_blocking(address: SocketAddr) -> Self {
+    /// The same for a thread, which waits so long at most.
+    pub(crate) fn to_blocking(address: SocketAddr, patience: Option<Duration>) -> Option<Self> {
         struct Unpark(Thread);
 
         impl Wake for Unpark {
@@ -49,10 +51,15 @@ impl Connecting {
 
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut entered = pin!(Self::to(address));
+        let began = Instant::now();
         loop {
-            match entered.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(connecting) => return connecting,
-                Poll::Pending => thread::park(),
+            if let Poll::Ready(connecting) = entered.as_mut().poll(&mut Context::from_waker(&waker))
+            {
+                return Some(connecting);
+            }
+            match patience {
+                Some(patience) => thread::park_timeout(patience.checked_sub(began.elapsed())?),
+                None => thread::park(),
             }
         }
     }

@@ -153,7 +153,10 @@ pub fn client<S: Stream>(
 /// Opens a TCP connection to the host of `request` and a WebSocket connection over it.
 ///
 /// The addresses of the host are tried one after the other. While another connection to an address
-/// is being opened by this function, or by the one for tokio, this one waits (RFC 6455 §4.1).
+/// is being opened by this function, or by the one for tokio, this one waits (RFC 6455 §4.1). To wait
+/// and to open the TCP connection may take
+/// [`Config::handshake_timeout`](crate::Config::handshake_timeout) for each address, and the opening
+/// handshake the same again; how long the host is looked up is the system's to say.
 ///
 /// ```no_run
 /// use framewise::{CloseCode, Config, blocking, handshake::ClientRequest};
@@ -177,7 +180,10 @@ pub fn connect(
     request: ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<(WebSocket<std::net::TcpStream>, Response), Error> {
-    use std::net::{TcpStream, ToSocketAddrs};
+    use std::{
+        net::{TcpStream, ToSocketAddrs},
+        time::Instant,
+    };
 
     use crate::adapter::Connecting;
 
@@ -185,9 +191,16 @@ pub fn connect(
     let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs()?;
     let mut failure = ErrorKind::NotFound.into();
     for address in addresses {
-        let _connecting = Connecting::to_blocking(address);
+        let began = Instant::now();
+        let Some(_connecting) = Connecting::to_blocking(address, config.handshake_timeout) else {
+            failure = ErrorKind::TimedOut.into();
+            continue;
+        };
         let connected = match config.handshake_timeout {
-            Some(timeout) => TcpStream::connect_timeout(&address, timeout),
+            Some(timeout) => {
+                let rest = timeout.saturating_sub(began.elapsed()).max(super::MIN_TIMEOUT);
+                TcpStream::connect_timeout(&address, rest)
+            }
             None => TcpStream::connect(address),
         };
         match connected {

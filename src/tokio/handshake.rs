@@ -180,7 +180,9 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 /// Opens a TCP connection to the host of `request` and a WebSocket connection over it.
 ///
 /// The addresses of the host are tried one after the other. While another connection to an address
-/// is being opened by this function, or by the blocking one, this one waits (RFC 6455 §4.1).
+/// is being opened by this function, or by the blocking one, this one waits (RFC 6455 §4.1). To wait
+/// and to open the TCP connection may take [`Config::handshake_timeout`] for each address, and the
+/// opening handshake the same again; how long the host is looked up is the system's to say.
 ///
 /// ```no_run
 /// use framewise::{CloseCode, Config, handshake::ClientRequest, tokio as websocket};
@@ -207,16 +209,21 @@ pub async fn connect(
     let mut failure = ErrorKind::NotFound.into();
     let addresses: Vec<_> = lookup_host(adapter::host_and_port(request.uri())?).await?.collect();
     for address in addresses {
-        let _connecting = Connecting::to(address).await;
-        let connected = match config.handshake_timeout {
-            Some(patience) => match timeout(patience, TcpStream::connect(address)).await {
-                Ok(connected) => connected,
+        let opening = async {
+            let connecting = Connecting::to(address).await;
+            Ok((TcpStream::connect(address).await?, connecting))
+        };
+        let opened = match config.handshake_timeout {
+            Some(patience) => match timeout(patience, opening).await {
+                Ok(opened) => opened,
                 Err(_) => Err(ErrorKind::TimedOut.into()),
             },
-            None => TcpStream::connect(address).await,
+            None => opening.await,
         };
-        match connected {
-            Ok(stream) => return client(stream, request, config, adapter::seed()?).await,
+        match opened {
+            Ok((stream, _connecting)) => {
+                return client(stream, request, config, adapter::seed()?).await;
+            }
             Err(error) => failure = error,
         }
     }

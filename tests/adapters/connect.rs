@@ -5,6 +5,7 @@ use std::{
     io::{ErrorKind, Read as _, Write as _},
     net::TcpListener,
     thread,
+    time::Duration,
 };
 
 use framewise::{
@@ -45,6 +46,35 @@ async fn a_secure_uri_needs_tls() {
     assert!(listener.accept().is_err(), "nothing was opened");
 }
 
+// R46: who waits for somebody else's handshake does not wait for ever, either
+#[test]
+fn waiting_for_another_connection_has_an_end() {
+    let ends = within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("ws://{}/", listener.local_addr().unwrap());
+        let mut patient = Config::default();
+        patient.handshake_timeout = None;
+        let first = request(&uri);
+        let first = thread::spawn(move || blocking::connect(first, patient).is_err());
+        // It has the right to be the one, and is not answered.
+        let (silent, _) = listener.accept().unwrap();
+        let mut impatient = Config::default();
+        impatient.handshake_timeout = Some(Duration::from_millis(50));
+        let blocked = blocking::connect(request(&uri), impatient.clone()).unwrap_err();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let other = runtime.block_on(asynchronous::connect(request(&uri), impatient)).unwrap_err();
+        drop(silent);
+        assert!(first.join().unwrap(), "the end of the stream");
+        [blocked, other]
+    });
+    for error in ends {
+        assert!(
+            matches!(&error, Error::Io(error) if error.kind() == ErrorKind::TimedOut),
+            "{error}"
+        );
+    }
+}
+
 // 6455-4.1-06, 6455-4.1-07, 6455-4.1-08, 3986-3.2.2-02: threads and tasks alike, by whatever name
 #[test]
 fn one_connection_at_a_time_is_being_opened_to_an_address() {
@@ -59,7 +89,7 @@ fn one_connection_at_a_time_is_being_opened_to_an_address() {
                 let (stream, _) = listener.accept().unwrap();
                 let incoming = blocking::accept(stream, Config::default()).unwrap();
                 // Time for the others to come, if they did not wait.
-                thread::sleep(std::time::Duration::from_millis(10));
+                thread::sleep(Duration::from_millis(10));
                 listener.set_nonblocking(true).unwrap();
                 assert!(listener.accept().is_err(), "another one is being opened");
                 listener.set_nonblocking(false).unwrap();
