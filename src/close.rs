@@ -3,7 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use crate::{ProtocolError, Role, utf8};
 
@@ -132,12 +132,21 @@ impl CloseFrame {
     }
 }
 
+/// For logs: the code, and the reason with its control characters escaped.
 impl fmt::Display for CloseFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.reason.is_empty() {
             return self.code.fmt(f);
         }
-        write!(f, "{} ({})", self.code, self.reason)
+        write!(f, "{} (", self.code)?;
+        for character in self.reason.chars() {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        f.write_char(')')
     }
 }
 

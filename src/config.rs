@@ -95,7 +95,8 @@ pub struct Config {
     /// How long the peer may be silent before it is sent a Ping.
     ///
     /// 20 seconds by default: below the idle timeouts of common proxies and address translators
-    /// (30 to 60 seconds). Any octet received counts as a sign of life.
+    /// (30 to 60 seconds). Any octet received counts as a sign of life; while output waits, it is
+    /// that the peer takes some of it.
     pub ping_interval: Option<Duration>,
 
     /// How long to wait for a sign of life after a Ping of `ping_interval` before the connection

@@ -296,9 +296,11 @@ impl Connection {
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all.
     ///
-    /// Call it before waiting: what happened since the last call is taken to have happened `now`.
+    /// Call it before waiting, and behind writing: what happened since the last call is taken to have
+    /// happened `now`, and output that is there now waits for the peer.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         self.note(now);
+        self.sender.wait();
         let next = self.link.timers.next(self.receiver.config(), self.timed_state());
         next.map(|(deadline, _)| deadline)
     }
@@ -395,7 +397,10 @@ impl Connection {
     fn note(&mut self, now: Instant) {
         let marks = self.receiver.take_marks();
         let message = marks.message | self.sender.take_sent();
-        self.link.timers.note(now, Marks { message, ..marks }, self.link.state());
+        // While output waits, life is that the peer takes of it: who only talks would hold it for
+        // ever. And who takes it slowly, and has nothing to say, is there.
+        let life = self.sender.take_progress().unwrap_or(marks.life);
+        self.link.timers.note(now, Marks { life, message, ..marks }, self.link.state());
     }
 }
 

@@ -168,3 +168,43 @@ pub enum EndOfStream {
     /// Without any Close: the connection was lost.
     Torn,
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::String, vec};
+
+    use super::{Event, Message};
+    use crate::{CloseCode, CloseFrame, Payload};
+
+    #[test]
+    fn a_message_shows_what_it_is() {
+        let binary = Message::Binary(vec![1, 2]);
+        assert_eq!((binary.as_bytes(), binary.as_text()), (&[1, 2][..], None));
+        assert_eq!(Payload::from(binary.clone()).into_message(), binary);
+        let text = Message::Text("€".into());
+        assert_eq!((text.as_bytes(), text.as_text()), ("€".as_bytes(), Some("€")));
+        assert_eq!(Payload::from(text.clone()).into_message(), text);
+    }
+
+    // What is borrowed from the input and what is not: the same is left of it.
+    #[test]
+    fn an_event_outlives_its_input_as_it_is() {
+        let reason = String::from("bye");
+        let events = [
+            (Event::Binary(b"ab".into()), 2),
+            (Event::BinaryChunk { payload: b"abc".into(), fin: true }, 3),
+            (Event::Close(CloseFrame { code: CloseCode::NORMAL, reason }), 3),
+            (Event::Ping(b"abcd".into()), 4),
+            (Event::Pong(b"abcde".into()), 5),
+            (Event::Text("€€".into()), 6),
+            (Event::TextChunk { text: "".into(), fin: false }, 0),
+        ];
+        for (event, len) in events {
+            assert_eq!(event.clone().into_owned(), event);
+            #[cfg(feature = "std")]
+            assert_eq!(event.payload_len(), len);
+            #[cfg(not(feature = "std"))]
+            let _ = len;
+        }
+    }
+}

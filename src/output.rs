@@ -41,8 +41,10 @@ pub struct Output {
     end: usize,
     // Octets of the first chunk that were written already.
     written: usize,
-    // How many octets there are up to the last one that was marked.
-    marked: usize,
+    // How many octets there are up to the last one that was marked; no more are counted than fit.
+    marked: u32,
+    // The transport took some since this was asked for.
+    advanced: bool,
 }
 
 /// Chunks, and how many octets they have.
@@ -62,10 +64,11 @@ impl Output {
     pub fn advance(&mut self, count: usize) {
         let len = self.len();
         assert!(count <= len, "advanced by {count} octets, {len} were queued");
+        self.advanced |= count != 0;
         if count == len {
             return self.clear();
         }
-        self.marked = self.marked.saturating_sub(count);
+        self.marked = self.marked.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
         self.written += count;
         self.drop_written();
     }
@@ -147,13 +150,18 @@ impl Output {
 
     /// Marks the octet that is the last one now.
     pub(crate) fn mark_end(&mut self) {
-        self.marked = self.len();
+        self.marked = u32::try_from(self.len()).unwrap_or(u32::MAX);
     }
 
     /// Returns whether a marked octet waits.
     #[inline]
     pub(crate) fn has_marked(&self) -> bool {
         self.marked != 0
+    }
+
+    /// Returns whether the transport took any octets since the last call.
+    pub(crate) fn take_advanced(&mut self) -> bool {
+        mem::take(&mut self.advanced)
     }
 
     /// Appends `len` octets and returns them to be written over; or appends nothing, if that

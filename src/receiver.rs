@@ -58,7 +58,7 @@ impl Receiver {
             return None;
         }
         let (opcode, payload) = whole::take_message(input, self.decoder.role())?;
-        self.marks.received = true;
+        self.marks.life = true;
         self.marks.message = true;
         match message::whole(opcode, payload, &self.config) {
             Ok(message) => Some(message),
@@ -79,7 +79,7 @@ impl Receiver {
             input.take(usize::MAX);
             return Ok(None);
         }
-        self.marks.received |= !input.is_empty() && !self.decoder.has_failed();
+        self.marks.life |= !input.is_empty() && !self.decoder.has_failed();
         let received = loop {
             let delivered = match self.decode_part(input) {
                 Some(part) => self.collect(part),
@@ -125,7 +125,7 @@ impl Receiver {
     /// Returns whether octets arrived whose time is not noted yet.
     #[cfg(feature = "std")]
     pub(crate) fn has_received(&self) -> bool {
-        self.marks.received
+        self.marks.life
     }
 
     pub(crate) fn take_marks(&mut self) -> Marks {
@@ -137,7 +137,7 @@ impl Receiver {
     /// Takes marks back that were taken and not used.
     #[cfg(feature = "std")]
     pub(crate) fn put_marks(&mut self, marks: Marks) {
-        self.marks.received |= marks.received;
+        self.marks.life |= marks.life;
         self.marks.message |= marks.message;
         self.marks.began |= marks.began;
     }

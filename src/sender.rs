@@ -37,6 +37,8 @@ pub(crate) struct Sender {
     // The message whose fragments are being sent.
     fragmented: Option<Fragmented>,
     sent: bool,
+    // There was output when the driver went to wait.
+    waiting: bool,
 }
 
 impl Sender {
@@ -51,6 +53,7 @@ impl Sender {
             control_len: 0,
             fragmented: None,
             sent: false,
+            waiting: false,
         }
     }
 
@@ -351,6 +354,18 @@ impl Sender {
 
     pub(crate) fn take_sent(&mut self) -> bool {
         core::mem::take(&mut self.sent)
+    }
+
+    /// Takes note that the driver is about to wait.
+    pub(crate) fn wait(&mut self) {
+        self.waiting = !self.output.is_empty();
+    }
+
+    /// Returns whether the transport took something of what was left when the driver went to wait;
+    /// `None` if nothing was left, or nothing is left now.
+    pub(crate) fn take_progress(&mut self) -> Option<bool> {
+        let advanced = self.output.take_advanced();
+        (self.waiting && !self.output.is_empty()).then_some(advanced)
     }
 
     #[inline]

@@ -69,7 +69,7 @@ struct Shared {
     #[cfg(feature = "deflate")]
     deflate: Option<AgreedParameters>,
     // The marks of both directions; see `Marks`.
-    received: AtomicBool,
+    life: AtomicBool,
     message: AtomicBool,
     began: AtomicBool,
     unfinished: AtomicBool,
@@ -94,7 +94,7 @@ impl Connection {
             config,
             #[cfg(feature = "deflate")]
             deflate,
-            received: AtomicBool::new(marks.received),
+            life: AtomicBool::new(marks.life),
             message: AtomicBool::new(message),
             began: AtomicBool::new(marks.began),
             unfinished: AtomicBool::new(marks.unfinished),
@@ -150,7 +150,7 @@ impl ReceiveHalf {
 
     /// Returns whether octets arrived since the time was last told.
     pub(crate) fn has_received(&self) -> bool {
-        self.shared.received.load(Ordering::Relaxed)
+        self.shared.life.load(Ordering::Relaxed)
     }
 
     /// Stops waiting for the peer to take what is left to write.
@@ -371,6 +371,11 @@ impl SendHalf {
 
     /// Takes what is owed, then does `queue`, under one lock.
     fn settled<T>(&mut self, queue: impl FnOnce(&mut Sender, &mut Link) -> T) -> T {
+        let output = self.sender.output();
+        if output.take_advanced() && !output.is_empty() {
+            // The peer takes what waits: it is there.
+            self.shared.life.store(true, Ordering::Relaxed);
+        }
         let mut link = self.shared.link();
         self.sender.settle(&mut link);
         let result = queue(&mut self.sender, &mut link);
@@ -394,7 +399,7 @@ impl Shared {
 
     fn take_marks(&self) -> Marks {
         Marks {
-            received: self.received.swap(false, Ordering::Relaxed),
+            life: self.life.swap(false, Ordering::Relaxed),
             message: self.message.swap(false, Ordering::Relaxed),
             began: self.began.swap(false, Ordering::Relaxed),
             unfinished: self.unfinished.load(Ordering::Relaxed),
@@ -402,8 +407,8 @@ impl Shared {
     }
 
     fn mark(&self, marks: Marks) {
-        if marks.received {
-            self.received.store(true, Ordering::Relaxed);
+        if marks.life {
+            self.life.store(true, Ordering::Relaxed);
         }
         if marks.message {
             self.message.store(true, Ordering::Relaxed);

@@ -31,7 +31,8 @@ pub enum Timeout {
     Idle,
     /// A message took longer than [`Config::message_timeout`]: the connection has failed.
     Message,
-    /// No sign of life within [`Config::pong_timeout`] of a Ping: the connection has failed.
+    /// No sign of life within [`Config::pong_timeout`] of a Ping, or of output that waits nothing was
+    /// taken for so long: the connection has failed.
     Pong,
 }
 
@@ -39,7 +40,7 @@ pub enum Timeout {
 /// get their time when the driver next asks for a deadline.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    last_received: Option<Instant>,
+    last_life: Option<Instant>,
     last_message: Option<Instant>,
     message_began: Option<Instant>,
     pinged: Option<Instant>,
@@ -49,8 +50,8 @@ pub(crate) struct Timers {
 /// What happened since the driver last asked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Marks {
-    /// Octets arrived.
-    pub(crate) received: bool,
+    /// The peer showed that it is there: octets arrived, or some of those that waited for it left.
+    pub(crate) life: bool,
     /// A message was sent or received, or a part of one.
     pub(crate) message: bool,
     /// A message began to arrive, and has not ended.
@@ -77,8 +78,8 @@ pub(crate) enum Due {
 impl Timers {
     /// Gives what happened since the last call the time `now`.
     pub(crate) fn note(&mut self, now: Instant, marks: Marks, state: State) {
-        if marks.received || self.last_received.is_none() {
-            self.last_received = Some(now);
+        if marks.life || self.last_life.is_none() {
+            self.last_life = Some(now);
             self.pinged = None;
         }
         if marks.message || self.last_message.is_none() {
@@ -100,7 +101,7 @@ impl Timers {
         match state {
             State::Open => {
                 let life = match self.pinged {
-                    None => after(self.last_received, config.ping_interval, Due::Ping),
+                    None => after(self.last_life, config.ping_interval, Due::Ping),
                     pinged => after(pinged, config.pong_timeout, Due::Pong),
                 };
                 let idle = after(self.last_message, config.idle_timeout, Due::Idle);

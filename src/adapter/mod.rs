@@ -109,7 +109,8 @@ impl Inbox {
     #[allow(clippy::indexing_slicing, reason = "what was read lies in the buffer")]
     pub(crate) fn parse<M: Receive>(&mut self, machine: &mut M) {
         let mut input = Input::new(&mut self.buf[self.end - self.unread..self.end]);
-        loop {
+        // A few octets can be large messages that were compressed.
+        while self.events_len < READ_AHEAD && self.events.len() < READ_AHEAD / 64 {
             match machine.receive(&mut input) {
                 Ok(None) => break,
                 Ok(Some(event)) => {
@@ -118,11 +119,12 @@ impl Inbox {
                 }
                 Err(error) => {
                     self.failed.get_or_insert(error);
+                    input = Input::new(&mut []);
                     break;
                 }
             }
         }
-        self.unread = 0;
+        self.unread = input.len();
     }
 
     /// Returns whether so much waits to be delivered that reading should stop.

@@ -151,5 +151,7 @@ fn a_close_is_shown_by_its_code_and_its_reason() {
     assert_eq!(format!("{:>6}", CloseCode::from(4999)), "  4999");
     let frame = |reason: &str| CloseFrame { code: CloseCode::NORMAL, reason: reason.into() };
     assert_eq!(frame("").to_string(), "1000");
-    assert_eq!(frame("bye").to_string(), "1000 (bye)");
+    assert_eq!(frame("it's über").to_string(), "1000 (it's über)");
+    // A line of a log stays one, and a terminal is told nothing.
+    assert_eq!(frame("a\r\n\x1b[2J\u{9b}").to_string(), r"1000 (a\r\n\u{1b}[2J\u{9b})");
 }

@@ -304,3 +304,24 @@ fn a_close_that_never_left_is_no_clean_end() {
         assert_eq!(receiving.end(), Some(end), "{role:?}");
     }
 }
+
+// R32: what the peer takes of the output is a sign of life for both halves
+#[test]
+fn a_slow_reader_is_alive() {
+    for role in ROLES {
+        let (mut receiving, mut sending) = end(role).split();
+        sending.send_binary(vec![0; 100_000]).unwrap();
+        receiving.poll_timeout(at(0));
+        for now in (15..300).step_by(15) {
+            sending.output().advance(1000);
+            sending.output();
+            assert_eq!(receiving.poll_timeout(at(now)), Some(at(now + 20)));
+        }
+        // What is written at once is none.
+        let len = sending.output().len();
+        sending.output().advance(len);
+        sending.send_text("a").unwrap();
+        written(&mut sending);
+        assert_eq!(receiving.poll_timeout(at(300)), Some(at(305)));
+    }
+}

@@ -72,6 +72,76 @@ fn any_octet_is_a_sign_of_life() {
     }
 }
 
+// R32: a large message over a slow link, to a peer that has nothing to say
+#[test]
+fn a_slow_reader_is_alive() {
+    for role in ROLES {
+        let mut connection = end(role);
+        connection.send_binary(vec![0; 100_000]).unwrap();
+        connection.poll_timeout(at(0));
+        let mut now = 0;
+        // 30 seconds between two pieces, so that a Ping joins the queue; then 1.
+        for (pieces, pause) in [(10, 30), (50, 1)] {
+            for _ in 0..pieces {
+                let deadline = connection.poll_timeout(at(now)).unwrap();
+                if deadline <= at(now + pause) {
+                    assert_eq!(connection.handle_timeout(deadline), None);
+                    assert_eq!(connection.poll_timeout(deadline), Some(at(now + 40)));
+                }
+                now += pause;
+                connection.output().advance(1000);
+                assert_eq!(connection.poll_timeout(at(now)), Some(at(now + 20)), "at {now}");
+                assert_eq!(connection.handle_timeout(at(now)), None);
+            }
+        }
+        // Some Pings have joined the message.
+        assert!((40_000..40_100).contains(&connection.output().len()));
+        assert_eq!(connection.state(), State::Open);
+    }
+}
+
+// R27, R32: octets that arrive do not hold what the peer never takes
+#[test]
+fn a_peer_that_talks_and_never_reads_is_given_up() {
+    for role in ROLES {
+        let mut connection = end(role);
+        connection.send_binary(vec![0; 100_000]).unwrap();
+        connection.output().advance(50_000);
+        assert_eq!(connection.poll_timeout(at(0)), Some(at(20)));
+        let mut ended = None;
+        for now in (5..).step_by(5) {
+            feed(&mut connection, &to(role, "[8900][8a00]"));
+            if let Some(timeout) = connection.handle_timeout(at(now)) {
+                ended = Some((timeout, now));
+                break;
+            }
+            connection.poll_timeout(at(now));
+        }
+        assert_eq!(ended, Some((Timeout::Pong, 40)));
+        assert_eq!(connection.poll_timeout(at(40)), Some(at(45)));
+        assert_eq!(connection.handle_timeout(at(45)), Some(Timeout::Close));
+        assert!(!connection.has_output());
+    }
+}
+
+// R28: what is written at once shows nothing of the peer
+#[test]
+fn our_own_octets_are_no_sign_of_life() {
+    for role in ROLES {
+        let mut connection = end(role);
+        connection.poll_timeout(at(0));
+        for now in 1..40 {
+            connection.handle_timeout(at(now));
+            connection.send_text("a").unwrap();
+            // In two writes.
+            connection.output().advance(1);
+            drain(&mut connection);
+            connection.poll_timeout(at(now));
+        }
+        assert_eq!(connection.handle_timeout(at(40)), Some(Timeout::Pong));
+    }
+}
+
 // R28
 #[test]
 fn one_keep_alive_ping_is_outstanding() {
