@@ -65,3 +65,20 @@ impl<'buf> From<&'buf mut [u8]> for Input<'buf> {
         Self::new(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Input;
+
+    #[test]
+    fn what_is_taken_is_gone() {
+        let mut bytes = [1, 2, 3];
+        let mut input = Input::from(&mut bytes[..]);
+        assert_eq!((input.len(), input.is_empty(), input.as_slice()), (3, false, &[1, 2, 3][..]));
+        assert_eq!(input.take(2), [1, 2]);
+        assert_eq!((input.len(), input.is_empty(), input.as_slice()), (1, false, &[3][..]));
+        assert_eq!(input.take(usize::MAX), [3]);
+        assert_eq!((input.len(), input.is_empty()), (0, true));
+        assert_eq!(input.take(1), []);
+    }
+}

@@ -10,7 +10,7 @@ fn lines_of_one_name_stay_apart_and_are_one_list() {
     headers.append("A", "1, 2").unwrap();
     headers.append("b", "x").unwrap();
     headers.append("a", " , 3 ,").unwrap();
-    assert_eq!(headers.len(), 3);
+    assert!(headers.len() == 3 && !headers.is_empty());
     assert_eq!(headers.values("a").collect::<Vec<_>>(), [&b"1, 2"[..], b", 3 ,"]);
     assert_eq!(headers.elements("A").collect::<Vec<_>>(), [b"1", b"2", b"3"]);
     assert!(headers.contains("B") && !headers.contains("c"));
