@@ -1,9 +1,11 @@
 //! Compressors that keep only what they may refer to, and share the rest.
 
+use std::thread;
+
 use framewise::{Connection, Event, Input, Payload, Role, deflate::PreparedMessage};
 use proptest::prelude::*;
 
-use super::support::{end, end_with, sent};
+use super::support::*;
 
 fn pair(parameters: &str, shared: bool) -> [Connection; 2] {
     let sharing = |role| {
@@ -17,7 +19,7 @@ fn pair(parameters: &str, shared: bool) -> [Connection; 2] {
 }
 
 /// Takes what one end has sent to the other; returns the messages.
-fn carry([from, to]: &mut [Connection; 2]) -> Vec<String> {
+fn carry_texts([from, to]: &mut [Connection; 2]) -> Vec<String> {
     let mut bytes = from.output().chunks().collect::<Vec<_>>().concat();
     from.output().advance(bytes.len());
     let mut input = Input::new(&mut bytes);
@@ -58,13 +60,13 @@ fn sending() -> impl Strategy<Value = Sending> {
 }
 
 /// A text with repetitions near and far, none of them at its own begin.
-fn text(number: usize, len: usize) -> String {
+fn words(number: usize, len: usize) -> String {
     let words = (0..).map(|word| format!("{} ", (word * word + number) % 97));
     words.take(len / 2).collect::<String>().chars().take(len).collect()
 }
 
 proptest! {
-    // R21
+    // R21, R51
     #[test]
     fn connections_that_share_a_compressor_are_not_mixed_up(
         steps in prop::collection::vec((0_usize..6, sending()), 0..60),
@@ -77,7 +79,7 @@ proptest! {
             let [server, _] = &mut pairs[which];
             let message = match sending {
                 Sending::Fragment(len, fin) => {
-                    let text = text(number, len);
+                    let text = words(number, len);
                     server.send_fragment(&text, fin).expect("open");
                     begun[which] += &text;
                     in_fragments[which] = !fin;
@@ -86,32 +88,78 @@ proptest! {
                 // Not between fragments.
                 _ if in_fragments[which] => continue,
                 Sending::Message(len) => {
-                    let text = text(number, len);
+                    let text = words(number, len);
                     server.send_text(&text).expect("open");
                     Some(text)
                 }
                 Sending::Prepared(len) => {
-                    let text = text(number, len);
+                    let text = words(number, len);
                     let prepared = PreparedMessage::new(&text, &Default::default());
                     server.send(&prepared).expect("open");
                     Some(text)
                 }
                 Sending::Plain(len) => {
-                    let text = text(number, len);
+                    let text = words(number, len);
                     server.send(Payload::from(&text).uncompressed()).expect("open");
                     Some(text)
                 }
             };
-            prop_assert_eq!(carry(&mut pairs[which]), Vec::from_iter(message));
+            prop_assert_eq!(carry_texts(&mut pairs[which]), Vec::from_iter(message));
         }
     }
+}
+
+// R51: what a thread keeps of one connection is not in what another one sends. A length would tell
+// what was said there.
+#[test]
+fn a_secret_of_another_connection_changes_nothing() {
+    let secret = words(0, 1000);
+    let other_text = words(1, 1000);
+    let send = |role, takeover, shared, messages: &[&str]| {
+        let mut connection = end_by(role, by_sender(role, 15, takeover), |config| {
+            config.deflate.as_mut().expect("set").shared_compressor = shared;
+        });
+        for message in messages {
+            connection.send_fragment("", false).expect("open");
+            connection.send_fragment(*message, true).expect("open");
+            connection.send_text(*message).expect("open");
+        }
+        sent(&mut connection)
+    };
+    for role in ROLES {
+        for (takeover, shared) in [(true, true), (true, false), (false, false)] {
+            let said = [&*secret, &other_text, &secret];
+            let expected = thread::scope(|scope| {
+                let fresh = scope.spawn(|| send(role, takeover, shared, &said));
+                fresh.join().expect("no panic")
+            });
+            // As many messages as the other connection has sent when it begins, and more.
+            for before in [&said[..1], &said[..2], &said] {
+                send(role, false, false, before);
+                assert!(send(role, takeover, shared, &said) == expected, "takeover {takeover}");
+                send(role, true, true, before);
+                assert!(send(role, takeover, shared, &said) == expected, "takeover {takeover}");
+                let mut other = end_by(role, by_sender(role, 15, true), |_| ());
+                let prepared = PreparedMessage::new(&secret, &Default::default());
+                other.send(&prepared).expect("open");
+                assert!(send(role, takeover, shared, &said) == expected, "takeover {takeover}");
+            }
+        }
+    }
+}
+
+// R51
+#[test]
+fn a_prepared_message_is_send() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<PreparedMessage>();
 }
 
 // It compresses as well as one that is kept: the second message refers to the first.
 #[test]
 fn what_was_sent_can_be_referred_to() {
     let mut pairs = [pair("", true), pair("", true)];
-    let text = text(0, 1000);
+    let text = words(0, 1000);
     for round in 0..3 {
         for pair in &mut pairs {
             pair[0].send_text(&text).expect("open");
@@ -124,15 +172,15 @@ fn what_was_sent_can_be_referred_to() {
 // A prepared message is part of what can be referred to, whatever is kept.
 #[test]
 fn a_prepared_message_can_be_referred_to() {
-    let text = text(0, 1000);
+    let text = words(0, 1000);
     let prepared = PreparedMessage::new(&text, &Default::default());
     for shared in [false, true] {
         let mut pair = pair("", shared);
         pair[0].send_text("something else").expect("open");
         pair[0].send(&prepared).expect("open");
-        carry(&mut pair);
+        carry_texts(&mut pair);
         pair[0].send_text(&text).expect("open");
         assert!(pair[0].output().len() < 30, "{}", pair[0].output().len());
-        assert_eq!(carry(&mut pair), std::slice::from_ref(&text));
+        assert_eq!(carry_texts(&mut pair), std::slice::from_ref(&text));
     }
 }
