@@ -2,7 +2,10 @@
 
 use std::thread;
 
-use framewise::{Connection, Event, Input, Payload, Role, deflate::PreparedMessage};
+use framewise::{
+    Connection, Event, Input, Payload, Role,
+    deflate::{Level, MemoryLevel, PreparedMessage},
+};
 use proptest::prelude::*;
 
 use super::support::*;
@@ -148,6 +151,32 @@ fn a_secret_of_another_connection_changes_nothing() {
     }
 }
 
+// The compressor that another connection has left is taken only where it is of the same kind.
+#[test]
+fn each_connection_has_the_level_that_it_was_given() {
+    let text = words(0, 60_000);
+    let send = |(level, memory_level, bits)| {
+        let agreed = by_sender(Role::Server, bits, false);
+        let mut connection = end_by(Role::Server, agreed, |config| {
+            let deflate = config.deflate.as_mut().expect("set");
+            deflate.level = Level::new(level).expect("a level");
+            deflate.memory_level = MemoryLevel::new(memory_level).expect("a level");
+        });
+        connection.send_text(&text).expect("open");
+        sent(&mut connection).swap_remove(0).payload
+    };
+    let settings = [(1, 8, 15), (9, 8, 15), (0, 8, 15), (6, 1, 15), (6, 9, 15), (6, 8, 9)];
+    let alone = settings.map(|settings| {
+        thread::scope(|scope| scope.spawn(|| send(settings)).join().expect("no panic"))
+    });
+    for (place, payload) in alone.iter().enumerate() {
+        assert!(!alone[..place].contains(payload), "{:?} matters", settings[place]);
+    }
+    for _ in 0..2 {
+        assert!(settings.map(send) == alone);
+    }
+}
+
 // R51
 #[test]
 fn a_prepared_message_is_send() {
@@ -158,14 +187,32 @@ fn a_prepared_message_is_send() {
 // It compresses as well as one that is kept: the second message refers to the first.
 #[test]
 fn what_was_sent_can_be_referred_to() {
-    let mut pairs = [pair("", true), pair("", true)];
-    let text = words(0, 1000);
-    for round in 0..3 {
-        for pair in &mut pairs {
-            pair[0].send_text(&text).expect("open");
-            let frames = sent(&mut pair[0]);
-            assert!(round == 0 || frames[0].payload.len() < 30, "{}", frames[0].payload.len());
+    let (text, other_text) = (words(0, 1000), words(1, 1000));
+    // The compressor is used for others in the meantime, which remember nothing.
+    let others: [fn(&str); 3] = [
+        |_| (),
+        |text| end(Role::Server, "; server_no_context_takeover").send_text(text).expect("open"),
+        |text| {
+            let prepared = PreparedMessage::new(text, &Default::default());
+            end(Role::Server, "").send(&prepared).expect("open");
+        },
+    ];
+    for other in others {
+        let mut pairs = [pair("", true), pair("", true)];
+        for round in 0..3 {
+            for pair in &mut pairs {
+                pair[0].send_text(&text).expect("open");
+                let frames = sent(&mut pair[0]);
+                assert!(round == 0 || frames[0].payload.len() < 30, "{}", frames[0].payload.len());
+                other(&other_text);
+            }
         }
+        // The same for a connection that nobody has come between but the other.
+        pairs[0][0].send_text(&other_text).expect("open");
+        other(&text);
+        pairs[0][0].send_text(&other_text).expect("open");
+        let len = sent(&mut pairs[0][0])[1].payload.len();
+        assert!(len < 30, "{len}");
     }
 }
 
