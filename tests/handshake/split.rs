@@ -15,12 +15,13 @@ type Outcome = Result<Option<(String, Vec<String>)>, HandshakeError>;
 
 /// The default, with all that may be looked at in a head.
 fn config() -> Config {
-    #[allow(unused_mut, reason = "without compression")]
-    let mut config = Config::default();
+    let config = Config::default();
     #[cfg(feature = "deflate")]
-    {
+    let config = {
+        let mut config = config;
         config.deflate = Some(framewise::deflate::DeflateConfig::default());
-    }
+        config
+    };
     config
 }
 
@@ -30,7 +31,7 @@ fn serve(bytes: &[u8], cuts: &[usize]) -> Outcome {
     for mut piece in pieces.by_ref() {
         let mut input = Input::new(&mut piece);
         let Some(upgrade) = server.receive(&mut input)? else { continue };
-        let mut fields = format!(
+        let fields = format!(
             "{} {} {:?} {:?} {:?} {:?}",
             upgrade.resource(),
             upgrade.host(),
@@ -40,9 +41,7 @@ fn serve(bytes: &[u8], cuts: &[usize]) -> Outcome {
             upgrade.extensions().collect::<Vec<_>>(),
         );
         #[cfg(feature = "deflate")]
-        {
-            fields += &format!(" {:?}", upgrade.deflate());
-        }
+        let fields = format!("{fields} {:?}", upgrade.deflate());
         let mut connection = upgrade.accept(Acceptance::new()).unwrap();
         let mut messages = Vec::new();
         let rest = input.as_slice().to_vec();
@@ -78,12 +77,10 @@ fn ask(bytes: &[u8], cuts: &[usize]) -> Outcome {
             }
             Err(error) => return Err(error),
         };
-        let mut fields = format!("{:?}", established.response);
+        let fields = format!("{:?}", established.response);
         let mut connection = established.connection;
         #[cfg(feature = "deflate")]
-        {
-            fields += &format!(" {:?}", connection.deflate());
-        }
+        let fields = format!("{fields} {:?}", connection.deflate());
         let mut messages = Vec::new();
         let rest = input.as_slice().to_vec();
         for mut piece in [rest].into_iter().chain(pieces) {
