@@ -406,7 +406,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(50))]
 
     // A compressed frame is made in the output itself, behind what may be written in part already.
     #[test]
