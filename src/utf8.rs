@@ -169,6 +169,38 @@ mod tests {
             }
         }
 
+        // Libraries go through text in blocks of 64 octets, and short ones are another's work.
+        // R35, R52
+        #[test]
+        fn agrees_with_the_standard_library_on_both_sides_of_a_block(
+            front in prop_oneof![0_usize..200, 60_usize..68, 124_usize..132],
+            chars in prop::collection::vec(prop::sample::select(&['a', 'é', '한', '😀'][..]), 1..8),
+            middle in prop::collection::vec(octet(), 0..6),
+            back in 0_usize..100,
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let text_of = |len: usize| {
+                let mut text: String = chars.iter().cycle().take(len).collect();
+                let end = (0..=len).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+                text.truncate(end);
+                text + &"a".repeat(len - end)
+            };
+            let bytes = [text_of(front).as_bytes(), &middle, text_of(back).as_bytes()].concat();
+            prop_assert_eq!(validate(&bytes).is_ok(), str::from_utf8(&bytes).is_ok());
+            let bad = first_bad(&bytes);
+            let cuts = [bytes.len(), cut.index(bytes.len() + 1), bad.unwrap_or(0)];
+            for cut in cuts.into_iter().chain(bad.map(|bad| bad + 1)) {
+                let (mut utf8, mut text) = (Utf8::default(), String::new());
+                let first = push(&mut utf8, &mut text, &bytes[..cut]);
+                prop_assert_eq!(first.is_err(), bad.is_some_and(|bad| bad < cut), "cut at {}", cut);
+                let both = first.and_then(|()| push(&mut utf8, &mut text, &bytes[cut..]));
+                prop_assert_eq!(both.is_err(), bad.is_some(), "cut at {}", cut);
+                if both.is_ok() {
+                    prop_assert_eq!(utf8.is_whole(), str::from_utf8(&bytes).is_ok());
+                }
+            }
+        }
+
         #[test]
         fn pieces_make_the_text(text in "\\PC{0,40}", cuts in prop::collection::vec(0_usize..160, 0..6)) {
             let bytes = text.as_bytes();

@@ -115,6 +115,10 @@ impl Compressor {
 
     /// Appends the compressed payload of a message, or of a fragment, to `out`.
     pub(crate) fn compress(&mut self, payload: &[u8], fin: bool, out: &mut Vec<u8>) {
+        if payload.is_empty() && !fin {
+            // The library would write an empty block or not, by what the state did before.
+            return;
+        }
         let mut state = match self.state.take() {
             Some(state) => state,
             None => self.begin(),

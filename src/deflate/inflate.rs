@@ -20,7 +20,8 @@ use crate::{ProtocolError, Role};
 /// octets that the next message may refer to. With them it starts a state that the thread keeps,
 /// which costs 0.2 µs for a full window; or nothing, if that state was left by the message before.
 /// The same octets are needed when a final block ends the stream inside a message (RFC 7692
-/// §7.2.3.4), since the library cannot go on behind one.
+/// §7.2.3.4), since the library cannot go on behind one. There may be one in every two octets: so
+/// they are given to the library only when what follows does not do without (see `Run::step`).
 pub(crate) struct Inflater {
     // The state in the middle of a message.
     state: Option<Box<State>>,
@@ -39,6 +40,11 @@ struct State {
     mark: Mark,
     /// Room for the history of a message without context takeover.
     room: Vec<u8>,
+    /// Whether it is behind a final block and has not been given the history.
+    bare: bool,
+    /// Octets of history given to the library, to show in a test how few they are.
+    #[cfg(test)]
+    given: usize,
 }
 
 /// A place for the octets that come out.
@@ -90,8 +96,7 @@ impl Inflater {
                 self.state.insert(state)
             }
         };
-        let inflate = &mut state.inflate;
-        let mut run = Run { inflate, history: &mut self.history, scratch: &mut scratch, sink };
+        let mut run = Run { state, history: &mut self.history, scratch: &mut scratch, sink };
         let result = run.body(payload).and_then(|()| if fin { run.tail() } else { Ok(()) });
         let _ = SCRATCH.try_with(|place| place.set(scratch));
         if result.is_ok() && fin {
@@ -112,7 +117,7 @@ impl Inflater {
             || state.mark != self.mark
             || self.history.window() != MAX_WINDOW_BITS.size()
         {
-            restart(&mut state.inflate, &self.history);
+            state.restart(&self.history);
         }
         state
     }
@@ -139,13 +144,51 @@ impl State {
             inflate: Inflate::new(false, MAX_WINDOW_BITS.get()),
             mark: Mark::nowhere(),
             room: Vec::new(),
+            bare: false,
+            #[cfg(test)]
+            given: 0,
         }
+    }
+
+    /// Makes it as it is behind `history`, at the beginning of a block.
+    fn restart(&mut self, history: &History) {
+        self.inflate.reset(false);
+        self.bare = false;
+        for part in history.parts() {
+            // Streams without a header take a dictionary at any time.
+            let _ = self.inflate.set_dictionary(part);
+            #[cfg(test)]
+            {
+                self.given += part.len();
+            }
+        }
+    }
+
+    /// Inflates some of `input`, as far as `output` reaches; returns how many octets were used and
+    /// made, and whether a final block has ended there.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "totals grow by at most the lengths of the slices"
+    )]
+    fn inflate(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        flush: InflateFlush,
+    ) -> (usize, usize, Result<bool, ProtocolError>) {
+        let inflate = &mut self.inflate;
+        let (total_in, total_out) = (inflate.total_in(), inflate.total_out());
+        let result = inflate.decompress(input, output, flush);
+        let used = usize::try_from(inflate.total_in() - total_in).unwrap_or(usize::MAX);
+        let made = usize::try_from(inflate.total_out() - total_out).unwrap_or(usize::MAX);
+        let ended = result.map(|status| status == Status::StreamEnd);
+        (used, made, ended.map_err(|_| ProtocolError::InvalidDeflate))
     }
 }
 
 /// All that is needed to inflate a piece of payload.
 struct Run<'a, S> {
-    inflate: &'a mut Inflate,
+    state: &'a mut State,
     history: &'a mut History,
     scratch: &'a mut [u8],
     sink: &'a mut S,
@@ -177,20 +220,26 @@ impl<S: Sink> Run<'_, S> {
     }
 
     /// Inflates some of `input`, as far as the buffer reaches.
-    #[allow(
-        clippy::arithmetic_side_effects,
-        reason = "totals grow by at most the lengths of the slices"
-    )]
+    ///
+    /// Behind a final block, what follows is first tried without the history, which takes ten times
+    /// as long to hand over as the shortest block to inflate. It counts when the next final block
+    /// ends, since whatever refers to the history fails; else it is done again.
+    #[allow(clippy::arithmetic_side_effects, reason = "no more is used or made than there is")]
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<Step, ProtocolError> {
-        let Self { inflate, history, scratch, sink } = self;
+        let Self { state, history, scratch, sink } = self;
         let room = sink.room();
         // One octet more than there is room for, to see that a message goes on. It is not let out.
         let len = usize::try_from(room).unwrap_or(usize::MAX).saturating_add(1).min(scratch.len());
+        let mut done = None;
+        if state.bare {
+            let output = scratch.get_mut(..len.min(TRIAL_LEN)).unwrap_or_default();
+            done = Some(state.inflate(input, output, flush)).filter(|(.., end)| *end == Ok(true));
+            if done.is_none() {
+                state.restart(history);
+            }
+        }
         let output = scratch.get_mut(..len).unwrap_or_default();
-        let (total_in, total_out) = (inflate.total_in(), inflate.total_out());
-        let result = inflate.decompress(input, output, flush);
-        let used = usize::try_from(inflate.total_in() - total_in).unwrap_or(usize::MAX);
-        let made = usize::try_from(inflate.total_out() - total_out).unwrap_or(usize::MAX);
+        let (used, made, result) = done.unwrap_or_else(|| state.inflate(input, output, flush));
         let too_big = made as u64 > room;
         // What came out in front of an error may be wrong itself, which octets that arrive one by
         // one would show first.
@@ -202,14 +251,15 @@ impl<S: Sink> Run<'_, S> {
         if too_big {
             return Err(ProtocolError::MessageTooBig);
         }
-        let status = result.map_err(|_| ProtocolError::InvalidDeflate)?;
-        if status == Status::StreamEnd {
+        let ended = result?;
+        if ended {
             // Behind a final block the window is kept all the same (RFC 7692 §7.2.1).
-            restart(inflate, history);
+            state.inflate.reset(false);
+            state.bare = true;
         } else if used == 0 && made == 0 && !input.is_empty() {
             return Err(ProtocolError::InvalidDeflate);
         }
-        Ok(Step { used, full: made == len })
+        Ok(Step { used, full: made == len && !ended })
     }
 }
 
@@ -220,15 +270,6 @@ impl fmt::Debug for Inflater {
             .field("takeover", &self.takeover)
             .field("history", &self.history.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Makes a state as it is behind `history`, at the beginning of a block.
-fn restart(inflate: &mut Inflate, history: &History) {
-    inflate.reset(false);
-    for part in history.parts() {
-        // Streams without a header take a dictionary at any time.
-        let _ = inflate.set_dictionary(part);
     }
 }
 
@@ -253,5 +294,75 @@ const TAIL_LEN: usize = 4;
 /// more time for a message of 64 KiB.
 const SCRATCH_LEN: usize = 64 << 10;
 
+/// How many octets are inflated on trial: about as many as take as long as to hand over the history.
+const TRIAL_LEN: usize = 1 << 10;
+
 /// The library's window has this size in any case.
 const MAX_WINDOW_BITS: WindowBits = WindowBits::DEFAULT;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Message(Vec<u8>);
+
+    impl Sink for Message {
+        fn room(&self) -> u64 {
+            u64::MAX
+        }
+
+        fn push(&mut self, inflated: &[u8], _: usize, _: usize) -> Result<(), ProtocolError> {
+            self.0.extend_from_slice(inflated);
+            Ok(())
+        }
+    }
+
+    /// Inflates a piece of a message behind a full window; returns what it comes to and how many
+    /// windows the library was given for that.
+    fn windows_given(payload: &[u8]) -> (Vec<u8>, usize) {
+        let mut inflater = Inflater::new(AgreedParameters::default(), Role::Client, 0);
+        let mut message = Message(Vec::new());
+        inflater.push(&[0, 0x00, 0x80, 0xff, 0x7f], false, &mut message).expect("valid");
+        inflater.push(&[b'w'; 32 << 10], false, &mut message).expect("valid");
+        assert_eq!(message.0.len(), 32 << 10);
+        message.0.clear();
+        let given = |inflater: &Inflater| inflater.state.as_ref().expect("inside").given;
+        let before = given(&inflater);
+        inflater.push(payload, false, &mut message).expect("valid");
+        let octets = given(&inflater) - before;
+        assert!(octets.is_multiple_of(32 << 10));
+        (message.0, octets / (32 << 10))
+    }
+
+    // A final block in every two octets: to hand over the history behind each of them takes fifty
+    // times as long as the same number of octets of a text.
+    #[test]
+    fn r16_final_blocks_do_not_cost_a_window_each() {
+        for (name, block, inflated) in [
+            ("nothing", &[0x03, 0x00][..], &b""[..]),
+            ("nothing, padded", &[0x03, 0xfc], b""),
+            ("nothing, twice", &[0x02, 0x0c, 0x00], b""),
+            ("nothing, stored", &[0x01, 0x00, 0x00, 0xff, 0xff], b""),
+            ("a literal", &[0x4b, 0x04, 0x00], b"a"),
+            ("a copy from near", &[0x4b, 0x04, 0x02, 0x00], b"aaaa"),
+        ] {
+            let final_block = windows_given(block);
+            assert_eq!(final_block, (inflated.to_vec(), 0), "{name}: it may be the end");
+            let many = windows_given(&block.repeat(1000));
+            assert_eq!(many, (inflated.repeat(1000), 0), "{name}");
+            // What goes on needs it.
+            let behind = [&block.repeat(1000), &[0x00][..]].concat();
+            assert_eq!(windows_given(&behind), (inflated.repeat(1000), 1), "{name}");
+        }
+        // As does what refers to it.
+        let copy = [0x03, 0xde, 0xff, 0x0f, 0x00];
+        assert_eq!(windows_given(&copy.repeat(10)), (b"www".repeat(10), 9));
+        // On trial little is inflated.
+        let stored = |len: u16| {
+            let octets = vec![b's'; usize::from(len)];
+            [&[1][..], &len.to_le_bytes(), &(!len).to_le_bytes(), &octets].concat()
+        };
+        assert_eq!(windows_given(&stored(1023).repeat(3)).1, 0);
+        assert_eq!(windows_given(&stored(1025).repeat(3)).1, 2);
+    }
+}

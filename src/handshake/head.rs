@@ -367,8 +367,7 @@ mod tests {
     use super::*;
 
     /// Feeds a head in pieces of `step` octets, and returns the head and the work of collecting it.
-    fn collect(mut bytes: Vec<u8>, step: usize) -> (Vec<u8>, usize) {
-        let mut collector = Collector::request();
+    fn collect(mut collector: Collector, mut bytes: Vec<u8>, step: usize) -> (Vec<u8>, usize) {
         let config = Config::default();
         for piece in bytes.chunks_mut(step) {
             if let Some(head) = collector.collect(&mut Input::new(piece), &config).unwrap() {
@@ -388,9 +387,13 @@ mod tests {
         request.extend_from_slice(b"\r\n");
         assert!(request.len() > 14 << 10);
         for step in [1, 2, 3, 7, 100, 1000, request.len()] {
-            let (head, work) = collect(request.clone(), step);
+            let (head, work) = collect(Collector::request(), request.clone(), step);
             assert_eq!(head, request[4..], "step {step}");
             assert_eq!(work, request.len(), "step {step}");
+            // As a response, of which the empty lines are not a part.
+            let (head, work) = collect(Collector::response(), head, step);
+            assert_eq!(head, request[4..], "step {step}");
+            assert_eq!(work, head.len(), "step {step}");
         }
     }
 

@@ -98,6 +98,9 @@
 //! - **6455-9.1-13** Case of extension and parameter names is not stated. *Chosen:* names match
 //!   octet for octet, because nothing says that they do not; a name in another case is another
 //!   extension.
+//! - **7692-5.1-01** Client that cannot or will not go on with the response starts the closing
+//!   handshake with 1010 (section 7 says: fail the connection). *Chosen:* the handshake fails, as
+//!   §7 says, because there is no connection yet that could be closed by a handshake of its own.
 //! - **7692-7-12** Response with a configuration the client does not support → fail. *Chosen:* a
 //!   window of 8 bits is declined for a compressor and accepted for a decompressor, because no
 //!   compressor of raw DEFLATE has it: zlib makes one of 9 bits of it without a word.
@@ -110,6 +113,9 @@
 //! - **7692-7.1.2.2-10** client_max_window_bits: response value larger than the hint in the offer:
 //!   text is unclear. *Chosen:* the response is accepted and the client keeps to its hint, because
 //!   a larger limit forbids nothing less.
+//! - **7692-7.2.1-07** A BFINAL=1 block not ending at a byte boundary is padded with 0 bits; the
+//!   next block follows. *Chosen:* whatever the bits of padding are, the receiver drops them, as
+//!   zlib does, because they say nothing.
 //! - **7692-7.2.2-04** Compressed message with a 0-byte payload is not valid DEFLATE after the tail
 //!   (stored block header without its last length byte). *Chosen:* it fails with 1007, because an
 //!   empty message is the octet 00; zlib gives no error, and would leave the stream in the middle
@@ -201,8 +207,10 @@
 //!   code, so that there is no uninitialised octet; a buffer that is used again shows nothing of
 //!   what was in it before.
 //! - Connections share no buffer, and are `Send` and `Sync` for what they are made of
-//!   (denoland/fastwebsockets#42). A machine owns its buffers, and no type here asserts `Send` or
-//!   `Sync`, which would be unsafe code.
+//!   (denoland/fastwebsockets#42). No type here asserts `Send` or `Sync`, which would be unsafe
+//!   code; a machine owns its buffers, but for what a thread keeps to compress and to inflate with:
+//!   that starts anew, or with the connection's own octets, unless the same connection left it, as
+//!   the tests show.
 //! - UTF-8 and masking have no undefined behaviour (Gelbpunkt/tokio-websockets, changelog of
 //!   0.10.1). The crate forbids unsafe code; masking is safe code, and UTF-8 goes through a library
 //!   whose verdict the tests compare with the standard library's.

@@ -3,14 +3,17 @@
 use std::{net::TcpListener, thread};
 
 use framewise::{
-    CloseCode, Config, Message, Payload, blocking,
+    CloseCode, Config, Connection, Message, Payload, blocking,
     deflate::{DeflateConfig, Level, PreparedMessage},
     handshake::{Acceptance, ClientRequest},
     tokio as asynchronous,
 };
 use futures_util::StreamExt as _;
 
-use crate::support::{config, within};
+use crate::support::{
+    Grant, SEED, Scripted, config, finish, poll_times, receive, runtime as stopped_runtime, texts,
+    within,
+};
 
 /// A runtime whose clock runs, since the other end is a thread.
 fn runtime() -> tokio::runtime::Runtime {
@@ -167,4 +170,88 @@ fn prepared_messages_come_back() {
             }
         });
     });
+}
+
+// A send that is given up where it waits, for room or for the stream, has queued the whole message or
+// has left nothing in the compressor: what comes next refers to what the peer has got.
+// R23, R59
+#[test]
+fn compressing_sends_can_be_dropped_anywhere() {
+    // Half of each is in one before, and little can be gained else.
+    let message = |from: u32| {
+        let words = (from..from + 120).map(|word| word.wrapping_mul(2_654_435_761));
+        words.map(|word| format!("{word:x} ")).collect::<String>()
+    };
+    let [first, middle, last] = [0, 60, 90].map(message);
+    let agreed = DeflateConfig::default().confirm(b"permessage-deflate").expect("right");
+    let agreed = agreed.expect("accepted");
+    let compressing = |max_output| {
+        let mut config = compressing();
+        config.max_output = max_output;
+        config
+    };
+    for (roomy, in_halves, feeds) in
+        (0..8).map(|bits| (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0))
+    {
+        // With less, the second has to wait until the first is written.
+        let max_output = if roomy { 1 << 20 } else { 1400 };
+        let (mut was_sent, mut waits) = (false, 0);
+        loop {
+            let case = format!("room {roomy}, halves {in_halves}, {feeds}, {waits} polls and one");
+            let stream = Scripted::default();
+            stream.script().writes.extend((0..400).flat_map(|_| [Grant::Later, Grant::Take(50)]));
+            let mut connection = Connection::server(compressing(max_output));
+            connection.set_deflate(agreed);
+            connection.send(&first).expect("there is room");
+            let mut websocket = asynchronous::WebSocket::new(stream.clone(), connection);
+            let completed = stopped_runtime().block_on(async {
+                if in_halves {
+                    let (_reader, mut writer) = websocket.split();
+                    let completed = if feeds {
+                        poll_times(writer.feed(&middle), waits + 1)
+                    } else {
+                        poll_times(writer.send(&middle), waits + 1)
+                    };
+                    finish(writer.send(&last), 1000).expect("connected");
+                    return completed;
+                }
+                let completed = if feeds {
+                    poll_times(websocket.feed(&middle), waits + 1)
+                } else {
+                    poll_times(websocket.send(&middle), waits + 1)
+                };
+                finish(websocket.send(&last), 1000).expect("connected");
+                completed
+            });
+            let mut peer = Connection::client(compressing(1 << 20), SEED);
+            peer.set_deflate(agreed);
+            let events = receive(&mut peer, &stream.written());
+            let found = texts(&events);
+            let is_sent = found.len() == 3;
+            let expected = if is_sent { vec![&first, &middle, &last] } else { vec![&first, &last] };
+            assert!(found.iter().eq(expected), "{case}");
+            assert!(stream.written().len() < 2500, "{case}: they refer to one another");
+            assert!(is_sent || !was_sent, "{case}: sent after fewer polls");
+            was_sent = is_sent;
+            if let Some(result) = completed {
+                result.expect("connected");
+                assert!(is_sent, "{case}");
+                break;
+            }
+            waits += 1;
+        }
+        assert_eq!(waits == 0, roomy && feeds, "it waits {waits} times");
+    }
+}
+
+// R51
+#[test]
+fn adapters_are_send() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<blocking::WebSocket<std::net::TcpStream>>();
+    check::<asynchronous::WebSocket<tokio::net::TcpStream>>();
+    check::<(
+        asynchronous::Reader<tokio::net::TcpStream>,
+        asynchronous::Writer<tokio::net::TcpStream>,
+    )>();
 }

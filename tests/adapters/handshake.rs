@@ -106,7 +106,7 @@ fn octets_behind_the_response_are_frames_in_any_cut() {
     }
 }
 
-// 9112-9.6-02, 9112-9.6-03, 6455-7.1.1-07, 6455-7.2.2-01
+// 9112-9.6-02, 9112-9.6-03, 6455-7.1.1-07, 6455-7.2.2-01; R40
 #[test]
 fn a_rejection_is_delivered_and_nothing_behind_it_is_read_as_frames_or_requests() {
     for (reject, bytes, status) in [

@@ -99,8 +99,21 @@ impl Bits {
         distances: u32,
         lengths: &[u32; 19],
     ) -> Self {
+        self.dynamic_short_head(last, literals, distances, lengths, 19)
+    }
+
+    /// The same with the first `count` of the code lengths in their order only.
+    pub(crate) fn dynamic_short_head(
+        self,
+        last: bool,
+        literals: u32,
+        distances: u32,
+        lengths: &[u32; 19],
+        count: u32,
+    ) -> Self {
         let bits = self.block(last, DYNAMIC).number(literals - 257, 5).number(distances - 1, 5);
-        ORDER.iter().fold(bits.number(19 - 4, 4), |bits, symbol| bits.number(lengths[*symbol], 3))
+        let written = ORDER.iter().take(count as usize);
+        written.fold(bits.number(count - 4, 4), |bits, symbol| bits.number(lengths[*symbol], 3))
     }
 
     /// Returns the stream as the payload of a message: up to the octet that the tail follows

@@ -148,6 +148,17 @@ fn codes_of_every_shape() {
     end[256] = 1;
     assert_inflates(Bits::new().dynamic(false, &end, &[0]).code((0, 1)), b"");
 
+    // As few lengths of code lengths as there may be: those of 8 and 0, which come first.
+    for count in 5..=19 {
+        let mut of_lengths = [0; 19];
+        (of_lengths[0], of_lengths[8]) = (1, 1);
+        let bits = Bits::new().dynamic_short_head(false, 257, 1, &of_lengths, count);
+        // All octets but the last and the end have codes of 8 bits, and there are no distances.
+        let bits = (0..257).fold(bits, |bits, symbol| bits.code((u32::from(symbol != 255), 1)));
+        let bits = bits.code((0, 1)).code((7, 8)).code((254, 8)).code((255, 8));
+        assert_inflates(bits, &[7, 254]);
+    }
+
     // Lengths that repeat, across the border between literals and distances, too.
     let codes = canonical(&REPEATING);
     let bits = Bits::new().dynamic_head(false, 257, 30, &REPEATING);
@@ -218,6 +229,13 @@ fn codes_that_are_broken() {
         let bits = with(&literals, &vec![5; count]).code(codes[256]);
         assert_broken("more distances than there are", bits);
     }
+
+    // The first four lengths of code lengths have no codes but for nothing.
+    let mut of_lengths = [0; 19];
+    (of_lengths[0], of_lengths[18]) = (1, 1);
+    let bits = Bits::new().dynamic_short_head(false, 257, 1, &of_lengths, 4);
+    let bits = bits.code((1, 1)).number(138 - 11, 7).code((1, 1)).number(120 - 11, 7);
+    assert_broken("no codes at all", bits);
 
     let head = || Bits::new().dynamic_head(false, 257, 1, &REPEATING);
     let of = canonical(&REPEATING);
@@ -297,7 +315,8 @@ fn is_completed_by_the_tail(payload: &[u8], len: usize) -> bool {
     matches!(payload[..len], [0 | 1]) || matches!(payload, [0 | 1, ..]) && len + 5 == payload.len()
 }
 
-// 7692-7.2.2-01; R26: what looks like the tail is not one, and no second tail is taken for the first
+// 7692-7.2.2-01, 7692-7.2.1-07, 1951-3.2.4-01; R26: what looks like the tail is not one, no second
+// tail is taken for the first, and what a block is padded with says nothing
 #[test]
 fn data_behind_the_end() {
     for role in ROLES {
@@ -314,6 +333,11 @@ fn data_behind_the_end() {
             // An empty final block that the tail completes.
             ("01", Some("")),
             ("0100", None),
+            // Padding that is not 0: behind a final block, in front of the length of a block that
+            // is not compressed, and in front of the tail.
+            ("f348cdc9c907fc00", Some("Hello")),
+            ("f80500faff48656c6c6f00", Some("Hello")),
+            ("f248cdc9c907e0", Some("Hello")),
         ] {
             let found = inflate(&mut end(role, ""), &hex(payload));
             let expected = expected.map(str::as_bytes).ok_or(ProtocolError::InvalidDeflate);

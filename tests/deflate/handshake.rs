@@ -114,8 +114,14 @@ fn open(config: Config, lines: &[&str]) -> Result<Established, HandshakeError> {
     }
     response += "\r\n";
     let mut bytes = response.into_bytes();
-    let established = client.receive(&mut Input::new(&mut bytes))?;
-    Ok(established.expect("the response is complete"))
+    let result = client.receive(&mut Input::new(&mut bytes));
+    if let Err(error) = &result {
+        // A client that has failed says nothing more, and the reason stays.
+        assert!(client.output().is_empty());
+        let again = client.receive(&mut Input::new(&mut b"\x81\x00".to_owned()));
+        assert_eq!(again.expect_err("failed"), *error);
+    }
+    Ok(result?.expect("the response is complete"))
 }
 
 /// Connects two machines to one another.
@@ -569,7 +575,6 @@ fn nothing_was_offered() {
     assert_eq!(open_both(&impossible, &[]).expect("declined").deflate(), None);
 }
 
-// A failed handshake says nothing more, and the reason stays.
 // 7692-5.1-01, 7692-7-12, 6455-4.1-61
 #[test]
 fn a_response_that_is_not_wanted_fails_the_handshake() {

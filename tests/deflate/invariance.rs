@@ -322,7 +322,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     // 7692-6.1-06, 7692-6.1-09, 7692-6.2-03, 7692-6.2-05, 7692-7.2.2-01,
-    // 7692-7.2.2-03; R16, R18, R21, R22, R26
+    // 7692-7.2.2-03; R16, R18, R21, R22, R26, R51
     #[test]
     fn compressed_messages_in_any_cuts(
         end in some_end(300),
@@ -333,7 +333,7 @@ proptest! {
         check(end, &stream_to(end, peer, &items), &cuts);
     }
 
-    // 7692-6.2-04, 7692-7.2.2-03; R26, R54: the same with octets changed, put in and taken out
+    // 7692-6.2-04, 7692-7.2.2-03; R26, R51, R54: the same with octets changed, put in and taken out
     #[test]
     fn mutated_payloads_in_any_cuts(
         end in some_end(300),
@@ -344,7 +344,7 @@ proptest! {
         check(end, &stream_to(end, peer, &items), &cuts);
     }
 
-    // R26, R54
+    // R26, R51, R54
     #[test]
     fn mutated_streams_in_any_cuts(
         end in some_end(300),
@@ -357,7 +357,7 @@ proptest! {
         check(end, &bytes, &cuts);
     }
 
-    // 7692-6.2-04; R26, R54
+    // 7692-6.2-04; R26, R51, R54
     #[test]
     fn random_payloads_in_any_cuts(
         end in some_end(300),
@@ -416,7 +416,7 @@ fn long() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    // 7692-6.2-05; R16, R18: more than is inflated at a time, and than a window
+    // 7692-6.2-05; R16, R18, R51: more than is inflated at a time, and than a window
     #[test]
     fn long_messages_in_any_cuts(
         end in some_end(100_000),

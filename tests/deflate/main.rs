@@ -23,4 +23,5 @@ mod sending;
 mod shared;
 mod split;
 mod support;
+mod values;
 mod windows;

@@ -173,6 +173,25 @@ fn prepared_messages_that_are_not_compressed() {
             assert_eq!(sent(&mut connection)[0].first, first);
         }
     }
+    // None of it is in a window, of which the peer would not know.
+    for (role, shared) in ROLES.into_iter().flat_map(|role| [(role, true), (role, false)]) {
+        let mut connection = end_with(role, "", |config| {
+            config.deflate.as_mut().expect("set").shared_compressor = shared;
+        });
+        let mut peer = end(role.peer(), "");
+        for message in [
+            Payload::from("Hello"),
+            Payload::from(&public).uncompressed(),
+            Payload::from(payload),
+            Payload::from(&secret),
+            Payload::from(&with_threshold(11)),
+            Payload::from(payload),
+        ] {
+            let expected = text(core::str::from_utf8(message.as_bytes()).expect("text"));
+            connection.send(message).expect("there is room");
+            assert_eq!(carry(&mut connection, &mut peer), [expected]);
+        }
+    }
 }
 
 // R22, R23
@@ -241,7 +260,7 @@ proptest! {
     fn r21_prepared_messages_among_others(
         ends in prop::collection::vec(
             (prop::sample::select(ROLES.to_vec()), 9_u8..=15, any::<bool>(), any::<bool>()), 1..5),
-        acts in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..6, 0_usize..6), 1..60),
+        acts in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..7, 0_usize..6), 1..60),
     ) {
         let noise = noise(1500);
         let messages: Vec<Vec<u8>> = vec![
@@ -271,6 +290,13 @@ proptest! {
                 0 | 1 => connection.send(&prepared[message]),
                 2 => connection.send(payload),
                 3 => connection.send(Payload::from(payload).uncompressed()),
+                // What is not compressed must not be referred to by what comes next.
+                6 => {
+                    let plain = Payload::from(&prepared[message]).uncompressed();
+                    connection.send(plain).expect("there is room");
+                    prop_assert!(carry(connection, peer) == [binary(payload)]);
+                    connection.send(payload)
+                }
                 4 => connection
                     .send_fragment(payload, false)
                     .and_then(|()| connection.send_fragment(b"", true)),

@@ -1,5 +1,7 @@
 //! Compressed messages that go out (RFC 7692 §6.1, §7.2.1).
 
+use std::collections::BTreeSet;
+
 use framewise::{
     CloseCode, Connection, Payload, Role, SendErrorKind, State,
     deflate::{DeflateConfig, Level, MemoryLevel, PreparedMessage},
@@ -21,6 +23,12 @@ fn inflate(inflater: &mut Inflate, payload: &[u8]) -> Vec<u8> {
     assert_eq!(inflater.total_in() - start, input.len() as u64, "all was inflated");
     out.truncate((inflater.total_out() - before) as usize);
     out
+}
+
+fn always() -> DeflateConfig {
+    let mut config = DeflateConfig::default();
+    config.threshold = 0;
+    config
 }
 
 fn payloads(connection: &mut Connection) -> Vec<Vec<u8>> {
@@ -160,6 +168,32 @@ fn r21_empty_messages() {
     }
 }
 
+// 6455-5.3-02, 6455-10.3-01: what is compressed into the output gets its key on a way of its own
+#[test]
+fn r49_compressed_frames_have_keys_of_their_own() {
+    let mut client = end(Role::Client, "");
+    let prepared = [10, 10_000].map(|len| PreparedMessage::new(noise(len), &always()));
+    let mut frames = vec![];
+    for _ in 0..200 {
+        client.send_text("Hello").expect("there is room");
+        client.send_fragment("Hel", false).expect("there is room");
+        client.send_fragment("lo", true).expect("there is room");
+        for prepared in &prepared {
+            client.send(prepared).expect("there is room");
+        }
+        frames.extend(sent_with_keys(&mut client));
+    }
+    assert_eq!(frames.len(), 1000);
+    assert!(frames.iter().all(|(frame, _)| [0xc1, 0x41, 0x80, 0xc2].contains(&frame.first)));
+    let keys: BTreeSet<Vec<u8>> = frames.into_iter().map(|(_, key)| key).collect();
+    assert_eq!(keys.len(), 1000, "no two are equal");
+    assert!(keys.iter().all(|key| key.len() == 4 && *key != [0; 4]));
+
+    let mut server = end(Role::Server, "");
+    server.send_text("Hello").expect("there is room");
+    assert!(sent_with_keys(&mut server)[0].1.is_empty());
+}
+
 // 7692-6-05, 7692-6.1-02, 7692-6.1-07, 7692-8-01; R21
 #[test]
 fn messages_that_are_not_to_be_compressed() {
@@ -199,17 +233,33 @@ fn messages_that_are_not_to_be_compressed() {
     }
 }
 
-// 7692-8-01: nothing of a message that is sent as it is gets into the window
+// 7692-8-01: nothing of a message that is sent as it is gets into the window, in whatever way it is
+// sent and whatever the window is kept in
 #[test]
 fn a_secret_does_not_change_the_length_of_what_follows() {
-    for role in ROLES {
-        let len = |secret: &str| {
-            let mut connection = end(role, "");
-            connection.send(Payload::from(secret).uncompressed()).expect("there is room");
+    type Secret = fn(&str) -> Payload<'_>;
+    let ways: [Secret; 4] = [
+        |secret| Payload::from(secret).uncompressed(),
+        |secret| Payload::from(secret.to_owned()).uncompressed(),
+        |secret| Payload::from(&PreparedMessage::new(secret, &always())).uncompressed(),
+        |secret| PreparedMessage::new(Payload::from(secret).uncompressed(), &always()).into(),
+    ];
+    for (role, shared) in ROLES.into_iter().flat_map(|role| [(role, true), (role, false)]) {
+        let len = |secret: Payload<'_>| {
+            let mut connection = end_with(role, "", |config| {
+                config.deflate.as_mut().expect("set").shared_compressor = shared;
+            });
+            // There is a compressor already that something could get into.
+            connection.send_text("guess: ").expect("there is room");
+            connection.send(secret).expect("there is room");
             connection.send_text("guess: token=12345678").expect("there is room");
-            payloads(&mut connection)[1].len()
+            payloads(&mut connection)[2].len()
         };
-        assert_eq!(len("token=12345678"), len("token=abcdefgh"));
+        for way in ways {
+            assert_eq!(len(way("token=12345678")), len(way("token=abcdefgh")));
+        }
+        let known = len("token=12345678".into());
+        assert!(known < len("token=abcdefgh".into()), "it would be seen");
     }
 }
 
@@ -353,6 +403,56 @@ proptest! {
         found.extend(carry(&mut connection, &mut peer));
         prop_assert!(found == expected);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(50))]
+
+    // A compressed frame is made in the output itself, behind what may be written in part already.
+    #[test]
+    fn r56_short_writes_give_the_unbroken_stream(
+        role in prop::sample::select(ROLES.to_vec()),
+        shared in any::<bool>(),
+        acts in prop::collection::vec((0_u8..6, payload_len(), any::<u8>(), 0_usize..6000), 1..30),
+    ) {
+        let mut ends = [(); 2].map(|()| {
+            end_with(role, "", |config| {
+                config.deflate.as_mut().expect("set").shared_compressor = shared;
+            })
+        });
+        let noise = noise(70_000);
+        let mut written = vec![];
+        for (kind, len, octet, count) in acts {
+            let payload = if octet & 1 == 0 { noise[..len].to_vec() } else { vec![octet; len] };
+            let prepared = PreparedMessage::new(&payload, &always());
+            for end in &mut ends {
+                match kind {
+                    0 | 1 => end.send(&payload),
+                    2 => end
+                        .send_fragment(&payload[..len / 3], false)
+                        .and_then(|()| end.send_fragment(&payload[len / 3..], true)),
+                    3 => end.send(&prepared),
+                    4 => end.send(Payload::from(payload.clone()).uncompressed()),
+                    _ => end.ping(b"Hello"),
+                }
+                .expect("there is room");
+            }
+            // Few octets, or nearly all.
+            let output = ends[0].output();
+            let count = if octet & 2 == 0 { count.min(output.len()) } else { output.len() - 1 };
+            written.extend(output.chunks().flatten().take(count));
+            output.advance(count);
+        }
+        let [short, whole] = &mut ends;
+        written.extend(drain(short));
+        let whole = drain(whole);
+        prop_assert!(written == whole);
+    }
+}
+
+/// Lengths on both sides of what is queued by itself, and of a window.
+fn payload_len() -> impl Strategy<Value = usize> {
+    prop_oneof![0_usize..200, 4090_usize..4110, 32_760_usize..32_780, 0_usize..70_000]
 }
 
 // R23: there is less room than for a message that cannot grow

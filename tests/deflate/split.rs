@@ -373,7 +373,7 @@ fn run(threads: usize, kinds: Vec<Kind>, acts: Vec<(prop::sample::Index, usize, 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    // 7692-5-20, 7692-7.2.1-13, 7692-7.2.1-16; R21
+    // 7692-5-20, 7692-7.2.1-13, 7692-7.2.1-16; R21, R51
     #[test]
     fn r21_connections_side_by_side_on_one_thread(kinds in kinds(), acts in acts()) {
         run(1, kinds, acts);

@@ -102,8 +102,12 @@ pub(crate) struct Frame {
 
 /// Takes all output of a connection and reads the frames in it.
 pub(crate) fn sent(connection: &mut Connection) -> Vec<Frame> {
-    let bytes = connection.output().chunks().collect::<Vec<_>>().concat();
-    connection.output().advance(bytes.len());
+    sent_with_keys(connection).into_iter().map(|(frame, _)| frame).collect()
+}
+
+/// As [`sent`], with the octets of the masking keys, of which a server's frames have none.
+pub(crate) fn sent_with_keys(connection: &mut Connection) -> Vec<(Frame, Vec<u8>)> {
+    let bytes = drain(connection);
     let mut rest = &bytes[..];
     let mut frames = Vec::new();
     while let [first, second, behind @ ..] = rest {
@@ -112,14 +116,11 @@ pub(crate) fn sent(connection: &mut Connection) -> Vec<Frame> {
             127 => (u64::from_be_bytes(behind[..8].try_into().expect("eight")), &behind[8..]),
             len => (u64::from(len), behind),
         };
-        let (key, behind) = if second & 0x80 == 0 {
-            (vec![0], behind)
-        } else {
-            (behind[..4].to_vec(), &behind[4..])
-        };
+        let (key, behind) = behind.split_at(if second & 0x80 == 0 { 0 } else { 4 });
         let (payload, behind) = behind.split_at(len as usize);
-        let payload = payload.iter().zip(key.iter().cycle()).map(|(octet, key)| octet ^ key);
-        frames.push(Frame { first: *first, payload: payload.collect() });
+        let mask = key.iter().cycle().chain(core::iter::repeat(&0));
+        let payload = payload.iter().zip(mask).map(|(octet, key)| octet ^ key);
+        frames.push((Frame { first: *first, payload: payload.collect() }, key.to_vec()));
         rest = behind;
     }
     frames

@@ -75,7 +75,40 @@ fn the_window_reaches_across_messages_to_its_end() {
     }
 }
 
-// 1951-3.2.5-03, 7692-7.2.2-08, 7692-7.2.2-10: as far back as there is something, and no further
+// 7692-7.2.2-12: within one message the library's window counts, which is the largest, however the
+// octets arrive; across messages the one that was agreed upon
+#[test]
+fn within_a_message_the_window_is_not_policed() {
+    let before = noise(2000);
+    let message = Bits::new().stored(false, &before).block(false, FIXED).copy(3, 1500);
+    let message = message.symbol(END).message();
+    let expected = [&before[..], &before[500..503]].concat();
+    for role in ROLES {
+        for step in [message.len() + 14, 1] {
+            for distance in [512, 513] {
+                let mut connection = receiver(role, 9, true);
+                let frame = frame_for(role, 0xc2, &message);
+                let reads = frame.chunks(step).map(|read| feed(&mut connection, read));
+                let (events, errors): (Vec<_>, Vec<_>) = reads.unzip();
+                assert!(errors.iter().all(Option::is_none));
+                assert!(events.concat() == [binary(&expected)], "{step} octets at a time");
+                // The next message.
+                let next = [&expected[..], &expected].concat();
+                let found = receive(&mut connection, &copy(3, distance));
+                assert_eq!(
+                    found.as_deref(),
+                    match distance {
+                        512 => Ok(&next[2003 - 512..][..3]),
+                        _ => Err(&ProtocolError::InvalidDeflate),
+                    }
+                );
+            }
+        }
+    }
+}
+
+// 1951-3.2.5-03, 7692-7.2.2-08, 7692-7.2.2-10; R51: as far back as there is something, and no
+// further
 #[test]
 fn nothing_is_referred_to_that_was_not_sent() {
     for role in ROLES {

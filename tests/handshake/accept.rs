@@ -88,7 +88,7 @@ fn frames_follow_the_response() {
     assert_eq!((response.status, &*response.body), (101, &b"\x81\x02hi"[..]));
 }
 
-// 6455-4.2.2-28, 9112-2.2-03
+// 6455-4.2.2-28, 9112-2.2-03; R43
 #[test]
 fn additional_fields_cannot_break_the_response() {
     let acceptance = Acceptance::new().header("Set-Cookie", "a=1").unwrap();

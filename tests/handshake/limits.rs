@@ -99,7 +99,7 @@ fn the_number_of_fields_is_bounded() {
     upgrade(request(&[], &["A: b"; 95]));
 }
 
-// 6455-4.1-75
+// 6455-4.1-75; R38
 #[test]
 fn a_response_is_bounded() {
     let mut endless = client(&[]);

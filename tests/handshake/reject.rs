@@ -8,7 +8,7 @@ fn rejected(rejection: Rejection) -> Message {
     Message::read(&octets(&upgrade(request(&[], &[])).reject(rejection)))
 }
 
-// 6455-4.2.2-03, 9110-11.6.1-01, 6455-10.5-01
+// 6455-4.2.2-03, 9110-11.6.1-01, 6455-10.5-01; R43
 #[test]
 fn a_401_carries_its_challenge() {
     let response = rejected(Rejection::unauthorized("Basic realm=\"x\"").unwrap());
@@ -43,7 +43,7 @@ fn an_unknown_resource_is_404() {
     assert_eq!(rejected(Rejection::not_found()).start, "HTTP/1.1 404 Not Found");
 }
 
-// 6455-4.2.2-29, 9112-6.3-02, 9112-9.6-01, 9112-6.1-03
+// 6455-4.2.2-29, 9112-6.3-02, 9112-9.6-01, 9112-6.1-03; R40
 #[test]
 fn the_body_is_delimited_and_the_connection_closed() {
     let rejection = Rejection::forbidden().header("Content-Type", "text/plain").unwrap();
@@ -63,7 +63,7 @@ fn a_304_and_a_204_have_no_body() {
     }
 }
 
-// 9112-4-03
+// 9112-4-03; R43
 #[test]
 fn a_space_stands_before_an_empty_reason() {
     let bytes = Rejection::new(499).unwrap().to_bytes();

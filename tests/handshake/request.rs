@@ -39,7 +39,7 @@ fn sample_of_the_standard() {
     assert_eq!(response.len(), 159);
 }
 
-// 6455-4.2.1-03, 9112-3.1-01, 9110-15.5.6-01
+// 6455-4.2.1-03, 9112-3.1-01, 9110-15.5.6-01; R39
 #[test]
 fn method_is_get() {
     for method in ["POST", "HEAD", "get", "Get", "GETT", "GE", "OPTIONS", "CONNECT"] {
@@ -49,7 +49,7 @@ fn method_is_get() {
     }
 }
 
-// 6455-4.2.1-04, 9112-2.3-01, 9110-7.8-05, 9110-15.2-02
+// 6455-4.2.1-04, 9112-2.3-01, 9110-7.8-05, 9110-15.2-02; R39
 #[test]
 fn version_of_http_is_1_1() {
     for version in ["HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9"] {
@@ -143,7 +143,7 @@ fn host_is_needed_beside_an_authority_in_the_target() {
     assert_eq!(upgrade(whole(&["Host: other"])).host(), "example.com");
 }
 
-// 6455-4.2.1-08, 9110-7.8-01, 9110-7.8-03, 9110-7.8-07
+// 6455-4.2.1-08, 9110-7.8-01, 9110-7.8-03, 9110-7.8-07; R39
 #[test]
 fn upgrade_names_websocket() {
     for lines in [
@@ -170,7 +170,7 @@ fn the_kelvin_sign_is_no_k() {
     assert_eq!(refused(request(&["Upgrade"], &["Upgrade: websoc\u{212a}et"])), 426);
 }
 
-// 6455-4.2.1-09, 9110-5.3-01, 9110-5.6.1-02
+// 6455-4.2.1-09, 9110-5.3-01, 9110-5.6.1-02; R39
 #[test]
 fn upgrade_is_a_list() {
     upgrade(request(&["Upgrade"], &["Upgrade: h2c, websocket"]));
@@ -197,7 +197,7 @@ fn connection_names_upgrade() {
     upgrade(request(&["Connection"], &["Connection: , ,Upgrade , "]));
 }
 
-// 6455-4.2.1-11, 6455-4.3-01, 4648-3.3-01
+// 6455-4.2.1-11, 6455-4.3-01, 4648-3.3-01; R42
 #[test]
 fn key_is_sixteen_octets_in_base64() {
     assert_eq!(refused(request(&["Sec-WebSocket-Key"], &[])), 400);
@@ -416,7 +416,7 @@ fn early_frames_are_read_after_the_accept() {
     assert_eq!(&*text, "hi");
 }
 
-// 6455-4.2.1-24, 9112-6.1-03, 9112-2.2-09
+// 6455-4.2.1-24, 9112-6.1-03, 9112-2.2-09; R40
 #[test]
 fn a_body_is_refused() {
     for lines in [

@@ -128,7 +128,7 @@ fn interim_responses_are_skipped() {
     assert_eq!(client.receive(&bytes).unwrap().unwrap().response.status(), 101);
 }
 
-// 6455-4.1-53
+// 6455-4.1-53; R38
 #[test]
 fn upgrade_is_needed() {
     assert_eq!(fails(&["Upgrade"], &[]), HandshakeError::InvalidUpgrade);
@@ -163,7 +163,7 @@ fn the_kelvin_sign_is_no_k() {
     assert_eq!(fails(&["Upgrade"], &[line]), HandshakeError::InvalidUpgrade);
 }
 
-// 6455-4.1-56
+// 6455-4.1-56; R38
 #[test]
 fn connection_names_upgrade() {
     assert_eq!(fails(&["Connection"], &[]), HandshakeError::InvalidConnection);
@@ -172,7 +172,7 @@ fn connection_names_upgrade() {
     }
 }
 
-// 6455-4.1-57, 9110-7.6.1-01, 9110-5.3-01, 9110-5.6.1-02
+// 6455-4.1-57, 9110-7.6.1-01, 9110-5.3-01, 9110-5.6.1-02; R39
 #[test]
 fn connection_is_a_list() {
     opens(&["Connection"], &["Connection: keep-alive, UPGRADE"]);
@@ -180,7 +180,7 @@ fn connection_is_a_list() {
     opens(&["Connection"], &["Connection: keep-alive", "Connection: Upgrade"]);
 }
 
-// 6455-4.1-58, 6455-4.1-59, 6455-4.3-09
+// 6455-4.1-58, 6455-4.1-59, 6455-4.3-09; R38
 #[test]
 fn accept_answers_the_key() {
     assert_eq!(fails(&["Sec-WebSocket-Accept"], &[]), HandshakeError::InvalidAccept);

@@ -2,7 +2,9 @@
 
 use framewise::{
     Config, Connection, Event, Input,
-    handshake::{Acceptance, HandshakeError, ServerHandshake},
+    handshake::{
+        Acceptance, ClientHandshake, ClientRequest, HandshakeError, OriginPolicy, ServerHandshake,
+    },
 };
 use proptest::prelude::*;
 
@@ -11,13 +13,35 @@ use crate::support::{client, request};
 /// What came of octets: the fields of the request, or an error, with the events after it.
 type Outcome = Result<Option<(String, Vec<String>)>, HandshakeError>;
 
+/// The default, with all that may be looked at in a head.
+fn config() -> Config {
+    let config = Config::default();
+    #[cfg(feature = "deflate")]
+    let config = {
+        let mut config = config;
+        config.deflate = Some(framewise::deflate::DeflateConfig::default());
+        config
+    };
+    config
+}
+
 fn serve(bytes: &[u8], cuts: &[usize]) -> Outcome {
-    let mut server = ServerHandshake::new(Config::default());
+    let mut server = ServerHandshake::new(config());
     let mut pieces = pieces(bytes, cuts).into_iter();
     for mut piece in pieces.by_ref() {
         let mut input = Input::new(&mut piece);
         let Some(upgrade) = server.receive(&mut input)? else { continue };
-        let fields = format!("{} {} {:?}", upgrade.resource(), upgrade.host(), upgrade.headers());
+        let fields = format!(
+            "{} {} {:?} {:?} {:?} {:?}",
+            upgrade.resource(),
+            upgrade.host(),
+            upgrade.headers(),
+            upgrade.check_origin(&OriginPolicy::same_origin()),
+            upgrade.subprotocols().collect::<Vec<_>>(),
+            upgrade.extensions().collect::<Vec<_>>(),
+        );
+        #[cfg(feature = "deflate")]
+        let fields = format!("{fields} {:?}", upgrade.deflate());
         let mut connection = upgrade.accept(Acceptance::new()).unwrap();
         let rest = input.as_slice().to_vec();
         let events = events(&mut connection, [rest].into_iter().chain(pieces));
@@ -28,6 +52,10 @@ fn serve(bytes: &[u8], cuts: &[usize]) -> Outcome {
 
 fn ask(bytes: &[u8], cuts: &[usize]) -> Outcome {
     let mut client = client(&["chat"]);
+    // The seed is the same, so that the key is, too.
+    let request = ClientRequest::new("ws://server.example.com/chat").unwrap();
+    let request = request.subprotocol("chat").unwrap();
+    client.handshake = ClientHandshake::new(request, config(), [3; 32]);
     let mut pieces = pieces(bytes, cuts).into_iter();
     for mut piece in pieces.by_ref() {
         let mut input = Input::new(&mut piece);
@@ -45,6 +73,8 @@ fn ask(bytes: &[u8], cuts: &[usize]) -> Outcome {
         };
         let fields = format!("{:?}", established.response);
         let mut connection = established.connection;
+        #[cfg(feature = "deflate")]
+        let fields = format!("{fields} {:?}", connection.deflate());
         let rest = input.as_slice().to_vec();
         let events = events(&mut connection, [rest].into_iter().chain(pieces));
         return Ok(Some((fields, events)));
@@ -80,7 +110,13 @@ fn pieces(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
 }
 
 fn whole_request() -> Vec<u8> {
-    let lines = ["Sec-WebSocket-Protocol: chat", "Origin: http://a", "X: \t y ", "Cookie: a=b"];
+    let lines = [
+        "Sec-WebSocket-Protocol: chat",
+        "Origin: http://server.example.com",
+        "X: \t y ",
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=\"10\", x; y",
+        "Cookie: a=b",
+    ];
     let mut bytes = [&b"\r\n"[..], &request(&[], &lines)].concat();
     bytes.extend_from_slice(b"\x81\x82\0\0\0\0hi\x81\x81\0\0\0\0!");
     bytes
@@ -88,7 +124,11 @@ fn whole_request() -> Vec<u8> {
 
 fn whole_response() -> Vec<u8> {
     let mut bytes = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".to_vec();
-    bytes.extend(client(&["chat"]).response(&[], &["Sec-WebSocket-Protocol: chat", "X: a\r\n b"]));
+    let mut lines = vec!["Sec-WebSocket-Protocol: chat", "X: a\r\n b"];
+    if cfg!(feature = "deflate") {
+        lines.push("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10");
+    }
+    bytes.extend(client(&["chat"]).response(&[], &lines));
     bytes.extend_from_slice(b"\x81\x02hi\x81\x01!");
     bytes
 }
@@ -139,7 +179,7 @@ fn damaged(mut bytes: Vec<u8>, damage: &[(usize, u8, u8)]) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
-    // 6455-4.2.1-22
+    // 6455-4.2.1-22; R54
     #[test]
     fn any_split_of_a_damaged_request(damage in damage(), cuts in prop::collection::vec(any::<usize>(), 0..6)) {
         let bytes = damaged(whole_request(), &damage);
@@ -148,7 +188,7 @@ proptest! {
         prop_assert_eq!(serve(&bytes, &singly), serve(&bytes, &[]));
     }
 
-    // 6455-4.1-71
+    // 6455-4.1-71; R54
     #[test]
     fn any_split_of_a_damaged_response(damage in damage(), cuts in prop::collection::vec(any::<usize>(), 0..6)) {
         let bytes = damaged(whole_response(), &damage);

@@ -76,7 +76,7 @@ fn fields_of_the_upgrade_are_there_once() {
     assert_eq!(message.value("Transfer-Encoding"), None);
 }
 
-// 6455-4.1-29, 6455-4.1-30, 6455-4.1-31, 6455-4.1-32, 6455-11.3.1-01, 4648-3.2-01, 4648-3.5-01
+// 6455-4.1-29, 6455-4.1-30, 6455-4.1-31, 6455-4.1-32, 6455-11.3.1-01, 4648-3.2-01, 4648-3.5-01; R42
 #[test]
 fn key_is_sixteen_octets_of_the_generator() {
     let key = |seed| {
@@ -162,7 +162,7 @@ fn additional_fields_keep_order_and_case() {
     assert_eq!(own, expected);
 }
 
-// 6455-4.1-38, 6455-4.1-46, 9112-2.2-03, 9110-5.3-02
+// 6455-4.1-38, 6455-4.1-46, 9112-2.2-03, 9110-5.3-02; R43
 #[test]
 fn additional_fields_cannot_break_the_request() {
     for (name, value, error) in [

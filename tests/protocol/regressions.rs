@@ -341,7 +341,7 @@ fn r50_no_remains_of_earlier_frames_leave() {
     assert_eq!(drain(&mut server), hex("8803 03e8 72"));
 }
 
-// R51: ruled out by types: there is no global, see `receiving::everything_is_send`.
+// R51: ruled out by types, see `receiving::everything_is_send`, but for what compresses.
 #[test]
 fn r51_connections_share_nothing() {
     let (mut one, mut other) = (end(Role::Server), end(Role::Server));
