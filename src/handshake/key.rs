@@ -124,6 +124,9 @@ mod tests {
                 key[place] = octet;
                 let valid = octet.is_ascii_alphanumeric() || b"+/".contains(&octet);
                 assert_eq!(Key::parse(&key).is_some(), valid, "{octet:#04x} at {place}");
+                // Two that are wrong do not make up for one another.
+                key[21 - place] = octet;
+                assert_eq!(Key::parse(&key).is_some(), valid, "{octet:#04x} at {place} twice");
             }
         }
     }

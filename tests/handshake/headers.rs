@@ -16,6 +16,14 @@ fn lines_of_one_name_stay_apart_and_are_one_list() {
     assert!(headers.contains("B") && !headers.contains("c"));
     let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["A", "b", "a"]);
+    // The same fields in the same order, written in the same way.
+    assert!(headers == headers.clone() && headers != Headers::new());
+    let mut others = Headers::new();
+    for (name, value) in [("A", "1, 2"), ("b", "x"), ("a", " , 3 , ")] {
+        assert_ne!(headers, others);
+        others.append(name, value).unwrap();
+    }
+    assert_eq!(headers, others);
 }
 
 // 9110-5.5-01, 9110-5.5-02

@@ -62,6 +62,7 @@ fn origins_are_parsed_strictly() {
     assert_eq!(origin("http://a").port(), Some(80));
     assert_eq!(origin("chrome-extension://a").port(), None);
     assert!(origin("null").is_null() && origin("null") == Origin::NULL);
+    assert!(!origin("http://null").is_null() && origin("http://null") != Origin::NULL);
 }
 
 // 6455-4.2.2-07
