@@ -1,6 +1,6 @@
 //! Streams that do less than they are asked for.
 
-use std::{io::ErrorKind, mem};
+use std::{io::ErrorKind, mem, time::Duration};
 
 use framewise::{
     CloseCode, Connection, EndOfStream, Error, Event, Message, Role, blocking, tokio::WebSocket,
@@ -9,7 +9,8 @@ use framewise::{
 use crate::{
     conversation::{DRIVERS, Driver, ROLES, Recorded, converse, kind},
     support::{
-        Bring, Grant, Op, Scripted, events_from, finish, from_client, runtime, server, texts,
+        Bring, Grant, Op, Scripted, config, events_from, finish, from_client, runtime, server,
+        texts, within,
     },
 };
 
@@ -259,21 +260,16 @@ fn a_handshake_that_would_block_fails() {
 // Every read, write and flush has to be repeated, at every octet.
 #[test]
 fn a_conversation_that_would_block_at_every_octet() {
-    let bytes = |closes| {
-        from_client(|peer| {
-            peer.send("one").unwrap();
-            peer.ping(b"p").unwrap();
-            peer.send("two").unwrap();
-            if closes {
-                peer.close(CloseCode::NORMAL, "").unwrap();
-            }
-        })
-    };
+    let bytes = from_client(|peer| {
+        peer.send("one").unwrap();
+        peer.ping(b"p").unwrap();
+        peer.send("two").unwrap();
+        peer.close(CloseCode::NORMAL, "").unwrap();
+    });
     let would_block = |error: Error| {
         assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock))
     };
     for split in [false, true] {
-        let bytes = bytes(!split);
         let octets = bytes.iter().flat_map(|&octet| [Bring::Later, Bring::Bytes(vec![octet])]);
         let stream = Scripted::new(octets.chain([Bring::Later, Bring::Eof]));
         let mut script = stream.script();
@@ -319,12 +315,89 @@ fn a_conversation_that_would_block_at_every_octet() {
             websocket.end()
         };
         assert_eq!(messages, [Message::Text("one".into()), Message::Text("two".into())]);
-        let clean = if split { EndOfStream::Torn } else { EndOfStream::Clean };
-        assert_eq!(end, Some(clean), "split: {split}");
+        assert_eq!(end, Some(EndOfStream::Clean), "split: {split}");
         let events = events_from(Role::Server, &stream.written());
         assert_eq!(texts(&events), ["one", "two"], "split: {split}");
         assert!(events.contains(&Event::Pong(b"p".into())), "split: {split}");
-        assert_eq!(matches!(events.last(), Some(Event::Close(_))), !split);
+        assert!(matches!(events.last(), Some(Event::Close(_))), "split: {split}");
+    }
+}
+
+/// What is left when the peer has ended its direction: the answer to its Close, or a message.
+fn left_over() -> [(Vec<Bring>, Option<&'static str>, &'static [u8]); 2] {
+    let close = from_client(|peer| peer.close(CloseCode::NORMAL, "").unwrap());
+    [
+        (vec![Bring::Bytes(close), Bring::Eof], None, b"\x88\x02\x03\xe8"),
+        (vec![Bring::Eof], Some("left"), b"\x81\x04left"),
+    ]
+}
+
+// The peer has ended its direction at once; there is still somebody to take what is left.
+#[test]
+fn what_would_block_behind_the_end_is_written_by_a_later_read() {
+    for ((reads, text, left), kind, split) in [ErrorKind::WouldBlock, ErrorKind::TimedOut]
+        .into_iter()
+        .flat_map(|kind| [false, true].map(|split| (kind, split)))
+        .flat_map(|(kind, split)| left_over().map(|left| (left, kind, split)))
+    {
+        let case = format!("{text:?} {kind} split: {split}");
+        let later = Grant::Error(kind);
+        let stream = Scripted::new(reads);
+        stream.script().writes.extend([later, Grant::Take(1), later]);
+        stream.script().flushes.push_back(later);
+        let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+        if let Some(text) = text {
+            websocket.connection_mut().send(text).unwrap();
+        }
+        let mut repeated = 0;
+        let mut ended = |read| match read {
+            Ok(message) => {
+                assert_eq!(message, None, "{case}");
+                true
+            }
+            Err(Error::Io(error)) if error.kind() == kind => {
+                repeated += 1;
+                false
+            }
+            Err(error) => panic!("{case}: {error}"),
+        };
+        if split {
+            let (mut reader, _writer) = websocket.split(stream.clone());
+            while !ended(reader.read()) {}
+        } else {
+            while !ended(websocket.read()) {}
+        }
+        assert_eq!(repeated, 3, "{case}");
+        assert_eq!(stream.written(), left, "{case}");
+        let log = stream.log();
+        let shutdown = log.iter().position(|op| *op == Op::Shutdown).unwrap();
+        assert_eq!(log[..shutdown].iter().rfind(|op| !matches!(op, Op::Read(_))), Some(&Op::Flush));
+        assert_eq!(stream.shutdowns(), 1, "{case}");
+    }
+}
+
+// But there is an end to it.
+#[test]
+fn what_would_block_behind_the_end_for_ever_is_given_up() {
+    for (reads, text, _) in left_over() {
+        within(move || {
+            let stream = Scripted::new(reads);
+            stream.block();
+            let impatient = config(|config| config.close_timeout = Some(Duration::from_millis(20)));
+            let websocket = blocking::WebSocket::new(stream.clone(), Connection::server(impatient));
+            let (mut reader, mut writer) = websocket.split(stream.clone());
+            if let Some(text) = text {
+                writer.feed(text).unwrap();
+            }
+            let mut repeated = 0;
+            while let Err(error) = reader.read() {
+                assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock));
+                repeated += 1;
+            }
+            assert!(repeated > 0 && reader.end().is_some());
+            assert_eq!(stream.shutdowns(), 1);
+            assert!(writer.flush().is_err(), "it is lost, and that is no secret");
+        });
     }
 }
 
