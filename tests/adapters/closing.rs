@@ -668,7 +668,9 @@ fn a_blocking_close_does_not_wait_for_a_peer_that_takes_nothing() {
                 reader.end()
             } else {
                 websocket.connection_mut().send(vec![0; 24 << 20]).unwrap();
-                Some(websocket.close(CloseCode::NORMAL, "").unwrap())
+                let end = websocket.close(CloseCode::NORMAL, "").unwrap();
+                assert!(websocket.flush().is_err());
+                Some(end)
             };
             assert_eq!(end, Some(EndOfStream::HalfClosed));
             drop(peer);
@@ -773,4 +775,34 @@ fn texts_sent_in_front_of_the_close_arrive() {
     let events = events_from(Role::Server, &stream.written());
     assert_eq!(texts(&events), ["a"]);
     assert!(close_frame(&events).is_some());
+}
+
+// Behind a clean end nothing was lost, and whoever flushes or closes is told so.
+#[test]
+fn what_was_written_before_a_clean_end_is_not_lost() {
+    let script = || Scripted::new([Bring::Bytes(close(Role::Client, 1000)), Bring::Eof]);
+    for twice in [false, true] {
+        let mut websocket = blocking::WebSocket::new(script(), crate::support::server());
+        if twice {
+            websocket.connection_mut().close(CloseCode::GOING_AWAY, "").unwrap();
+        }
+        let end = websocket.close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(end, EndOfStream::Clean);
+        websocket.flush().unwrap();
+        assert_eq!(websocket.close(CloseCode::NORMAL, "").unwrap(), EndOfStream::Clean);
+    }
+    let stream = script();
+    let (mut reader, mut writer) =
+        blocking::WebSocket::new(stream.clone(), crate::support::server()).split(stream);
+    assert!(reader.read().unwrap().is_none());
+    writer.flush().unwrap();
+    runtime().block_on(async {
+        let mut websocket = asynchronous::WebSocket::new(script(), crate::support::server());
+        assert!(finish(websocket.read(), 3).unwrap().is_none());
+        finish(websocket.flush(), 3).unwrap();
+        let (mut reader, mut writer) =
+            asynchronous::WebSocket::new(script(), crate::support::server()).split();
+        assert!(finish(reader.read(), 3).unwrap().is_none());
+        finish(writer.flush(), 3).unwrap();
+    });
 }

@@ -95,11 +95,13 @@ async fn a_half_closed_peer_that_never_reads_is_given_up_on_tokio() {
         websocket.feed("left over").await.unwrap();
         let start = Instant::now();
         let end = if split {
-            let (mut reader, _writer) = websocket.split();
+            let (mut reader, mut writer) = websocket.split();
             assert!(reader.read().await.unwrap().is_none());
+            assert!(writer.flush().await.is_err(), "it is lost, and that is no secret");
             reader.end()
         } else {
             assert!(websocket.read().await.unwrap().is_none());
+            assert!(websocket.flush().await.is_err());
             websocket.end()
         };
         assert_eq!(end, Some(EndOfStream::Torn));
