@@ -59,7 +59,7 @@ pub struct WebSocket<S> {
     clock: Clock,
     // The write side was shut down, or failed.
     write_over: bool,
-    // It failed: whoever writes is told, though it may have happened to who reads.
+    // It failed, or was given up: whoever writes is told, though it may have happened to who reads.
     write_failed: bool,
     read_timeout: Option<Duration>,
     timeout: Option<Timeout>,
@@ -244,7 +244,7 @@ impl<S: Stream> WebSocket<S> {
         }
         let result = self.write_some();
         self.write_over = result.as_ref().is_err_and(|error| !is_retry(error));
-        self.write_failed = self.write_over;
+        self.write_failed |= self.write_over;
         result
     }
 
@@ -281,8 +281,11 @@ impl<S: Stream> WebSocket<S> {
     }
 
     fn pass_time(&mut self) -> Option<Timeout> {
+        let left = self.connection.has_output();
         let timeout = self.connection.handle_timeout(self.clock.now())?;
         self.timeout.get_or_insert(timeout);
+        // What the peer did not take within the time to close is dropped.
+        self.write_failed |= left && timeout == Timeout::Close;
         Some(timeout)
     }
 

@@ -44,6 +44,8 @@ pub struct Reader<S> {
     clock: Clock,
     read_timeout: Option<Duration>,
     timeout: Option<Timeout>,
+    // When the stream had ended, and something may have been left to write.
+    ended: Option<crate::time::Instant>,
     shared: Arc<Shared<S>>,
 }
 
@@ -87,6 +89,7 @@ impl<S: Stream> WebSocket<S> {
             clock: self.clock,
             read_timeout: self.read_timeout,
             timeout: self.timeout,
+            ended: None,
             shared: Arc::clone(&shared),
         };
         (reader, Writer { shared })
@@ -153,7 +156,7 @@ impl<S: Stream> Reader<S> {
         let owed = self.receiving.owes_reply() || self.shared.owed.load(Ordering::SeqCst);
         if closing || owed {
             let patience = if closing { Some(self.patience()) } else { None };
-            self.shared.write_replies(patience);
+            self.shared.write_replies(patience)?;
         }
         match self.receiving.transport() {
             Transport::Open | Transport::ShutDownWrite => {}
@@ -187,9 +190,12 @@ impl<S: Stream> Reader<S> {
     /// Returns for how long a connection that is closing may still be written to.
     fn patience(&mut self) -> Option<Duration> {
         let now = self.clock.now();
-        let left = self.receiving.poll_timeout(now).map(|deadline| deadline - now);
-        // No timer runs behind the end of the stream: what is left then has as long from now.
-        left.or(self.receiving.config().close_timeout)
+        let deadline = self.receiving.poll_timeout(now).or_else(|| {
+            // No timer runs behind the end of the stream: what is left then has as long from now.
+            let ended = *self.ended.get_or_insert(now);
+            Some(ended + self.receiving.config().close_timeout?)
+        });
+        deadline.map(|deadline| deadline - now)
     }
 
     /// Limits the next read to the time until the next deadline.
@@ -278,19 +284,20 @@ impl<S: Stream> Writer<S> {
 impl<S: Stream> Shared<S> {
     /// Writes the replies, or leaves them to the other half when it is writing. On a connection that
     /// is closing, for some time at most.
-    fn write_replies(&self, patience: Option<Option<Duration>>) {
+    ///
+    /// What fails here, the reading side learns as well, less what it is not yet time for: a reply is
+    /// tried again then, and what is left on a connection that is closing is an error.
+    fn write_replies(&self, patience: Option<Option<Duration>>) -> io::Result<()> {
         self.owed.store(true, Ordering::SeqCst);
-        if let Some(mut side) = self.try_side() {
-            self.owed.store(false, Ordering::SeqCst);
-            // What fails here, the reading side learns as well.
-            match patience {
-                // Less what it is not yet time for: that is tried again.
-                None => {
-                    let later = side.write().is_err_and(|error| is_retry(&error));
-                    self.owed.store(later, Ordering::SeqCst);
-                }
-                Some(patience) => side.write_last(patience),
+        let Some(mut side) = self.try_side() else { return Ok(()) };
+        self.owed.store(false, Ordering::SeqCst);
+        match patience {
+            None => {
+                let later = side.write().is_err_and(|error| is_retry(&error));
+                self.owed.store(later, Ordering::SeqCst);
+                Ok(())
             }
+            Some(patience) => side.write_last(patience),
         }
     }
 
@@ -310,25 +317,37 @@ impl<S: Stream> Shared<S> {
 
 impl<S: Stream> Side<S> {
     /// Writes what is left, and ends the direction to the peer if that is due.
-    fn write_last(&mut self, patience: Option<Duration>) {
+    ///
+    /// A stream that does not keep to the time it is given, and takes nothing now, is an error.
+    fn write_last(&mut self, patience: Option<Duration>) -> io::Result<()> {
         let start = Instant::now();
+        let mut timed = self.set_patience(patience);
         while !self.over && self.sending.has_output() {
             let left = patience.map(|patience| patience.saturating_sub(start.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
-                return;
+                return Ok(());
             }
-            let _ = self.stream.set_write_timeout(left.map(|left| left.max(MIN_TIMEOUT)));
+            timed = self.set_patience(left);
             match write_once(&mut self.stream, self.sending.output()) {
-                Err(error) if is_retry(&error) => return,
+                Err(error) if is_retry(&error) => return if timed { Ok(()) } else { Err(error) },
                 result => {
                     self.over = result.is_err();
                     self.failed = self.over;
                 }
             }
         }
-        if self.write().is_ok() && self.sending.transport() == Transport::ShutDownWrite {
-            self.shutdown();
+        match self.write() {
+            Ok(()) if self.sending.transport() == Transport::ShutDownWrite => self.shutdown(),
+            Err(error) if is_retry(&error) && !timed => return Err(error),
+            Ok(()) | Err(_) => {}
         }
+        Ok(())
+    }
+
+    /// Limits the next write; returns whether the stream knows that.
+    fn set_patience(&self, patience: Option<Duration>) -> bool {
+        let timeout = patience.map(|patience| patience.max(MIN_TIMEOUT));
+        self.stream.set_write_timeout(timeout).unwrap_or(false)
     }
 
     fn shutdown(&mut self) {

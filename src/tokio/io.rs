@@ -79,8 +79,8 @@ impl Alarm {
 pub(super) struct Write {
     // It was shut down, or failed.
     pub(super) over: bool,
-    // It failed: whoever writes is told, though it may have happened to who reads.
-    failed: bool,
+    // It failed, or was given up: whoever writes is told, though it may have happened to who reads.
+    pub(super) failed: bool,
     // The stream may hold octets that it has not passed on.
     dirty: bool,
 }

@@ -370,8 +370,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 return due;
             }
             due = true;
+            let left = self.connection.has_output();
             if let Some(timeout) = self.connection.handle_timeout(self.clock.now()) {
                 self.timeout.get_or_insert(timeout);
+                // What the peer did not take within the time to close is dropped.
+                self.write.failed |= left && timeout == Timeout::Close;
             }
         }
     }

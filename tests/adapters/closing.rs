@@ -3,6 +3,7 @@
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
+    net::{Shutdown, TcpStream},
     thread,
     time::Duration,
 };
@@ -22,6 +23,14 @@ fn close(role: Role, code: u16) -> Vec<u8> {
     crate::support::frames(role, |peer| peer.close(CloseCode::from(code), "").unwrap())
 }
 
+/// Longer than anything takes that is to happen at once.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whether a read says that it is not yet time.
+fn would_block<T>(read: Result<T, Error>) -> bool {
+    matches!(read, Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock)
+}
+
 fn close_frame(events: &[Event<'_>]) -> Option<CloseFrame> {
     events.iter().find_map(|event| match event {
         Event::Close(frame) => Some(frame.clone()),
@@ -32,24 +41,57 @@ fn close_frame(events: &[Event<'_>]) -> Option<CloseFrame> {
 // 6455-5.5.1-17, 6455-7.1.1-01, 6455-7.1.1-03, 6455-7.1.1-07, 6455-7.1.1-09
 #[test]
 fn a_blocking_server_ends_tcp_first_and_reads_on() {
-    within(|| {
-        let (stream, mut peer) = sockets();
-        let server = thread::spawn(move || {
-            let mut websocket = blocking::WebSocket::new(stream, crate::support::server());
-            assert!(websocket.read().unwrap().is_none());
-            websocket.end()
+    for split in [false, true] {
+        within(move || {
+            let (stream, mut peer) = sockets();
+            let server = thread::spawn(move || {
+                let mut websocket = blocking::WebSocket::new(stream, crate::support::server());
+                if split {
+                    let clone = websocket.stream().try_clone().unwrap();
+                    let (mut reader, _writer) = websocket.split(clone);
+                    assert!(reader.read().unwrap().is_none());
+                    return reader.end();
+                }
+                assert!(websocket.read().unwrap().is_none());
+                websocket.end()
+            });
+            peer.set_read_timeout(Some(PATIENCE)).unwrap();
+            peer.write_all(&close(Role::Client, 1000)).unwrap();
+            let mut answer = Vec::new();
+            // The end of the stream comes although this end has not closed anything.
+            peer.read_to_end(&mut answer).unwrap();
+            assert_eq!(answer, b"\x88\x02\x03\xe8");
+            // What comes behind the Close is discarded, and does not reset anything.
+            peer.write_all(&[0xff; 10_000]).unwrap();
+            assert!(!server.is_finished());
+            drop(peer);
+            assert_eq!(server.join().unwrap(), Some(EndOfStream::Clean));
         });
-        peer.write_all(&close(Role::Client, 1000)).unwrap();
-        let mut answer = Vec::new();
-        // The end of the stream comes although this end has not closed anything.
-        peer.read_to_end(&mut answer).unwrap();
-        assert_eq!(answer, b"\x88\x02\x03\xe8");
-        // What comes behind the Close is discarded, and does not reset anything.
-        peer.write_all(&[0xff; 10_000]).unwrap();
-        assert!(!server.is_finished());
-        drop(peer);
-        assert_eq!(server.join().unwrap(), Some(EndOfStream::Clean));
-    });
+    }
+}
+
+// 6455-5.5.1-17, 6455-7.1.1-03: whichever half writes the answer, the client's end is not waited for.
+#[test]
+fn either_blocking_half_ends_the_servers_side() {
+    for writes in [false, true] {
+        let stream = Scripted::bytes(close(Role::Client, 1000));
+        let websocket = blocking::WebSocket::new(stream.clone(), crate::support::server());
+        let (mut reader, mut writer) = websocket.split(stream.clone());
+        let mut batch = reader.fill().unwrap().unwrap();
+        assert!(matches!(batch.next(), Some(Event::Close(_))));
+        drop(batch);
+        assert_eq!((reader.state(), stream.shutdowns()), (State::CloseReceived, 0));
+        if writes {
+            writer.flush().unwrap();
+        } else {
+            assert!(would_block(reader.read()));
+        }
+        assert_eq!(stream.written(), b"\x88\x02\x03\xe8", "by the writer: {writes}");
+        assert_eq!((reader.state(), stream.shutdowns()), (State::Closing, 1));
+        stream.bring(Bring::Eof);
+        assert!(reader.read().unwrap().is_none());
+        assert_eq!((reader.end(), stream.shutdowns()), (Some(EndOfStream::Clean), 1));
+    }
 }
 
 // 6455-5.5.1-17, 6455-7.1.1-01, 6455-7.1.1-03, 6455-7.1.1-07, 6455-7.1.1-09
@@ -94,10 +136,18 @@ fn a_client_waits_for_the_server_and_then_ends_its_side() {
 
 // 6455-5.5.1-18, 9112-9.8-01
 #[test]
-fn a_split_client_ends_its_side() {
-    let stream = Scripted::new([Bring::Bytes(close(Role::Server, 1000)), Bring::Eof]);
-    let (mut reader, _writer) =
+fn a_split_client_waits_for_the_server_and_then_ends_its_side() {
+    let stream = Scripted::bytes(close(Role::Server, 1000));
+    let (mut reader, mut writer) =
         asynchronous::WebSocket::new(stream.clone(), crate::support::client()).split();
+    runtime().block_on(async {
+        assert!(poll_times(reader.read(), 20).is_none());
+        // The writer does not end it, either.
+        finish(writer.flush(), 3).unwrap();
+    });
+    assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
+    assert_eq!(reader.state(), State::Closing);
+    stream.bring(Bring::Eof);
     assert!(runtime().block_on(async { finish(reader.read(), 3) }).unwrap().is_none());
     assert_eq!(reader.end(), Some(EndOfStream::Clean));
     assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
@@ -108,8 +158,7 @@ fn a_split_client_ends_its_side() {
 fn a_blocking_client_waits_for_the_server_and_then_ends_its_side() {
     let stream = Scripted::new([Bring::Bytes(close(Role::Server, 1000)), Bring::Later]);
     let mut websocket = blocking::WebSocket::new(stream.clone(), crate::support::client());
-    let error = websocket.read().unwrap_err();
-    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock));
+    assert!(would_block(websocket.read()));
     assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
     stream.bring(Bring::Eof);
     assert!(websocket.read().unwrap().is_none());
@@ -119,10 +168,16 @@ fn a_blocking_client_waits_for_the_server_and_then_ends_its_side() {
 
 // 6455-5.5.1-18, 9112-9.8-01
 #[test]
-fn a_split_blocking_client_ends_its_side() {
-    let stream = Scripted::new([Bring::Bytes(close(Role::Server, 1000)), Bring::Eof]);
+fn a_split_blocking_client_waits_for_the_server_and_then_ends_its_side() {
+    let stream = Scripted::bytes(close(Role::Server, 1000));
     let websocket = blocking::WebSocket::new(stream.clone(), crate::support::client());
-    let (mut reader, _writer) = websocket.split(stream.clone());
+    let (mut reader, mut writer) = websocket.split(stream.clone());
+    assert!(would_block(reader.read()));
+    // The writer does not end it, either.
+    writer.flush().unwrap();
+    assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
+    assert_eq!(reader.state(), State::Closing);
+    stream.bring(Bring::Eof);
     assert!(reader.read().unwrap().is_none());
     assert_eq!(reader.end(), Some(EndOfStream::Clean));
     assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
@@ -325,26 +380,79 @@ async fn half_closed_streams_take_the_rest() {
     server.await.unwrap();
 }
 
+/// What is dropped, in this order.
+#[derive(Clone, Copy, Debug)]
+enum Dropped {
+    Whole,
+    ReaderFirst,
+    WriterFirst,
+}
+
 // 6455-7.1.1-02
 #[test]
 fn dropping_a_connection_in_any_state_is_safe() {
-    let dropped = |reads: Vec<Bring>, closes: bool| {
+    let dropped = |driven: bool, parts: Dropped, reads: Vec<Bring>, closes: bool| {
         let stream = Scripted::new(reads);
-        let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
+        let mut connection = crate::support::server();
         if closes {
-            websocket.connection_mut().close(CloseCode::NORMAL, "").unwrap();
+            connection.close(CloseCode::NORMAL, "").unwrap();
         }
-        let _ = runtime().block_on(async { poll_times(websocket.read(), 5) });
-        let state = websocket.connection().state();
-        drop(websocket);
+        macro_rules! drop_halves {
+            ($reader:ident, $writer:ident) => {{
+                let state = $reader.state();
+                if matches!(parts, Dropped::ReaderFirst) {
+                    drop($reader);
+                    assert_eq!($writer.state(), state);
+                    drop($writer);
+                } else {
+                    drop($writer);
+                    assert_eq!($reader.state(), state);
+                    drop($reader);
+                }
+                state
+            }};
+        }
+        let state = match (driven, parts) {
+            (true, Dropped::Whole) => {
+                let mut websocket = asynchronous::WebSocket::new(stream.clone(), connection);
+                let _ = runtime().block_on(async { poll_times(websocket.read(), 5) });
+                websocket.connection().state()
+            }
+            (true, _) => {
+                let (mut reader, writer) =
+                    asynchronous::WebSocket::new(stream.clone(), connection).split();
+                let _ = runtime().block_on(async { poll_times(reader.read(), 5) });
+                drop_halves!(reader, writer)
+            }
+            (false, Dropped::Whole) => {
+                let mut websocket = blocking::WebSocket::new(stream.clone(), connection);
+                let _ = websocket.read();
+                websocket.connection().state()
+            }
+            (false, _) => {
+                let (mut reader, writer) =
+                    blocking::WebSocket::new(stream.clone(), connection).split(stream.clone());
+                let _ = reader.read();
+                drop_halves!(reader, writer)
+            }
+        };
         assert_eq!(std::sync::Arc::strong_count(stream.shared()), 1, "the stream is dropped");
+        // Dropping writes nothing, whatever is owed; only states that have ended are shut down.
+        let ends = !matches!(state, State::Open | State::CloseSent);
+        assert_eq!(stream.shutdowns(), usize::from(ends), "{parts:?} {state:?}");
         state
     };
-    assert_eq!(dropped(vec![], false), State::Open);
-    assert_eq!(dropped(vec![], true), State::CloseSent);
-    assert_eq!(dropped(vec![Bring::Bytes(close(Role::Client, 1000))], false), State::Closing);
-    assert_eq!(dropped(vec![Bring::Bytes(vec![0xff; 9])], false), State::Failed);
-    assert_eq!(dropped(vec![Bring::Eof], false), State::Closed);
+    for parts in [Dropped::Whole, Dropped::ReaderFirst, Dropped::WriterFirst] {
+        for asynchronous in [false, true] {
+            let dropped = |reads, closes| dropped(asynchronous, parts, reads, closes);
+            let closed = || Bring::Bytes(close(Role::Client, 1000));
+            assert_eq!(dropped(vec![], false), State::Open);
+            assert_eq!(dropped(vec![], true), State::CloseSent);
+            assert_eq!(dropped(vec![closed()], false), State::Closing);
+            assert_eq!(dropped(vec![Bring::Bytes(vec![0xff; 9])], false), State::Failed);
+            assert_eq!(dropped(vec![Bring::Eof], false), State::Closed);
+        }
+    }
 }
 
 // 6455-7.1.1-07, R32
@@ -386,6 +494,82 @@ fn a_peer_that_breaks_the_protocol_is_told() {
     assert_eq!(stream.shutdowns(), 1);
 }
 
+// 6455-7.1.7-01: a client that fails the connection tells the server, waits for its end for a time,
+// and then ends TCP itself.
+#[tokio::test(start_paused = true)]
+async fn a_client_fails_the_connection_and_closes_it() {
+    for (split, ends) in [(false, false), (false, true), (true, false), (true, true)] {
+        let stream = Scripted::bytes(b"\x83\x00".to_vec());
+        if ends {
+            stream.bring(Bring::Eof);
+        }
+        let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::client());
+        let start = tokio::time::Instant::now();
+        let failed = if split {
+            let (mut reader, _writer) = websocket.split();
+            let failed = reader.read().await;
+            assert!(reader.read().await.unwrap().is_none());
+            assert_eq!(reader.end(), Some(EndOfStream::HalfClosed));
+            failed
+        } else {
+            let failed = websocket.read().await;
+            assert!(websocket.read().await.unwrap().is_none());
+            assert_eq!(websocket.end(), Some(EndOfStream::HalfClosed));
+            failed
+        };
+        let case = format!("split: {split}, the server ends: {ends}");
+        assert!(reserved(failed), "{case}");
+        assert_eq!(start.elapsed().as_secs(), if ends { 0 } else { 5 }, "{case}");
+        let told = close_frame(&events_from(Role::Client, &stream.written())).unwrap();
+        assert_eq!(told.code, CloseCode::PROTOCOL_ERROR, "{case}");
+        assert_eq!(stream.shutdowns(), 1, "{case}");
+    }
+}
+
+fn reserved<T>(read: Result<T, Error>) -> bool {
+    matches!(read, Err(Error::Protocol(ProtocolError::ReservedOpcode)))
+}
+
+// 6455-7.1.7-01
+#[test]
+fn a_blocking_client_fails_the_connection_and_closes_it() {
+    for (split, ends) in [(false, false), (false, true), (true, false), (true, true)] {
+        within(move || {
+            let (mut server, stream) = sockets();
+            // Who waits for longer than the server's end takes, hangs.
+            let time = if ends { 10 * PATIENCE } else { Duration::from_millis(30) };
+            let patient = config(|config| config.close_timeout = Some(time));
+            let mut websocket = blocking::WebSocket::new(stream, machine(Role::Client, patient));
+            server.write_all(b"\x83\x00").unwrap();
+            if ends {
+                server.shutdown(Shutdown::Write).unwrap();
+            }
+            let told = |mut server: TcpStream| {
+                server.set_read_timeout(Some(PATIENCE)).unwrap();
+                let mut all = Vec::new();
+                server.read_to_end(&mut all).unwrap();
+                let told = close_frame(&events_from(Role::Client, &all)).unwrap();
+                assert_eq!(told.code, CloseCode::PROTOCOL_ERROR);
+            };
+            // Nothing is dropped before the server has seen the end.
+            if split {
+                let clone = websocket.stream().try_clone().unwrap();
+                let (mut reader, writer) = websocket.split(clone);
+                assert!(reserved(reader.read()));
+                told(server);
+                assert!(reader.read().unwrap().is_none());
+                assert_eq!(reader.end(), Some(EndOfStream::HalfClosed));
+                drop(writer);
+            } else {
+                assert!(reserved(websocket.read()));
+                told(server);
+                assert!(websocket.read().unwrap().is_none());
+                assert_eq!(websocket.end(), Some(EndOfStream::HalfClosed));
+            }
+        });
+    }
+}
+
 #[tokio::test]
 async fn a_close_tells_how_it_ended_and_drops_what_still_comes() {
     let (stream, peer) = tokio_sockets().await;
@@ -407,15 +591,37 @@ async fn a_close_tells_how_it_ended_and_drops_what_still_comes() {
 // 6455-5.5.1-19, 6455-7.1.1-04
 #[test]
 fn a_blocking_client_does_not_wait_for_ever() {
-    let end = within(|| {
-        let (mut server, stream) = sockets();
-        let patient = config(|config| config.close_timeout = Some(Duration::from_millis(30)));
-        let mut websocket = blocking::WebSocket::new(stream, machine(Role::Client, patient));
-        // A server that answers and never closes.
-        server.write_all(&close(Role::Server, 1000)).unwrap();
-        websocket.close(CloseCode::NORMAL, "").unwrap()
-    });
-    assert_eq!(end, EndOfStream::Clean);
+    for split in [false, true] {
+        within(move || {
+            let (mut server, stream) = sockets();
+            let patient = config(|config| config.close_timeout = Some(Duration::from_millis(30)));
+            let mut websocket = blocking::WebSocket::new(stream, machine(Role::Client, patient));
+            // A server that answers and never closes.
+            server.write_all(&close(Role::Server, 1000)).unwrap();
+            // It sees the end of the stream though the client keeps what it has.
+            let ends = |mut server: TcpStream| {
+                server.set_read_timeout(Some(PATIENCE)).unwrap();
+                let mut all = Vec::new();
+                server.read_to_end(&mut all).unwrap();
+                let told = close_frame(&events_from(Role::Client, &all)).unwrap();
+                assert_eq!(told.code, CloseCode::NORMAL);
+            };
+            if split {
+                let clone = websocket.stream().try_clone().unwrap();
+                let (mut reader, mut writer) = websocket.split(clone);
+                writer.close(CloseCode::NORMAL, "").unwrap();
+                assert!(reader.read().unwrap().is_none());
+                assert_eq!(reader.end(), Some(EndOfStream::Clean));
+                ends(server);
+                drop((reader, writer));
+            } else {
+                let end = websocket.close(CloseCode::NORMAL, "").unwrap();
+                assert_eq!(end, EndOfStream::Clean);
+                ends(server);
+                drop(websocket);
+            }
+        });
+    }
 }
 
 // 6455-5.5.1-19, 6455-7.1.1-04
@@ -436,6 +642,7 @@ async fn an_asynchronous_client_does_not_wait_for_ever() {
         };
         assert_eq!(end, Some(EndOfStream::Clean));
         assert_eq!(start.elapsed().as_secs(), 5);
+        assert_eq!(stream.shutdowns(), 1, "and then it ends TCP itself");
     }
 }
 
@@ -461,7 +668,9 @@ fn a_blocking_close_does_not_wait_for_a_peer_that_takes_nothing() {
                 reader.end()
             } else {
                 websocket.connection_mut().send(vec![0; 24 << 20]).unwrap();
-                Some(websocket.close(CloseCode::NORMAL, "").unwrap())
+                let end = websocket.close(CloseCode::NORMAL, "").unwrap();
+                assert!(websocket.flush().is_err());
+                Some(end)
             };
             assert_eq!(end, Some(EndOfStream::HalfClosed));
             drop(peer);
@@ -505,6 +714,7 @@ async fn a_peer_that_never_answers_the_close_is_given_up() {
             };
             assert_eq!(end, Some(EndOfStream::HalfClosed));
             assert_eq!(start.elapsed().as_secs(), 5);
+            assert_eq!(stream.shutdowns(), 1);
         }
     }
 }
@@ -565,4 +775,34 @@ fn texts_sent_in_front_of_the_close_arrive() {
     let events = events_from(Role::Server, &stream.written());
     assert_eq!(texts(&events), ["a"]);
     assert!(close_frame(&events).is_some());
+}
+
+// Behind a clean end nothing was lost, and whoever flushes or closes is told so.
+#[test]
+fn what_was_written_before_a_clean_end_is_not_lost() {
+    let script = || Scripted::new([Bring::Bytes(close(Role::Client, 1000)), Bring::Eof]);
+    for twice in [false, true] {
+        let mut websocket = blocking::WebSocket::new(script(), crate::support::server());
+        if twice {
+            websocket.connection_mut().close(CloseCode::GOING_AWAY, "").unwrap();
+        }
+        let end = websocket.close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(end, EndOfStream::Clean);
+        websocket.flush().unwrap();
+        assert_eq!(websocket.close(CloseCode::NORMAL, "").unwrap(), EndOfStream::Clean);
+    }
+    let stream = script();
+    let (mut reader, mut writer) =
+        blocking::WebSocket::new(stream.clone(), crate::support::server()).split(stream);
+    assert!(reader.read().unwrap().is_none());
+    writer.flush().unwrap();
+    runtime().block_on(async {
+        let mut websocket = asynchronous::WebSocket::new(script(), crate::support::server());
+        assert!(finish(websocket.read(), 3).unwrap().is_none());
+        finish(websocket.flush(), 3).unwrap();
+        let (mut reader, mut writer) =
+            asynchronous::WebSocket::new(script(), crate::support::server()).split();
+        assert!(finish(reader.read(), 3).unwrap().is_none());
+        finish(writer.flush(), 3).unwrap();
+    });
 }

@@ -7,8 +7,9 @@ use framewise::{
     handshake::{Acceptance, ClientHandshake, ClientRequest, ServerHandshake},
     tokio as asynchronous,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::support::{REQUEST, SEED, Scripted, client, drain, finish, runtime};
+use crate::support::{REQUEST, SEED, client, drain, finish, runtime};
 
 pub(crate) const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
@@ -103,8 +104,16 @@ fn response() -> (Vec<u8>, Connection) {
     (drain(&mut connection), connection)
 }
 
+/// A stream for either adapter, whose handles are those of the test and of a half.
+pub(crate) trait Stream:
+    blocking::Stream + AsyncRead + AsyncWrite + Clone + Unpin + 'static
+{
+}
+
+impl<S: blocking::Stream + AsyncRead + AsyncWrite + Clone + Unpin + 'static> Stream for S {}
+
 /// Opens a connection in `role`, sends each message back, and reads to the end.
-pub(crate) fn converse(driver: Driver, role: Role, stream: &Scripted) -> Outcome {
+pub(crate) fn converse<S: Stream>(driver: Driver, role: Role, stream: &S) -> Outcome {
     let mut outcome = Outcome::default();
     let done = match driver {
         Driver::Blocking => block(role, stream, false, &mut outcome),
@@ -144,7 +153,12 @@ macro_rules! echo {
     };
 }
 
-fn block(role: Role, stream: &Scripted, split: bool, outcome: &mut Outcome) -> Result<(), Error> {
+fn block<S: Stream>(
+    role: Role,
+    stream: &S,
+    split: bool,
+    outcome: &mut Outcome,
+) -> Result<(), Error> {
     let mut websocket = match role {
         Role::Server => {
             blocking::accept(stream.clone(), Config::default())?.accept(Acceptance::new())?
@@ -162,9 +176,9 @@ fn block(role: Role, stream: &Scripted, split: bool, outcome: &mut Outcome) -> R
     Ok(())
 }
 
-async fn wait(
+async fn wait<S: Stream>(
     role: Role,
-    stream: &Scripted,
+    stream: &S,
     split: bool,
     outcome: &mut Outcome,
 ) -> Result<(), Error> {

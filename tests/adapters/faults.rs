@@ -1,15 +1,23 @@
 //! Streams that do less than they are asked for.
 
-use std::{io::ErrorKind, mem};
+use std::{
+    io::{self, ErrorKind, IoSlice, Read, Write},
+    mem,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 use framewise::{
-    CloseCode, Connection, EndOfStream, Error, Event, Message, Role, blocking, tokio::WebSocket,
+    CloseCode, Config, Connection, EndOfStream, Error, Event, Message, Role, Timeout, blocking,
+    tokio::WebSocket,
 };
 
 use crate::{
     conversation::{DRIVERS, Driver, ROLES, Recorded, converse, kind},
     support::{
-        Bring, Grant, Op, Scripted, events_from, finish, from_client, runtime, server, texts,
+        Bring, Grant, Op, Scripted, config, events_from, finish, from_client, runtime, server,
+        texts, within,
     },
 };
 
@@ -259,21 +267,16 @@ fn a_handshake_that_would_block_fails() {
 // Every read, write and flush has to be repeated, at every octet.
 #[test]
 fn a_conversation_that_would_block_at_every_octet() {
-    let bytes = |closes| {
-        from_client(|peer| {
-            peer.send("one").unwrap();
-            peer.ping(b"p").unwrap();
-            peer.send("two").unwrap();
-            if closes {
-                peer.close(CloseCode::NORMAL, "").unwrap();
-            }
-        })
-    };
+    let bytes = from_client(|peer| {
+        peer.send("one").unwrap();
+        peer.ping(b"p").unwrap();
+        peer.send("two").unwrap();
+        peer.close(CloseCode::NORMAL, "").unwrap();
+    });
     let would_block = |error: Error| {
         assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock))
     };
     for split in [false, true] {
-        let bytes = bytes(!split);
         let octets = bytes.iter().flat_map(|&octet| [Bring::Later, Bring::Bytes(vec![octet])]);
         let stream = Scripted::new(octets.chain([Bring::Later, Bring::Eof]));
         let mut script = stream.script();
@@ -319,12 +322,90 @@ fn a_conversation_that_would_block_at_every_octet() {
             websocket.end()
         };
         assert_eq!(messages, [Message::Text("one".into()), Message::Text("two".into())]);
-        let clean = if split { EndOfStream::Torn } else { EndOfStream::Clean };
-        assert_eq!(end, Some(clean), "split: {split}");
+        assert_eq!(end, Some(EndOfStream::Clean), "split: {split}");
         let events = events_from(Role::Server, &stream.written());
         assert_eq!(texts(&events), ["one", "two"], "split: {split}");
         assert!(events.contains(&Event::Pong(b"p".into())), "split: {split}");
-        assert_eq!(matches!(events.last(), Some(Event::Close(_))), !split);
+        assert!(matches!(events.last(), Some(Event::Close(_))), "split: {split}");
+    }
+}
+
+/// What is left when the peer has ended its direction: the answer to its Close, or a message.
+fn left_over() -> [(Vec<Bring>, Option<&'static str>, &'static [u8]); 2] {
+    let close = from_client(|peer| peer.close(CloseCode::NORMAL, "").unwrap());
+    [
+        (vec![Bring::Bytes(close), Bring::Eof], None, b"\x88\x02\x03\xe8"),
+        (vec![Bring::Eof], Some("left"), b"\x81\x04left"),
+    ]
+}
+
+// The peer has ended its direction at once; there is still somebody to take what is left.
+#[test]
+fn what_would_block_behind_the_end_is_written_by_a_later_read() {
+    for ((reads, text, left), kind, split) in [ErrorKind::WouldBlock, ErrorKind::TimedOut]
+        .into_iter()
+        .flat_map(|kind| [false, true].map(|split| (kind, split)))
+        .flat_map(|(kind, split)| left_over().map(|left| (left, kind, split)))
+    {
+        let case = format!("{text:?} {kind} split: {split}");
+        let later = Grant::Error(kind);
+        let stream = Scripted::new(reads);
+        stream.script().writes.extend([later, Grant::Take(1), later]);
+        stream.script().flushes.extend([later; 2]);
+        let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+        if let Some(text) = text {
+            websocket.connection_mut().send(text).unwrap();
+        }
+        let mut repeated = 0;
+        let mut ended = |read| match read {
+            Ok(message) => {
+                assert_eq!(message, None, "{case}");
+                true
+            }
+            Err(Error::Io(error)) if error.kind() == kind => {
+                repeated += 1;
+                false
+            }
+            Err(error) => panic!("{case}: {error}"),
+        };
+        if split {
+            let (mut reader, _writer) = websocket.split(stream.clone());
+            while !ended(reader.read()) {}
+        } else {
+            while !ended(websocket.read()) {}
+        }
+        assert_eq!(repeated, 4, "{case}");
+        assert_eq!(stream.written(), left, "{case}");
+        let log = stream.log();
+        let shutdown = log.iter().position(|op| *op == Op::Shutdown).unwrap();
+        assert_eq!(log[..shutdown].iter().rfind(|op| !matches!(op, Op::Read(_))), Some(&Op::Flush));
+        assert_eq!(stream.shutdowns(), 1, "{case}");
+    }
+}
+
+// But there is an end to it.
+#[test]
+fn what_would_block_behind_the_end_for_ever_is_given_up() {
+    for (reads, text, _) in left_over() {
+        within(move || {
+            let stream = Scripted::new(reads);
+            stream.block();
+            let impatient =
+                config(|config| config.close_timeout = Some(Duration::from_millis(100)));
+            let websocket = blocking::WebSocket::new(stream.clone(), Connection::server(impatient));
+            let (mut reader, mut writer) = websocket.split(stream.clone());
+            if let Some(text) = text {
+                writer.feed(text).unwrap();
+            }
+            let mut repeated = 0;
+            while let Err(error) = reader.read() {
+                assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock));
+                repeated += 1;
+            }
+            assert!(repeated > 0 && reader.end().is_some());
+            assert_eq!(stream.shutdowns(), 1);
+            assert!(writer.flush().is_err(), "it is lost, and that is no secret");
+        });
     }
 }
 
@@ -369,11 +450,18 @@ fn a_write_that_fails_while_reading_is_told_to_who_writes() {
         stream
     };
     let told = |flushed| assert!(matches!(flushed, Err(Error::Io(_))), "{flushed:?}");
+    let closed = || {
+        let close = from_client(|peer| peer.close(CloseCode::NORMAL, "").unwrap());
+        let stream = Scripted::new([Bring::Bytes(close), Bring::Eof]);
+        stream.script().writes.push_back(Grant::Error(ErrorKind::BrokenPipe));
+        stream
+    };
 
     let mut websocket = blocking::WebSocket::new(script(), server());
     websocket.connection_mut().send("lost").unwrap();
     assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("one"));
     assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("two"));
+    told(websocket.flush());
     told(websocket.flush());
 
     let stream = script();
@@ -384,6 +472,14 @@ fn a_write_that_fails_while_reading_is_told_to_who_writes() {
     assert_eq!(reader.read().unwrap().unwrap().as_text(), Some("one"));
     assert_eq!(reader.read().unwrap().unwrap().as_text(), Some("two"));
     told(writer.flush());
+    told(writer.flush());
+
+    // Also when it was the answer to a Close.
+    let stream = closed();
+    let (mut reader, mut writer) = blocking::WebSocket::new(stream.clone(), server()).split(stream);
+    assert!(reader.read().unwrap().is_none());
+    told(writer.flush());
+    told(writer.flush());
 
     runtime().block_on(async {
         let mut websocket = WebSocket::new(script(), server());
@@ -391,11 +487,345 @@ fn a_write_that_fails_while_reading_is_told_to_who_writes() {
         assert_eq!(finish(websocket.read(), 3).unwrap().unwrap().as_text(), Some("one"));
         assert_eq!(finish(websocket.read(), 3).unwrap().unwrap().as_text(), Some("two"));
         told(finish(websocket.flush(), 3));
+        told(finish(websocket.flush(), 3));
 
         let (mut reader, mut writer) = WebSocket::new(script(), server()).split();
         finish(writer.feed("lost"), 3).unwrap();
         assert_eq!(finish(reader.read(), 3).unwrap().unwrap().as_text(), Some("one"));
         assert_eq!(finish(reader.read(), 3).unwrap().unwrap().as_text(), Some("two"));
         told(finish(writer.flush(), 3));
+        told(finish(writer.flush(), 3));
+
+        let (mut reader, mut writer) = WebSocket::new(closed(), server()).split();
+        assert!(finish(reader.read(), 3).unwrap().is_none());
+        told(finish(writer.flush(), 3));
+        told(finish(writer.flush(), 3));
+    });
+}
+
+/// A stream that knows timeouts, and keeps what it was told: those of reads, and those of writes.
+#[derive(Clone)]
+struct Timed {
+    stream: Scripted,
+    reads: Arc<Mutex<Vec<Option<Duration>>>>,
+    writes: Arc<Mutex<Vec<Option<Duration>>>>,
+}
+
+impl Timed {
+    fn new(reads: impl IntoIterator<Item = Bring>) -> Self {
+        Self { stream: Scripted::new(reads), reads: Arc::default(), writes: Arc::default() }
+    }
+
+    fn reads(&self) -> Vec<Option<Duration>> {
+        self.reads.lock().unwrap().clone()
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buf)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.stream.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.stream.write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl blocking::Stream for Timed {
+    fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
+        self.reads.lock().unwrap().push(timeout);
+        Ok(true)
+    }
+
+    fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
+        self.writes.lock().unwrap().push(timeout);
+        Ok(true)
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.stream.shutdown_write()
+    }
+}
+
+// Sockets refuse a timeout of zero. What is due already is waited for as shortly as can be.
+#[test]
+fn no_timeout_is_zero() {
+    for split in [false, true] {
+        let hurried = config(|config| {
+            config.idle_timeout = Some(Duration::ZERO);
+            config.close_timeout = Some(Duration::ZERO);
+        });
+        let stream = Timed::new([]);
+        let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(hurried));
+        let end = if split {
+            let (mut reader, _writer) = websocket.split(stream.clone());
+            assert!(reader.read().unwrap().is_none());
+            reader.end()
+        } else {
+            assert!(websocket.read().unwrap().is_none());
+            websocket.end()
+        };
+        assert_eq!(end, Some(EndOfStream::HalfClosed));
+        let told = [stream.reads(), stream.writes.lock().unwrap().clone()].concat();
+        let times: Vec<_> = told.into_iter().flatten().collect();
+        assert!(times.len() >= 2 && !times.contains(&Duration::ZERO), "{times:?}");
+    }
+}
+
+// A timeout is a system call. It is set where it has to be: none that the handshake has left stays,
+// and none that is far too short for what is waited for.
+#[test]
+fn timeouts_are_set_when_they_have_to_be() {
+    const READS: usize = 50;
+
+    let text = || Bring::Bytes(from_client(|peer| peer.send("again").unwrap()));
+    let timeless = || {
+        config(|config| {
+            config.ping_interval = None;
+            config.close_timeout = None;
+        })
+    };
+    for (split, timed) in [(false, false), (false, true), (true, false), (true, true)] {
+        let stream = Timed::new((0..READS).map(|_| text()));
+        let config = if timed { Config::default() } else { timeless() };
+        let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(config));
+        if split {
+            let (mut reader, _writer) = websocket.split(stream.clone());
+            (0..READS).for_each(|_| assert!(reader.read().unwrap().is_some()));
+        } else {
+            (0..READS).for_each(|_| assert!(websocket.read().unwrap().is_some()));
+        }
+        let told = stream.reads();
+        assert_eq!(told[0], None, "{told:?}");
+        // A machine that stands still in between may set it again.
+        let sets = if timed { 2..READS / 2 } else { 1..2 };
+        assert!(sets.contains(&told.len()), "split: {split}, {told:?}");
+    }
+
+    // A message that has to be complete soon, and then nothing that is due soon.
+    let in_two = || {
+        let mut peer = crate::support::client();
+        peer.send_fragment("in ", false).unwrap();
+        let front = crate::support::drain(&mut peer);
+        peer.send_fragment("two", true).unwrap();
+        [front, crate::support::drain(&mut peer)].map(Bring::Bytes)
+    };
+    let (soon, late) = (Duration::from_secs(100), Duration::from_secs(10_000));
+    let last = |stream: &Timed| *stream.reads().last().unwrap();
+
+    let stream = Timed::new(in_two().into_iter().chain([text()]));
+    let patient = config(|config| {
+        config.message_timeout = Some(soon);
+        config.ping_interval = Some(late);
+    });
+    let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(patient));
+    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("in two"));
+    assert!(last(&stream).is_some_and(|timeout| timeout <= soon));
+    assert!(websocket.read().unwrap().is_some());
+    assert!(last(&stream).is_some_and(|timeout| timeout > soon), "it would look up all the time");
+
+    // A half looks up in time for what is due, and for a Close of the other half.
+    for (ping, close) in [(soon, late), (late, soon)] {
+        let stream = Timed::new([text()]);
+        let patient = config(|config| {
+            config.ping_interval = Some(ping);
+            config.close_timeout = Some(close);
+        });
+        let websocket = blocking::WebSocket::new(stream.clone(), Connection::server(patient));
+        let (mut reader, _writer) = websocket.split(stream.clone());
+        assert!(reader.read().unwrap().is_some());
+        assert!(last(&stream).is_some_and(|timeout| timeout <= soon));
+    }
+
+    // Nor does a timeout of the whole connection stay with its half.
+    let stream = Timed::new(in_two().into_iter().chain([text()]));
+    let mut patient = timeless();
+    patient.message_timeout = Some(soon);
+    let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(patient));
+    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("in two"));
+    assert!(last(&stream).is_some());
+    let (mut reader, _writer) = websocket.split(stream.clone());
+    assert!(reader.read().unwrap().is_some());
+    assert_eq!(last(&stream), None);
+}
+
+// Who keeps to the timeouts it is given says by `WouldBlock` that the time is over, or nearly so:
+// that is nothing to bother the caller with.
+#[test]
+fn the_end_of_a_timeout_is_no_error_while_closing() {
+    let close = from_client(|peer| peer.close(CloseCode::NORMAL, "").unwrap());
+    for (split, flushes) in [(false, false), (true, false), (true, true)] {
+        let stream = Timed::new([Bring::Bytes(close.clone()), Bring::Eof]);
+        let mut script = stream.stream.script();
+        if flushes {
+            script.flushes.push_back(Grant::Later);
+        } else {
+            script.writes.push_back(Grant::Later);
+        }
+        drop(script);
+        let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+        if split {
+            let (mut reader, _writer) = websocket.split(stream.clone());
+            assert!(reader.read().unwrap().is_none());
+        } else {
+            assert!(websocket.read().unwrap().is_none());
+        }
+        assert_eq!(stream.stream.written(), b"\x88\x02\x03\xe8");
+        assert_eq!(stream.stream.shutdowns(), 1);
+    }
+}
+
+// A stream without timeouts: its timers are looked at when octets arrive, and what waited in it
+// while the caller did other things was no silence.
+#[test]
+fn a_caller_that_comes_back_late_has_not_missed_anything() {
+    for split in [false, true] {
+        let stream = Scripted::default();
+        let impatient = config(|config| config.ping_interval = Some(Duration::from_millis(5)));
+        let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(impatient));
+        let late = || {
+            thread::sleep(Duration::from_millis(20));
+            stream.bring(Bring::Bytes(from_client(|peer| peer.send("here").unwrap())));
+        };
+        let message = if split {
+            let (mut reader, _writer) = websocket.split(stream.clone());
+            assert!(reader.read().is_err(), "it would block");
+            late();
+            reader.read()
+        } else {
+            assert!(websocket.read().is_err(), "it would block");
+            late();
+            websocket.read()
+        };
+        assert_eq!(message.unwrap().unwrap().as_text(), Some("here"));
+        assert!(stream.written().is_empty(), "there is nobody to ask whether he is there");
+    }
+}
+
+// What a batch is answered with is written before the rest of it is looked at, if it is much; and a
+// stream that takes none of it does not keep the rest from being read.
+#[test]
+fn much_that_is_queued_is_written_in_the_middle_of_a_batch() {
+    const MUCH: usize = 100_000;
+
+    for fails in [false, true] {
+        within(move || {
+            let both = from_client(|peer| {
+                peer.send("one").unwrap();
+                peer.send("two").unwrap();
+            });
+            let stream = Scripted::new(
+                [both, from_client(|peer| peer.send("three").unwrap())].map(Bring::Bytes),
+            );
+            if fails {
+                stream.script().writes.push_back(Grant::Error(ErrorKind::BrokenPipe));
+            }
+            let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+            assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("one"));
+            websocket.connection_mut().send(vec![0; MUCH]).unwrap();
+            assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("two"));
+            assert_eq!(stream.written().len() > MUCH, !fails);
+            assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("three"));
+        });
+    }
+}
+
+// Several chunks go into one write where the stream takes several; and it is flushed once.
+#[test]
+fn what_is_queued_in_chunks_leaves_in_one_write() {
+    let writes = |stream: &Scripted| {
+        let log = stream.log();
+        let written = stream.written();
+        assert_eq!(events_from(Role::Server, &written).len(), 3);
+        assert_eq!(log.iter().filter(|op| **op == Op::Flush).count(), 1);
+        log.iter().filter(|op| matches!(op, Op::Write(_))).count()
+    };
+    let stream = Scripted::default();
+    let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+    (0..3).for_each(|_| websocket.connection_mut().send(vec![0; 10_000]).unwrap());
+    websocket.flush().unwrap();
+    assert_eq!(writes(&stream), 1);
+
+    for vectored in [false, true] {
+        let stream = Scripted::default();
+        stream.script().vectored = vectored;
+        let mut websocket = WebSocket::new(stream.clone(), server());
+        (0..3).for_each(|_| websocket.connection_mut().send(vec![0; 10_000]).unwrap());
+        // Again: there is nothing more to flush.
+        (0..3).for_each(|_| runtime().block_on(async { finish(websocket.flush(), 1).unwrap() }));
+        assert_eq!(writes(&stream) == 1, vectored);
+    }
+}
+
+// What has happened to a connection has happened to its halves.
+#[test]
+fn a_connection_that_is_split_late_goes_on() {
+    let broken = || {
+        let stream = Scripted::default();
+        stream.script().writes.push_back(Grant::Error(ErrorKind::BrokenPipe));
+        stream
+    };
+    let closed = || {
+        let close = from_client(|peer| peer.close(CloseCode::NORMAL, "").unwrap());
+        Scripted::new([Bring::Bytes(close), Bring::Eof])
+    };
+    let pong = |error| assert!(matches!(error, Err(Error::Timeout(Timeout::Pong))), "{error:?}");
+
+    let stream = broken();
+    let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+    assert!(websocket.send("lost").is_err());
+    let (_reader, mut writer) = websocket.split(stream);
+    assert!(writer.flush().is_err() && writer.flush().is_err());
+
+    let stream = closed();
+    let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+    assert!(websocket.read().unwrap().is_none());
+    let (mut reader, mut writer) = websocket.split(stream.clone());
+    assert!(reader.read().unwrap().is_none());
+    writer.flush().unwrap();
+    assert_eq!(stream.shutdowns(), 1);
+
+    // The Ping is written, and nothing answers it. The Close is not written at once.
+    let stream = Scripted::default();
+    stream.script().timed = true;
+    stream.script().writes.extend([Grant::Take(2), Grant::Later]);
+    let impatient = config(|config| {
+        config.ping_interval = Some(Duration::from_millis(5));
+        config.pong_timeout = Some(Duration::from_millis(5));
+        config.close_timeout = Some(Duration::from_millis(5));
+    });
+    let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(impatient));
+    let error = websocket.read().unwrap_err();
+    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock));
+    pong(websocket.split(stream).0.read());
+
+    runtime().block_on(async {
+        let mut websocket = WebSocket::new(broken(), server());
+        assert!(finish(websocket.send("lost"), 3).is_err());
+        assert!(finish(websocket.split().1.flush(), 3).is_err());
+
+        let stream = closed();
+        let mut websocket = WebSocket::new(stream.clone(), server());
+        assert!(finish(websocket.read(), 3).unwrap().is_none());
+        let (mut reader, mut writer) = websocket.split();
+        assert!(finish(reader.read(), 3).unwrap().is_none());
+        finish(writer.flush(), 3).unwrap();
+        assert_eq!(stream.shutdowns(), 1);
+
+        let stream = Scripted::default();
+        stream.block();
+        let mut websocket = WebSocket::new(stream.clone(), server());
+        assert!(websocket.send("Hello?").await.is_err());
+        pong(finish(websocket.split().0.read(), 3));
     });
 }

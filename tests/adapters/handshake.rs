@@ -361,7 +361,7 @@ impl AsyncWrite for Sealed {
     }
 }
 
-// 6455-4.1-17, 6455-4.2.2-02, 6455-10.6-01
+// 6455-4.1-17, 6455-4.2.2-02, 6455-5.1-03, 6455-10.6-01
 #[tokio::test]
 async fn nothing_goes_beside_the_stream_that_was_given() {
     let (one, other) = tokio::io::duplex(64);

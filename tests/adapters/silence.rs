@@ -12,7 +12,10 @@ use framewise::{
     handshake::{HandshakeError, Rejection},
     tokio as asynchronous,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::{Instant, sleep},
+};
 
 use crate::{
     conversation::{ROLES, request},
@@ -95,11 +98,13 @@ async fn a_half_closed_peer_that_never_reads_is_given_up_on_tokio() {
         websocket.feed("left over").await.unwrap();
         let start = Instant::now();
         let end = if split {
-            let (mut reader, _writer) = websocket.split();
+            let (mut reader, mut writer) = websocket.split();
             assert!(reader.read().await.unwrap().is_none());
+            assert!(writer.flush().await.is_err(), "it is lost, and that is no secret");
             reader.end()
         } else {
             assert!(websocket.read().await.unwrap().is_none());
+            assert!(websocket.flush().await.is_err());
             websocket.end()
         };
         assert_eq!(end, Some(EndOfStream::Torn));
@@ -232,5 +237,65 @@ fn a_blocking_peer_that_never_answers_the_close_is_given_up() {
             end
         });
         assert_eq!(end, Some(EndOfStream::HalfClosed), "split: {split}, {role:?}");
+    }
+}
+
+// R32: 50 KB over a link that takes 2 KB in 15 seconds, to a peer that has nothing to say
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_slowly_is_not_given_up() {
+    for split in [false, true] {
+        let (stream, mut peer) = tokio::io::duplex(2048);
+        let websocket = asynchronous::WebSocket::new(stream, server());
+        let sending = tokio::spawn(async move {
+            let message = vec![7; 50_000];
+            if !split {
+                let mut websocket = websocket;
+                return websocket.send(message).await;
+            }
+            let (mut reader, mut writer) = websocket.split();
+            tokio::select! {
+                sent = writer.send(message) => sent,
+                read = reader.read() => panic!("{read:?}"),
+            }
+        });
+        let mut octets = Vec::new();
+        while octets.len() < 50_000 {
+            sleep(Duration::from_secs(15)).await;
+            let mut buf = [0; 2048];
+            let len = peer.read(&mut buf).await.unwrap();
+            assert_ne!(len, 0, "given up after {} octets", octets.len());
+            octets.extend_from_slice(&buf[..len]);
+        }
+        sending.await.unwrap().unwrap();
+    }
+}
+
+// R32: it never reads, and sends an octet of a message that it has announced now and then
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_trickles_and_never_reads_is_given_up() {
+    for read in [false, true] {
+        let (stream, mut peer) = tokio::io::duplex(2048);
+        let mut websocket = asynchronous::WebSocket::new(stream, server());
+        let start = Instant::now();
+        let ended = tokio::spawn(async move {
+            if !read {
+                return websocket.send(vec![7; 50_000]).await.map(drop);
+            }
+            websocket.connection_mut().send(vec![7; 50_000]).unwrap();
+            websocket.read().await.map(drop)
+        });
+        let announced = b"\x82\xff\x00\x00\x00\x00\x00\xff\xff\xff\x01\x02\x03\x04";
+        peer.write_all(announced).await.unwrap();
+        while !ended.is_finished() && start.elapsed().as_secs() < 1000 {
+            sleep(Duration::from_secs(5)).await;
+            let _ = peer.write_all(b"a").await;
+        }
+        let error = ended.await.unwrap().unwrap_err();
+        if read {
+            assert!(matches!(error, Error::Timeout(Timeout::Pong)), "{error}");
+        } else {
+            assert!(matches!(error, Error::Io(_)), "{error}");
+        }
+        assert!((40..=50).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use framewise::{
-    CloseCode, Connection, EndOfStream, Error, Message, ProtocolError, Timeout, tokio::WebSocket,
+    CloseCode, Connection, EndOfStream, Error, Message, ProtocolError, Role, Timeout,
+    tokio::WebSocket,
 };
 use futures_util::{SinkExt, StreamExt, stream::FusedStream};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Bring, Scripted, client, config, from_server, server};
+use crate::support::{Bring, Scripted, client, config, frames, from_server, poll_times, server};
 
 #[tokio::test]
 async fn messages_go_through_a_stream_and_a_sink() {
@@ -88,6 +89,7 @@ async fn a_stream_with_an_error_to_tell_has_not_terminated() {
             stream.bring(Bring::Bytes(from_server(|peer| peer.send("not masked").unwrap())));
         }
         let mut websocket = WebSocket::new(stream, server());
+        assert!(!websocket.is_terminated(), "it is open");
         // Reads on while it waits to write, until it gives up.
         assert!(websocket.send("Hello?").await.is_err());
         assert_eq!(websocket.connection().state(), framewise::State::Closed);
@@ -100,5 +102,31 @@ async fn a_stream_with_an_error_to_tell_has_not_terminated() {
         }
         assert!(websocket.next().await.is_none());
         assert!(websocket.is_terminated());
+    }
+}
+
+// The same when nothing was given up: the peer said something, or broke the protocol, and ended its
+// direction while this program was writing.
+#[tokio::test(start_paused = true)]
+async fn a_stream_with_something_behind_its_end_has_not_terminated() {
+    for breaks in [false, true] {
+        let stream = Scripted::default();
+        stream.block();
+        // A server's frames are not masked.
+        let role = if breaks { Role::Server } else { Role::Client };
+        stream.bring(Bring::Bytes(frames(role, |peer| peer.send("so").unwrap())));
+        stream.bring(Bring::Eof);
+        let mut websocket = WebSocket::new(stream.clone(), server());
+        assert!(poll_times(websocket.send("Hello?"), 3).is_none());
+        stream.unblock();
+        websocket.flush().await.unwrap();
+        assert_eq!(websocket.connection().state(), framewise::State::Closed);
+        assert!(!websocket.is_terminated());
+        match websocket.next().await.unwrap() {
+            Ok(message) => assert_eq!((message.as_text(), breaks), (Some("so"), false)),
+            Err(Error::Protocol(ProtocolError::UnmaskedFrame)) => assert!(breaks),
+            Err(error) => panic!("{error}"),
+        }
+        assert!(websocket.next().await.is_none() && websocket.is_terminated());
     }
 }

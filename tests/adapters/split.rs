@@ -2,8 +2,9 @@
 
 use std::{
     future::Future as _,
-    io::{Read as _, Write as _},
+    io::{self, Read, Write},
     pin::pin,
+    sync::{Arc, Mutex, mpsc},
     task::{Context, Poll},
     thread,
     time::Duration,
@@ -15,8 +16,8 @@ use framewise::{
 };
 
 use crate::support::{
-    Bring, SEED, Scripted, Wakes, client, config, from_client, from_server, runtime, server,
-    sockets, tokio_sockets, within,
+    Bring, Grant, SEED, Scripted, Wakes, client, config, finish, from_client, from_server,
+    poll_times, runtime, server, sockets, tokio_sockets, within,
 };
 
 // 6455-5.5.2-07, R34
@@ -26,14 +27,12 @@ fn a_reader_that_never_writes_answers_pings() {
 
     let stream = Scripted::bytes(ping.clone());
     let mut websocket = WebSocket::new(stream.clone(), server());
-    assert!(
-        runtime().block_on(async { crate::support::poll_times(websocket.read(), 3) }).is_none()
-    );
+    assert!(runtime().block_on(async { poll_times(websocket.read(), 3) }).is_none());
     assert_eq!(stream.written(), b"\x8a\x01?");
 
     let stream = Scripted::bytes(ping.clone());
     let (mut reader, writer) = WebSocket::new(stream.clone(), server()).split();
-    assert!(runtime().block_on(async { crate::support::poll_times(reader.read(), 3) }).is_none());
+    assert!(runtime().block_on(async { poll_times(reader.read(), 3) }).is_none());
     assert_eq!(stream.written(), b"\x8a\x01?");
     drop(writer);
 
@@ -61,7 +60,7 @@ fn both_halves_are_woken() {
     let (mut reader_cx, mut writer_cx) =
         (Context::from_waker(&reader_waker), Context::from_waker(&writer_waker));
 
-    let mut sending = pin!(writer.send("news"));
+    let mut sending = Box::pin(writer.send("news"));
     assert!(sending.as_mut().poll(&mut writer_cx).is_pending());
     let mut reading = pin!(reader.read());
     assert!(reading.as_mut().poll(&mut reader_cx).is_pending());
@@ -74,10 +73,14 @@ fn both_halves_are_woken() {
     stream.unblock();
     assert_eq!((reader_wakes.count(), writer_wakes.count()), (2, 1));
     assert!(matches!(sending.as_mut().poll(&mut writer_cx), Poll::Ready(Ok(()))));
+    drop(sending);
     assert!(reading.as_mut().poll(&mut reader_cx).is_pending());
     assert_eq!(stream.written(), b"\x81\x04news\x8a\x00");
 
     // And nobody is woken without a reason.
+    assert_eq!((reader_wakes.count(), writer_wakes.count()), (2, 1));
+    let mut flushing = pin!(writer.flush());
+    assert!(matches!(flushing.as_mut().poll(&mut writer_cx), Poll::Ready(Ok(()))));
     assert_eq!((reader_wakes.count(), writer_wakes.count()), (2, 1));
 }
 
@@ -263,4 +266,125 @@ fn a_thread_writes_while_the_other_reads() {
         peer.write_all(&from_client(|peer| peer.send("thanks").unwrap())).unwrap();
         assert_eq!(reading.join().unwrap().unwrap().as_text(), Some("thanks"));
     });
+}
+
+/// A stream on which a write takes until the test says so.
+#[derive(Clone)]
+struct Gated {
+    stream: Scripted,
+    entered: mpsc::Sender<()>,
+    gate: Arc<Mutex<mpsc::Receiver<()>>>,
+}
+
+impl Read for Gated {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buf)
+    }
+}
+
+impl Write for Gated {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.entered.send(()).unwrap();
+        // Once only: who has gone leaves the gate open.
+        let _ = self.gate.lock().unwrap().recv();
+        self.stream.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl blocking::Stream for Gated {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.stream.shutdown_write()
+    }
+}
+
+// 6455-5.5.2-07, 6455-5.5.1-17: what the reader could not write, since the writer was at it, is the
+// writer's to write: the reader may have nothing more to read for a long time.
+#[test]
+fn a_writer_in_the_middle_of_a_write_writes_the_reply_behind_it() {
+    let ping = from_client(|peer| peer.ping(b"?").unwrap());
+    let close = from_client(|peer| peer.close(CloseCode::NORMAL, "").unwrap());
+    for (bytes, reply, shutdowns) in [(ping, &b"\x8a\x01?"[..], 0), (close, b"\x88\x02\x03\xe8", 1)]
+    {
+        within(move || {
+            let stream = Scripted::bytes(bytes);
+            let (entered, enters) = mpsc::channel();
+            let (open, gate) = mpsc::channel();
+            let gate = Arc::new(Mutex::new(gate));
+            let gated = Gated { stream: stream.clone(), entered, gate };
+            let (mut reader, mut writer) =
+                blocking::WebSocket::new(gated.clone(), server()).split(gated);
+            let writing = thread::spawn(move || writer.send("news"));
+            enters.recv().unwrap();
+            assert!(reader.read().is_err(), "it would block");
+            assert!(stream.written().is_empty());
+            drop(open);
+            writing.join().unwrap().unwrap();
+            assert_eq!(stream.written(), [b"\x81\x04news", reply].concat());
+            assert_eq!(stream.shutdowns(), shutdowns);
+        });
+    }
+}
+
+#[test]
+fn a_ping_of_a_half_is_written_at_once() {
+    let stream = Scripted::default();
+    let (_reader, mut writer) =
+        blocking::WebSocket::new(stream.clone(), server()).split(stream.clone());
+    writer.ping(b"?").unwrap();
+    assert_eq!(stream.written(), b"\x89\x01?");
+
+    let stream = Scripted::default();
+    let (_reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    runtime().block_on(async { finish(writer.ping(b"?"), 1) }).unwrap();
+    assert_eq!(stream.written(), b"\x89\x01?");
+}
+
+// A message waits until there is room for it, and no longer: not until all is written.
+#[test]
+fn feeding_waits_for_room_and_no_longer() {
+    const LEN: usize = 150_000;
+
+    macro_rules! feed {
+        ($writer:ident, $stream:ident) => {
+            runtime().block_on(async {
+                $stream.block();
+                finish($writer.feed(vec![0; 40_000]), 1).unwrap();
+                finish($writer.feed(vec![0; 10_000]), 1).unwrap();
+                assert!(poll_times($writer.feed(vec![0; LEN]), 3).is_none(), "it waits for room");
+                $stream.unblock();
+                // Room enough, and then it takes nothing.
+                $stream.script().writes.push_back(Grant::Take(20_000));
+                $stream.script().writes.extend([Grant::Later; 5]);
+                finish($writer.feed(vec![0; LEN]), 1).unwrap();
+                assert_eq!($stream.written().len(), 20_000);
+            })
+        };
+    }
+    let roomy = || Connection::server(config(|config| config.max_output = 200_000));
+    let vectored = || {
+        let stream = Scripted::default();
+        stream.script().vectored = true;
+        stream
+    };
+    let stream = vectored();
+    let mut websocket = WebSocket::new(stream.clone(), roomy());
+    feed!(websocket, stream);
+    let stream = vectored();
+    let (_reader, mut writer) = WebSocket::new(stream.clone(), roomy()).split();
+    feed!(writer, stream);
+
+    // And where there is room it is queued only, so that several leave together.
+    let stream = Scripted::default();
+    let (_reader, mut writer) = WebSocket::new(stream.clone(), roomy()).split();
+    runtime().block_on(async {
+        finish(writer.feed("one"), 1).unwrap();
+        finish(writer.feed("two"), 1).unwrap();
+        assert!(stream.log().is_empty());
+        finish(writer.flush(), 1).unwrap();
+    });
+    assert_eq!(stream.written(), b"\x81\x03one\x81\x03two");
 }
