@@ -106,3 +106,44 @@ fn only_final_statuses_and_valid_fields_are_taken() {
     let rejection = Rejection::forbidden().header("a", " x\t").unwrap();
     assert_eq!(rejection.headers().get("a"), Some(&b"x"[..]));
 }
+
+// RFC 9110 §15, RFC 6585: the words are for people who read along
+#[test]
+fn a_status_has_its_usual_reason() {
+    let reasons = [
+        (200, "OK"),
+        (204, "No Content"),
+        (301, "Moved Permanently"),
+        (302, "Found"),
+        (303, "See Other"),
+        (304, "Not Modified"),
+        (307, "Temporary Redirect"),
+        (308, "Permanent Redirect"),
+        (400, "Bad Request"),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (404, "Not Found"),
+        (405, "Method Not Allowed"),
+        (408, "Request Timeout"),
+        (409, "Conflict"),
+        (410, "Gone"),
+        (414, "URI Too Long"),
+        (417, "Expectation Failed"),
+        (421, "Misdirected Request"),
+        (426, "Upgrade Required"),
+        (429, "Too Many Requests"),
+        (431, "Request Header Fields Too Large"),
+        (500, "Internal Server Error"),
+        (501, "Not Implemented"),
+        (502, "Bad Gateway"),
+        (503, "Service Unavailable"),
+        (504, "Gateway Timeout"),
+        (505, "HTTP Version Not Supported"),
+        (599, ""),
+    ];
+    for (status, reason) in reasons {
+        let rejection = Rejection::new(status).unwrap().body("why");
+        assert_eq!((rejection.status(), rejection.body_bytes()), (status, &b"why"[..]));
+        assert_eq!(rejected(rejection).start, format!("HTTP/1.1 {status} {reason}"));
+    }
+}
