@@ -10,8 +10,9 @@ use crate::deflate::DeflateConfig;
 /// Every limit is finite by default: a peer can make a connection hold at most
 /// `max_message_size` octets of a message in the making, `max_output` octets of queued messages
 /// and about 6 KiB of owed replies; with compression a window of 32 KiB and, inside a message, 46 KiB
-/// more, and a message that came in several pieces twice for a moment, when it ends. Connections
-/// share one `Config` through an `Arc`.
+/// more, and a message that came in several pieces twice for a moment, when it ends. The tokio
+/// adapter holds 64 KiB of whole messages and the one behind them, too, while the peer does not take
+/// what is sent to it. Connections share one `Config` through an `Arc`.
 ///
 /// Timers are data: they do nothing until a driver calls `poll_timeout` and `handle_timeout`, as
 /// the adapters do. `None` switches a timer off.
