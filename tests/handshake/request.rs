@@ -416,6 +416,45 @@ fn early_frames_are_read_after_the_accept() {
     assert_eq!(&*text, "hi");
 }
 
+// 9110-5.1-02: fields are told apart by all of their names, not by how long these are
+#[test]
+fn fields_with_names_of_the_same_length_are_others() {
+    let other = |name: &str, value: &str| format!("{}: {value}", "X".repeat(name.len()));
+    // In place of the field that is needed, with its value.
+    let key = "dGhlIHNhbXBsZSBub25jZQ==";
+    for (name, value, error) in [
+        ("Host", "example.com", HandshakeError::InvalidHost),
+        ("Upgrade", "websocket", HandshakeError::InvalidUpgrade),
+        ("Connection", "Upgrade", HandshakeError::InvalidConnection),
+        ("Sec-WebSocket-Key", key, HandshakeError::InvalidKey),
+        ("Sec-WebSocket-Version", "13", HandshakeError::InvalidVersion),
+    ] {
+        assert_eq!(refusal(request(&[name], &[&other(name, value)])).0, error, "{name}");
+    }
+    // Beside all that are needed, with what would be refused or do something.
+    let host = upgrade(request(&[], &[])).host().to_owned();
+    for (name, value) in [
+        ("Host", "b"),
+        ("Origin", "a"),
+        ("Expect", "100-continue"),
+        ("Upgrade", "h2c"),
+        ("Connection", "close"),
+        ("Content-Length", "5"),
+        ("Transfer-Encoding", "chunked"),
+        ("Sec-WebSocket-Key", "x"),
+        ("Sec-WebSocket-Version", "8"),
+        ("Sec-WebSocket-Protocol", "chat"),
+        ("Sec-WebSocket-Protocol", "a b"),
+        ("Sec-WebSocket-Extensions", "a; b=;"),
+    ] {
+        let upgrade = upgrade(request(&[], &[&other(name, value)]));
+        assert_eq!((upgrade.host(), upgrade.origin()), (host.as_str(), None), "{name}");
+        assert_eq!((upgrade.subprotocols().count(), upgrade.extensions().count()), (0, 0));
+        let response = octets(upgrade.accept(Acceptance::new()).unwrap().output());
+        assert!(response.starts_with(b"HTTP/1.1 101 "), "{name}");
+    }
+}
+
 // 6455-4.2.1-24, 9112-6.1-03, 9112-2.2-09; R40
 #[test]
 fn a_body_is_refused() {
