@@ -193,4 +193,6 @@ fn well_known_paths_are_paths() {
 fn debug_hides_the_query() {
     let uri = parse("ws://h/p?ticket=secret").unwrap();
     assert_eq!(format!("{uri:?}"), "Uri(ws://h/p?[..])");
+    let bare: Uri = "ws://h/p".parse().unwrap();
+    assert_eq!(format!("{bare:?}"), "Uri(ws://h/p)");
 }
