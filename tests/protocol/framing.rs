@@ -1,8 +1,8 @@
 //! The base framing protocol (RFC 6455 §5.2, §5.7, §5.8).
 
 use framewise::{
-    CloseCode, ProtocolError, Role,
-    frame::{FrameHeader, Opcode},
+    CloseCode, Input, ProtocolError, Role,
+    frame::{Decoder, FrameHeader, Opcode},
 };
 use proptest::prelude::*;
 
@@ -332,4 +332,29 @@ proptest! {
             prop_assert_eq!(header.encode(&mut buf), &bytes[..len]);
         }
     }
+}
+
+// 6455-5.2-05, 6455-5.8-02: of a decoder alone, for what an extension has agreed on
+#[test]
+fn rsv1_may_be_allowed_on_the_first_frame_of_a_message() {
+    let decode = |decoder: &mut Decoder, vector: &str| {
+        let mut bytes = hex(vector);
+        decoder
+            .decode(&mut Input::new(&mut bytes))
+            .map(|chunk| chunk.is_some_and(|it| it.header.rsv1))
+    };
+    let mut decoder = Decoder::new(Role::Client);
+    decoder.allow_rsv1(true);
+    assert_eq!(decode(&mut decoder, "4101 61"), Ok(true));
+    assert_eq!(decode(&mut decoder, "8001 61"), Ok(false));
+    assert_eq!(decode(&mut decoder, "8101 61"), Ok(false));
+    for refused in ["c900", "c800", "ca00", "2101 61", "9101 61", "c001 61"] {
+        let mut decoder = Decoder::new(Role::Client);
+        decoder.allow_rsv1(true);
+        // In the middle of a message, for a continuation is one of the refused.
+        assert_eq!(decode(&mut decoder, "4100"), Ok(true));
+        assert_eq!(decode(&mut decoder, refused), Err(ProtocolError::ReservedBits), "{refused}");
+    }
+    decoder.allow_rsv1(false);
+    assert_eq!(decode(&mut decoder, "c101 61"), Err(ProtocolError::ReservedBits));
 }
