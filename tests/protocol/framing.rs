@@ -358,3 +358,26 @@ fn rsv1_may_be_allowed_on_the_first_frame_of_a_message() {
     decoder.allow_rsv1(false);
     assert_eq!(decode(&mut decoder, "c101 61"), Err(ProtocolError::ReservedBits));
 }
+
+// 6455-5.2-22: of a decoder alone
+#[test]
+fn a_decoder_knows_where_it_is() {
+    let mut decoder = Decoder::new(Role::Client);
+    let mut place = |vector: &str| {
+        let mut bytes = hex(vector);
+        let mut input = Input::new(&mut bytes);
+        let piece = decoder.decode(&mut input).unwrap();
+        let piece = piece.map(|chunk| (chunk.payload.len(), chunk.first, chunk.last));
+        (piece, decoder.remaining(), decoder.is_at_boundary())
+    };
+    assert_eq!(place(""), (None, 0, true));
+    assert_eq!(place("82"), (None, 0, false));
+    assert_eq!(place("05"), (Some((0, true, false)), 5, false));
+    assert_eq!(place(""), (None, 5, false), "no piece of nothing");
+    assert_eq!(place("0102"), (Some((2, false, false)), 3, false));
+    assert_eq!(place("030405"), (Some((3, false, true)), 0, true));
+    // Between two fragments nothing may end.
+    assert_eq!(place("0101 61"), (Some((1, true, true)), 0, false));
+    assert_eq!(place("8900"), (Some((0, true, true)), 0, false));
+    assert_eq!(place("8000"), (Some((0, true, true)), 0, true));
+}

@@ -262,6 +262,7 @@ pub(crate) fn fails(
     assert_eq!(connection.receive_eof(), EndOfStream::HalfClosed);
     assert_eq!(connection.state(), State::Closed);
     assert_eq!(connection.transport(), Transport::Close);
+    assert_eq!(feed(connection, &to(role, "8101 61")), (vec![], Some(error)), "still the same");
     assert_eq!(drain(connection), b"");
 }
 
