@@ -381,3 +381,28 @@ fn a_decoder_knows_where_it_is() {
     assert_eq!(place("8900"), (Some((0, true, true)), 0, false));
     assert_eq!(place("8000"), (Some((0, true, true)), 0, true));
 }
+
+// 6455-5.4-01, 6455-5.4-02; R13: of a decoder alone
+#[test]
+fn a_decoder_knows_what_may_follow() {
+    for (vector, expected) in [
+        ("8001 61", ProtocolError::UnexpectedContinuation),
+        ("0000", ProtocolError::UnexpectedContinuation),
+        ("[8101 61][8001 61]", ProtocolError::UnexpectedContinuation),
+        ("[0100][8000][8000]", ProtocolError::UnexpectedContinuation),
+        ("[0101 61][8101 61]", ProtocolError::UnfinishedMessage),
+        ("[0201 61][8900][0000][0201 61]", ProtocolError::UnfinishedMessage),
+    ] {
+        let mut decoder = Decoder::new(Role::Client);
+        let mut bytes = hex(vector);
+        let mut input = Input::new(&mut bytes);
+        let error = loop {
+            match decoder.decode(&mut input) {
+                Ok(chunk) => assert!(chunk.is_some(), "{vector}"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error, expected, "{vector}");
+        assert_eq!(decoder.decode(&mut Input::new(&mut [])).unwrap_err(), expected, "for good");
+    }
+}
