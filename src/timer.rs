@@ -31,8 +31,8 @@ pub enum Timeout {
     Idle,
     /// A message took longer than [`Config::message_timeout`]: the connection has failed.
     Message,
-    /// No sign of life within [`Config::pong_timeout`] of a Ping, or of output that waits nothing was
-    /// taken for so long: the connection has failed.
+    /// No sign of life within [`Config::pong_timeout`] of a Ping; while output waits, the peer took
+    /// none of it: the connection has failed.
     Pong,
 }
 

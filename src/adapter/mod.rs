@@ -108,9 +108,10 @@ impl Inbox {
     #[cfg(feature = "tokio")]
     #[allow(clippy::indexing_slicing, reason = "what was read lies in the buffer")]
     pub(crate) fn parse<M: Receive>(&mut self, machine: &mut M) {
-        let mut input = Input::new(&mut self.buf[self.end - self.unread..self.end]);
+        let mut buf = core::mem::take(&mut self.buf);
+        let mut input = Input::new(&mut buf[self.end - self.unread..self.end]);
         // A few octets can be large messages that were compressed.
-        while self.events_len < READ_AHEAD && self.events.len() < READ_AHEAD / 64 {
+        while !self.is_full() {
             match machine.receive(&mut input) {
                 Ok(None) => break,
                 Ok(Some(event)) => {
@@ -119,12 +120,13 @@ impl Inbox {
                 }
                 Err(error) => {
                     self.failed.get_or_insert(error);
-                    input = Input::new(&mut []);
+                    input.take(usize::MAX);
                     break;
                 }
             }
         }
         self.unread = input.len();
+        self.buf = buf;
     }
 
     /// Returns whether so much waits to be delivered that reading should stop.
