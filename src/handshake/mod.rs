@@ -100,6 +100,7 @@ mod head;
 mod headers;
 mod key;
 mod origin;
+mod parts;
 mod rejection;
 mod request;
 mod response;
