@@ -1,10 +1,8 @@
 //! The opening handshake over streams (RFC 6455 §4).
 
 use std::{
-    io::{self, ErrorKind, Read as _, Write as _},
-    pin::Pin,
-    sync::{Arc, Mutex},
-    task::{Context, Poll},
+    io::{ErrorKind, Read as _, Write as _},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -16,7 +14,6 @@ use framewise::{
     },
     tokio as asynchronous,
 };
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::support::{
     Bring, Grant, Op, REQUEST, SEED, Scripted, config, finish, from_client, poll_times, runtime,
@@ -315,80 +312,6 @@ async fn a_handshake_over_any_stream() {
     websocket.close(framewise::CloseCode::NORMAL, "").await.unwrap();
     drop(websocket);
     serving.await.unwrap();
-}
-
-/// A stream that enciphers, as TLS would, and keeps what is on the wire.
-struct Sealed {
-    stream: DuplexStream,
-    wire: Arc<Mutex<Vec<u8>>>,
-}
-
-const SEAL: u8 = 0x80;
-
-impl AsyncRead for Sealed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        buf.filled_mut()[before..].iter_mut().for_each(|octet| *octet ^= SEAL);
-        read
-    }
-}
-
-impl AsyncWrite for Sealed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let sealed: Vec<u8> = buf.iter().map(|octet| octet ^ SEAL).collect();
-        let written = Pin::new(&mut self.stream).poll_write(cx, &sealed);
-        if let Poll::Ready(Ok(len)) = written {
-            self.wire.lock().unwrap().extend(&sealed[..len]);
-        }
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-// 6455-4.1-17, 6455-4.2.2-02, 6455-5.1-03, 6455-10.6-01
-#[tokio::test]
-async fn nothing_goes_beside_the_stream_that_was_given() {
-    let (one, other) = tokio::io::duplex(64);
-    let wire = Arc::new(Mutex::new(Vec::new()));
-    let [one, other] = [one, other].map(|stream| Sealed { stream, wire: Arc::clone(&wire) });
-    let serving = tokio::spawn(async move {
-        let incoming = asynchronous::accept(one, Config::default()).await.unwrap();
-        let mut websocket = incoming.accept(Acceptance::new()).await.unwrap();
-        let message = websocket.read().await.unwrap().unwrap();
-        websocket.send(message).await.unwrap();
-        assert_eq!(websocket.read().await.unwrap(), None);
-    });
-    let request = ClientRequest::new("wss://example.com/").unwrap();
-    let (mut websocket, _) =
-        asynchronous::client(other, request, Config::default(), SEED).await.unwrap();
-    websocket.send("secret").await.unwrap();
-    assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("secret"));
-    websocket.close(framewise::CloseCode::NORMAL, "").await.unwrap();
-    drop(websocket);
-    serving.await.unwrap();
-    let wire = wire.lock().unwrap();
-    // All text is enciphered, and all that is enciphered is there.
-    for plain in ["GET ", "HTTP/1.1", "secret"] {
-        assert!(!wire.windows(plain.len()).any(|octets| octets == plain.as_bytes()), "{plain}");
-        let sealed: Vec<u8> = plain.bytes().map(|octet| octet ^ SEAL).collect();
-        assert!(wire.windows(plain.len()).any(|octets| octets == sealed), "{plain}");
-    }
 }
 
 // 6455-4.2.2-02: nor does a server say anything when the TLS handshake failed
