@@ -388,3 +388,68 @@ const MAX_STEP: usize = 1 << 20;
 /// How many octets are reserved in a piece of a compressed message, at most, beyond those that the
 /// rest of what has arrived is likely to be inflated to.
 const MIN_PIECE: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNLIMITED: usize = usize::MAX;
+
+    fn place(to_come: u64, last_frame: bool) -> Place {
+        Place { fin: false, to_come, last_frame }
+    }
+
+    // R13, R14: what a peer announces costs little, what has arrived is moved a few times only
+    #[test]
+    fn the_capacity_grows_with_what_has_arrived() {
+        let announced = place(u64::MAX, true);
+        for (held, arrived, reserved) in [
+            (0, 1, 1 + MIN_STEP),
+            (0, 512, 512 + 512),
+            (4096, 0, 4096),
+            (3000, 1000, 1000 + 4000),
+            (MAX_STEP, 10, 10 + MAX_STEP),
+            (8 * MAX_STEP, 0, MAX_STEP),
+            (16 << 20, 0, 2 << 20),
+            ((24 << 20) - 80, 80, 80 + (3 << 20)),
+        ] {
+            assert_eq!(growth(held, arrived, announced, UNLIMITED), reserved, "{held} {arrived}");
+        }
+    }
+
+    #[test]
+    fn the_capacity_ends_where_the_message_must() {
+        // With the last frame the message ends, and all octets to come were allowed already.
+        assert_eq!(growth(0, 10, place(100, true), 0), 110);
+        assert_eq!(growth(0, 10, place(0, true), UNLIMITED), 10);
+        // Others may follow another frame, as far as there is room.
+        assert_eq!(growth(0, 10, place(100, false), 0), 110);
+        assert_eq!(growth(0, 10, place(100, false), 7), 117);
+        assert_eq!(growth(0, 10, place(100, false), UNLIMITED), 10 + MIN_STEP);
+    }
+
+    // A code point across the end of the buffer goes behind it as a whole: writing a part of it in
+    // front would have the buffer grow by as much as it holds already.
+    #[test]
+    fn text_grows_between_code_points() {
+        const MIB: usize = 1 << 20;
+        let header = FrameHeader {
+            opcode: Opcode::Text,
+            fin: true,
+            rsv1: false,
+            masking_key: None,
+            payload_len: 32 * MIB as u64,
+        };
+        let config = Config { max_message_size: header.payload_len, ..Config::default() };
+        let mut assembly = Assembly::new(&header, Delivery::Messages, &config);
+        assembly.begin_frame(&header, &config).unwrap();
+
+        let to_come = place(20 * MIB as u64, true);
+        assembly.store("a".repeat(8 * MIB).as_bytes(), to_come).unwrap();
+        assert_eq!(assembly.held.spare(), MIB);
+        let text = String::from("a") + &"é".repeat(MIB);
+        assembly.store(text.as_bytes(), to_come).unwrap();
+        assert_eq!(assembly.held.len(), 10 * MIB + 1);
+        assert_eq!(assembly.held.spare(), (10 * MIB + 1) / 8);
+    }
+}
