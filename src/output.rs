@@ -274,3 +274,86 @@ const MIN_CAPACITY: usize = 768;
 /// The largest buffer that a drained queue keeps: a batch of answers to one read fits, and what a
 /// busy connection keeps is bounded.
 const KEPT_CAPACITY: usize = 32 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(output: &mut Output, len: usize) -> bool {
+        output.append_in_place(len, usize::MAX).is_some_and(|place| {
+            place.fill(b'a');
+            true
+        })
+    }
+
+    #[test]
+    fn the_buffer_of_small_frames_doubles_up_to_what_is_kept() {
+        let mut output = Output::default();
+        let mut lens = Vec::new();
+        while append(&mut output, 100) {
+            assert_eq!(output.run.capacity(), output.run.len());
+            lens.push(output.run.len());
+        }
+        lens.dedup();
+        assert_eq!(lens, [768, 1536, 3072, 6144, 12_288, 24_576, KEPT_CAPACITY]);
+        assert_eq!(output.len(), KEPT_CAPACITY / 100 * 100);
+        assert!(append(&mut output, KEPT_CAPACITY % 100) && !append(&mut output, 1));
+
+        let mut output = Output::default();
+        assert!(append(&mut output, 10_000));
+        assert_eq!(output.run.len(), 10_000, "what is needed, where that is more");
+        assert!(!append(&mut Output::default(), KEPT_CAPACITY + 1));
+        assert!(append(&mut Output::default(), KEPT_CAPACITY));
+    }
+
+    // Each octet is moved once for each one written, at most, and 4 KiB at least are won.
+    #[test]
+    fn a_buffer_of_which_half_was_written_is_moved_down() {
+        let octet = |index: usize| u8::try_from(index % 251).unwrap();
+        for (len, written, left_in_front) in [
+            (4096, 4095, 4095),
+            (8191, 4095, 4095),
+            (8191, 4096, 0),
+            (8192, 4096, 0),
+            (8193, 4096, 4096),
+            (20_000, 9999, 9999),
+            (20_000, 10_000, 0),
+        ] {
+            let mut output = Output::default();
+            output.push_bytes(&(0..len).map(octet).collect::<Vec<_>>());
+            output.advance(written);
+            assert_eq!(output.written, left_in_front, "{len} {written}");
+            assert_eq!(output.len(), len - written);
+            assert!(output.chunk().iter().copied().eq((written..len).map(octet)));
+        }
+    }
+
+    #[test]
+    fn a_drained_queue_keeps_32_kib_at_most() {
+        for (capacity, kept) in [(100, 100), (KEPT_CAPACITY, KEPT_CAPACITY), (KEPT_CAPACITY + 1, 0)]
+        {
+            let mut output = Output::default();
+            output.run.reserve_exact(capacity);
+            output.push_bytes(b"a");
+            output.advance(1);
+            assert_eq!(output.run.capacity(), kept);
+            output.release();
+            assert_eq!(output.run.capacity(), 0);
+        }
+    }
+
+    // Chunks that were written are dropped at once, with the list of them.
+    #[test]
+    fn written_chunks_are_freed() {
+        let mut output = Output::default();
+        output.push_bytes(b"ab");
+        output.push_chunk(b"cde".to_vec());
+        output.push_bytes(b"fg");
+        let chunks = |output: &Output| output.queue.as_ref().map(|queue| queue.chunks.len());
+        for (left, queued) in [(7, Some(2)), (6, Some(2)), (5, Some(1)), (3, Some(1)), (2, None)] {
+            output.advance(output.len() - left);
+            assert_eq!((output.len(), chunks(&output)), (left, queued));
+        }
+        assert_eq!(output.chunk(), b"fg");
+    }
+}
