@@ -11,8 +11,9 @@ use crate::deflate::DeflateConfig;
 /// `max_message_size` octets of a message in the making, `max_output` octets of queued messages
 /// and about 6 KiB of owed replies; with compression a window of 32 KiB and, inside a message, 46 KiB
 /// more, and a message that came in several pieces twice for a moment, when it ends. The tokio
-/// adapter holds 64 KiB of whole messages and the one behind them, too, while the peer does not take
-/// what is sent to it. Connections share one `Config` through an `Arc`.
+/// adapter holds 64 KiB of whole messages, the one behind them and 32 KiB that are not parsed, too,
+/// while the peer does not take what is sent to it; the blocking one always has a read buffer of 32
+/// KiB. Connections share one `Config` through an `Arc`.
 ///
 /// Timers are data: they do nothing until a driver calls `poll_timeout` and `handle_timeout`, as
 /// the adapters do. `None` switches a timer off.
@@ -81,14 +82,14 @@ pub struct Config {
 
     /// The largest number of octets that may wait in the [`Output`](crate::Output).
     ///
-    /// 32 MiB by default: a message of the default maximum size, and another one behind it. A
+    /// 32 MiB by default: a message of the default maximum size, and nearly as much behind it. A
     /// message that would exceed it is refused and handed back; one that is to be compressed, and may
     /// grow by that, is taken to have an eighth more. Control frames and automatic
     /// replies have a small reserve of their own, so that they go out under back pressure, too.
     pub max_output: usize,
 
-    /// How long a message may take from its first fragment to its last before the connection is
-    /// failed.
+    /// How long a message may take from the header of its first frame to its last octet, be it
+    /// fragmented or not, before the connection is failed.
     ///
     /// Off by default: a large message over a slow link is legitimate.
     pub message_timeout: Option<Duration>,
@@ -97,7 +98,7 @@ pub struct Config {
     ///
     /// 20 seconds by default: below the idle timeouts of common proxies and address translators
     /// (30 to 60 seconds). Any octet received counts as a sign of life; while output waits, it is
-    /// that the peer takes some of it.
+    /// that the peer takes some of it (between two halves, octets that are received count then, too).
     pub ping_interval: Option<Duration>,
 
     /// How long to wait for a sign of life after a Ping of `ping_interval` before the connection

@@ -31,8 +31,9 @@ pub enum Timeout {
     Idle,
     /// A message took longer than [`Config::message_timeout`]: the connection has failed.
     Message,
-    /// No sign of life within [`Config::pong_timeout`] of a Ping; while output waits, the peer took
-    /// none of it: the connection has failed.
+    /// No sign of life within [`Config::pong_timeout`] of a Ping: the connection has failed. While
+    /// output waits, a sign of life is that the peer took some of it (or, if the connection is split,
+    /// sent something).
     Pong,
 }
 

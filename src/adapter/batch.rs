@@ -10,7 +10,8 @@ use crate::{Connection, Event, Input, Message, Payload, ProtocolError, ReceiveHa
 ///
 /// Made by the `fill` methods of the adapters. An event may be kept while the next one is taken and
 /// while messages are sent. Leaving early loses nothing: the next `fill` goes on where this batch
-/// was left. What is sent is written by the next `fill` or `flush`, all of it at once.
+/// was left. What is sent is written by the `fill` behind the last event of the read, or by `flush`, all
+/// of it at once.
 ///
 /// A failure of the peer ends the batch; the next `fill` tells the peer and returns the error.
 ///

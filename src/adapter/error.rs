@@ -17,11 +17,12 @@ use crate::{
 pub enum Error {
     /// This program wanted to accept a request in a way that it does not allow.
     Accept(AcceptError),
-    /// The opening handshake failed. The peer has been answered.
+    /// The opening handshake failed. A server has answered, unless the stream ended; a client answers
+    /// nothing.
     Handshake(HandshakeError),
     /// The transport failed.
     Io(io::Error),
-    /// The peer broke the protocol, or a limit. It has been told.
+    /// The peer broke the protocol, or a limit. It has been told, unless a Close was sent before.
     Protocol(ProtocolError),
     /// This program wanted to send what cannot be sent.
     Send(SendError),

@@ -37,9 +37,10 @@ pub struct Incoming<S> {
 }
 
 /// Reads a client's opening handshake from `stream`, at most for
-/// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+/// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows timeouts.
 ///
-/// A request that is not valid is answered and the stream closed.
+/// A request that is not valid, or late, is answered and the stream closed, which takes up to
+/// [`Config::close_timeout`](crate::Config::close_timeout) more.
 ///
 /// # Errors
 ///
@@ -111,7 +112,7 @@ impl<S: Stream> Incoming<S> {
 }
 
 /// Sends `request` over `stream` and waits for the response, at most for
-/// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+/// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows timeouts.
 ///
 /// `seed` has to be unpredictable and used once only; see
 /// [`Connection::client`](crate::Connection::client). RFC 6455 §4.1 wants at most one connection to

@@ -92,7 +92,8 @@ impl<S: Stream> WebSocket<S> {
         }
     }
 
-    /// Writes what is queued and waits for input; returns the events in it.
+    /// Returns the events that are left of the last read; when there are none, writes what is queued
+    /// and waits for input.
     ///
     /// Returns `None` when the connection has ended.
     ///
@@ -132,7 +133,10 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] when the message is refused, [`Error::Io`] when the stream fails.
+    /// [`Error::Send`] when the message is refused, [`Error::Io`] when the stream fails, or takes
+    /// nothing for `ping_interval` and `pong_timeout` ([`WouldBlock`](ErrorKind::WouldBlock) or
+    /// [`TimedOut`](ErrorKind::TimedOut)): the message is queued then, and it is [`flush`](Self::flush)
+    /// that may be repeated, not this call.
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
         self.connection.send(payload)?;
         self.flush()
@@ -147,8 +151,9 @@ impl<S: Stream> WebSocket<S> {
         Ok(self.write()?)
     }
 
-    /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream,
-    /// at most for [`Config::close_timeout`](crate::Config::close_timeout).
+    /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
+    /// most for [`Config::close_timeout`](crate::Config::close_timeout) where the stream knows
+    /// timeouts.
     ///
     /// Messages that still arrive are dropped. To go on receiving them, call
     /// [`close`](Connection::close) on [`connection_mut`](Self::connection_mut) and then

@@ -218,7 +218,10 @@ impl<S: Stream> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] when the message is refused, [`Error::Io`] when the stream fails.
+    /// [`Error::Send`] when the message is refused, [`Error::Io`] when the stream fails, or takes
+    /// nothing for `ping_interval` and `pong_timeout` ([`WouldBlock`](ErrorKind::WouldBlock) or
+    /// [`TimedOut`](ErrorKind::TimedOut)): the message is queued then, and it is [`flush`](Self::flush)
+    /// that may be repeated, not this call.
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
         self.feed(payload)?;
         self.flush()

@@ -15,11 +15,11 @@ use std::{
 /// trait, with an empty body if need be, for streams of your own; [`Plain`] is for those of others.
 ///
 /// ```
-/// use std::io::{self, Read, Write};
+/// use std::{io::{self, Read, Write}, net::{Shutdown, TcpStream}, time::Duration};
 /// use framewise::blocking::Stream;
 ///
 /// /// A TLS stream, for instance, over a TCP stream.
-/// struct Wrapped<T> { tls: T, tcp: std::net::TcpStream }
+/// struct Wrapped<T> { tls: T, tcp: TcpStream }
 ///
 /// impl<T: Read> Read for Wrapped<T> {
 ///     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> { self.tls.read(buf) }
@@ -29,8 +29,18 @@ use std::{
 ///     fn flush(&mut self) -> io::Result<()> { self.tls.flush() }
 /// }
 /// impl<T: Read + Write> Stream for Wrapped<T> {
-///     fn set_read_timeout(&self, timeout: Option<std::time::Duration>) -> io::Result<bool> {
+///     fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
 ///         self.tcp.set_read_timeout(timeout).map(|()| true)
+///     }
+///     fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
+///         self.tcp.set_write_timeout(timeout).map(|()| true)
+///     }
+///     fn set_nodelay(&self) -> io::Result<()> {
+///         self.tcp.set_nodelay(true)
+///     }
+///     fn shutdown_write(&mut self) -> io::Result<()> {
+///         self.tls.flush()?; // with TLS's own end in front of it
+///         self.tcp.shutdown(Shutdown::Write)
 ///     }
 /// }
 /// ```

@@ -7,8 +7,9 @@ use super::{Response, Upgrade};
 
 /// Why an opening handshake failed. The connection is to be closed.
 ///
-/// A server has the fitting HTTP answer in its output already; [`status`](Self::status) tells its
-/// code.
+/// A [`ServerHandshake`](super::ServerHandshake) has the fitting HTTP answer in its output already;
+/// [`status`](Self::status) tells its code. What [`Upgrade::from_http`] refuses is answered with
+/// [`rejection_for`](Self::rejection_for).
 ///
 /// ```
 /// use framewise::handshake::HandshakeError;
@@ -76,7 +77,7 @@ pub enum HandshakeError {
     UnexpectedExtension,
     /// The response names a subprotocol that was not offered (RFC 6455 §4.1 step 6).
     UnexpectedSubprotocol,
-    /// The HTTP version is not 1.1 (RFC 6455 §4.2.1 item 1).
+    /// The HTTP version is neither 1.1 nor a later 1.x (RFC 6455 §4.2.1 item 1).
     UnsupportedHttpVersion,
     /// `Sec-WebSocket-Version` is a version other than 13 (RFC 6455 §4.2.2 item 4).
     UnsupportedVersion,
@@ -157,7 +158,7 @@ impl fmt::Display for HandshakeError {
             Self::UnexpectedEof => "the stream ended inside the handshake",
             Self::UnexpectedExtension => "the server selected an extension that was not offered",
             Self::UnexpectedSubprotocol => "the server selected a subprotocol that was not offered",
-            Self::UnsupportedHttpVersion => "the HTTP version is not 1.1",
+            Self::UnsupportedHttpVersion => "the HTTP version is neither 1.1 nor a later 1.x",
             Self::UnsupportedVersion => "the WebSocket version is not 13",
         };
         f.write_str(text)

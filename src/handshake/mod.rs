@@ -74,7 +74,7 @@
 //!
 //! # Strictness
 //!
-//! Heads are HTTP/1.1 as RFC 9112 writes it. Lines end with CR LF and not with LF alone; there is
+//! Heads are HTTP/1.1 as RFC 9112 writes it, and a later 1.x is read as 1.1. Lines end with CR LF and not with LF alone; there is
 //! no space before a colon, no control character and no second space in the first line. A folded
 //! line is refused in a request and unfolded in a response. A status line may lack the space before
 //! an absent reason. A request with a body is refused. Heads are bounded by
@@ -88,7 +88,9 @@
 //! # Other versions of HTTP
 //!
 //! [`Upgrade::from_http`] takes a request that an HTTP server has parsed, by HTTP/1.1 or as the
-//! extended CONNECT of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220). [`ClientRequest::connect_fields`]
+//! extended CONNECT of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220). How large the head may be is that
+//! server's to say; the number of fields is looked at. What is refused is answered with
+//! [`HandshakeError::rejection_for`]. [`ClientRequest::connect_fields`]
 //! and [`ClientRequest::connected`] are the client's side of the latter.
 
 mod acceptance;

@@ -29,7 +29,9 @@
 //!
 //! [`output().len()`](crate::Output::len) is the measure to act upon. A server that answers what it
 //! receives stops reading while much waits to be written: then the peer's own writes stop, and
-//! nothing grows. That is what the adapters do at 64 KiB.
+//! nothing grows. That is what the adapters do at 64 KiB with a whole connection. Of two halves the
+//! reading one knows nothing of the output and reads on; let the program look at what it hands to the
+//! writing one.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -21,7 +21,7 @@
 //!
 //! # What it costs in memory
 //!
-//! A connection that has agreed upon compression holds 180 octets more, and then, when messages have
+//! A connection that has agreed upon compression holds 176 octets more, and then, when messages have
 //! been sent and received:
 //!
 //! | | with context takeover | without |

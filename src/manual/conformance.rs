@@ -61,7 +61,8 @@
 //!   sender; 10.7 lets the receiver fail). *Chosen:* it fails with 1002, because two forms of one
 //!   length are a way past filters, and no peer needs them.
 //! - **6455-5.5.1-07** Reason is not shown to end users. *Chosen:* the reason goes to the
-//!   application, and nothing of this crate shows it: the examples print codes only.
+//!   application: `Display` of a Close shows it escaped, for logs, and the examples print codes
+//!   only.
 //! - **6455-5.5.1-13** The reply may wait until the current message is sent. *Chosen:* the Close is
 //!   answered at once and the rest of the message refused, because the answer must not depend on an
 //!   application that may never finish.

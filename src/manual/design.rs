@@ -32,7 +32,9 @@
 //! # Any octet is a sign of life
 //!
 //! The answer to a keep-alive Ping may queue behind a large message on the peer's side. Octets of
-//! that message show as well that the peer is there.
+//! that message show as well that the peer is there. While output waits, what shows it is that the
+//! peer takes some, and on a whole connection nothing else: who talks and never reads would hold the
+//! output for ever.
 //!
 //! # The idle timer is off by default
 //!

@@ -96,11 +96,15 @@
 //! [`ServerHandshake`](crate::handshake::ServerHandshake) and
 //! [`ClientHandshake`](crate::handshake::ClientHandshake) are driven in the same way. Octets behind
 //! the head stay in the [`Input`](crate::Input): give the same `Input` to the connection that comes
-//! out of the handshake, and nothing can be lost.
+//! out of the handshake, and nothing can be lost. The machine knows no time of the day, so the refusals
+//! that it writes have no `Date`, which HTTP wants of servers that have a clock: add it to a
+//! [`Rejection`](crate::handshake::Rejection) with
+//! [`header`](crate::handshake::Rejection::header), as the adapters do.
 //!
 //! Where an HTTP server has read the request already,
 //! [`Upgrade::from_http`](crate::handshake::Upgrade::from_http) takes its parts, and
 //! [`accept_http`](crate::handshake::Upgrade::accept_http) gives the header fields of the response
-//! back. Where everything was negotiated elsewhere, over HTTP/2 for instance,
+//! back; what is not valid is answered with
+//! [`rejection_for`](crate::handshake::HandshakeError::rejection_for). Where everything was negotiated elsewhere, over HTTP/2 for instance,
 //! [`Connection::server`](crate::Connection::server) and
 //! [`Connection::client`](crate::Connection::client) start in the open state.

@@ -1,12 +1,14 @@
 //! What becomes of it when the transport, the peer or the clock misbehaves.
 //!
 //! Three things are promised throughout: nothing panics, nothing waits for ever (as long as the
-//! timers are on), and a message that was wholly received in front of a fault is delivered, though
+//! timers are on and the stream knows timeouts; but for the writer of a split connection whose peer
+//! talks and never reads), and a message that was wholly received in front of a fault is delivered, though
 //! perhaps behind the error of a call that writes. Behind the end of a connection `read` returns
 //! `None`, as often as it is called.
 //!
 //! The machine sees octets, an end and the time. All else is between the adapters and the stream.
-//! "Both" are the two adapters, whole or split; the tests are those below `tests/adapters`.
+//! "Both" are the two adapters, whole or split; the tests are those below `tests/adapters`, where no
+//! other place is named.
 //!
 //! # Reads and writes
 //!
@@ -35,9 +37,9 @@
 //! |---|---|---|---|
 //! | Never reads, says nothing | output waits, up to [`max_output`](crate::Config::max_output); a Ping that is not answered fails the connection | tokio: `send` returns [`Error::Io`](crate::Error::Io) and `read` [`Error::Timeout`](crate::Error::Timeout), `ping_interval`, `pong_timeout` and `close_timeout` later. blocking: a write that gets nowhere for `ping_interval` and `pong_timeout` is [`Error::Io`](crate::Error::Io). It is counted from the call in which the system took the last octets, which itself may have lasted so long | `closing::a_message_that_nobody_took_is_an_error`, `silence::a_blocking_write_that_nobody_takes_is_an_error` |
 //! | Never reads, and talks | the same: while output waits, octets that arrive are no sign of life. Halves: they are | tokio, whole: reads ahead 64 KiB of messages and the one behind them at most, and ends in the same way. Split: the reader delivers, the writer waits as long as the peer lives. blocking: as above | `silence::a_peer_that_talks_and_never_reads_is_given_up`, `split::a_peer_that_does_not_read_is_not_read_from` |
-//! | Reads slowly, and says nothing | what the transport takes of the output is a sign of life | tokio: the message arrives, however long it takes. blocking: the same, a write counts from where it got somewhere the last time | `timers::a_slow_reader_is_alive`, `silence::a_peer_that_reads_slowly_is_not_given_up` |
+//! | Reads slowly, and says nothing | what the transport takes of the output is a sign of life | tokio: the message arrives, however long it takes. blocking: the same, a write counts from where it got somewhere the last time | `protocol::timers::a_slow_reader_is_alive`, `silence::a_peer_that_reads_slowly_is_not_given_up` |
 //! | Both ends write much | not concerned | tokio, whole: one that writes reads the peer's next message, so who answers each message makes progress. Two that only write are given up like peers that talk and never read. Split, both: no limit, while both readers read | `split::two_talkers_do_not_wait_for_one_another`, `split::two_talkers_over_sockets`, `split::two_talkers_on_threads`, `silence::two_talkers_that_never_read_are_given_up` |
-//! | Has ended its direction and never reads | output has `close_timeout` from the end on | both: what is left is dropped then, `read` returns `None`, and `flush` an error. blocking, whole: a write that gets nowhere, as above | `silence::a_half_closed_peer_that_never_reads_is_given_up`, and the same `_on_tokio` |
+//! | Has ended its direction and never reads | output has `close_timeout` from the end on. Halves: who drives them limits it | both: what is left is dropped then, `read` returns `None`, and `flush` an error. blocking, whole: a write that gets nowhere, as above | `silence::a_half_closed_peer_that_never_reads_is_given_up`, and the same `_on_tokio` |
 //! | Does not take a request or a response of the opening handshake | [`HandshakeError::Timeout`](crate::handshake::HandshakeError::Timeout) for who waits for the other one's | `client`: that, after `handshake_timeout`. `reject`: gives up after `close_timeout`; blocking: [`Error::Io`](crate::Error::Io), tokio: no error | `silence::a_request_does_not_wait_for_a_server_that_never_reads`, `silence::a_rejection_does_not_wait_for_a_peer_that_never_reads` |
 //! | Is silent or slow in the opening handshake | 408 and [`HandshakeError::Timeout`](crate::handshake::HandshakeError::Timeout), `handshake_timeout` from its beginning | both: [`Error::Handshake`](crate::Error::Handshake), after the response | `handshake::a_silent_or_slow_client_is_given_up` |
 //! | Never answers a Ping | Close 1011, [`Timeout::Pong`](crate::Timeout::Pong) | both: [`Error::Timeout`](crate::Error::Timeout), `close_timeout` later at most | `timers::a_silent_peer_is_pinged_and_then_given_up` and its like |

@@ -22,8 +22,10 @@
 //! Any octet counts as a sign of life, a piece of a large message, too. While output waits because
 //! the transport does not take it, a sign of life is that it takes some, and nothing else: a peer on
 //! a slow link that has nothing to say while a large message is on its way to it is there, and one
-//! that talks and never reads does not hold the output for ever. At most one keep-alive Ping is
-//! unanswered at a time, unless the transport has taken something since.
+//! that talks and never reads does not hold the output for ever. The receiving half of a split
+//! connection does not see the output: octets that arrive count there in any case, and a peer that
+//! talks and never reads is for the program to give up. A second keep-alive Ping is sent only after a
+//! sign of life, be that a Pong or not.
 //!
 //! A clock that jumps forward makes deadlines pass early: a connection that was silent for the jump
 //! is sent a Ping first and has the whole `pong_timeout` to answer. One that jumps back makes them

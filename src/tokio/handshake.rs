@@ -54,7 +54,8 @@ pub struct Incoming<S> {
 /// Reads a client's opening handshake from `stream`, at most for
 /// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
 ///
-/// A request that is not valid is answered and the stream closed. Small writes are sent at once
+/// A request that is not valid, or late, is answered and the stream closed, which takes up to
+/// [`Config::close_timeout`](crate::Config::close_timeout) more. Small writes are sent at once
 /// (`TCP_NODELAY`) if it is a [`TcpStream`].
 ///
 /// # Errors

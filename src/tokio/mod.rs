@@ -49,8 +49,9 @@ use crate::{
 /// and drive the timers of the [`Config`](crate::Config). They return `None` when the connection
 /// has ended; [`end`](Self::end) tells how.
 ///
-/// While it waits to write, it goes on reading, up to a limit: two ends that write to one another
-/// do not wait for one another. Pings are answered and timers run whenever any of the methods is
+/// While it waits to write, it goes on reading, up to 64 KiB of messages and the one behind them: two
+/// ends that answer one another do not wait for one another. Two that only write are given up like
+/// peers that never read; split the connection where that can happen. Pings are answered and timers run whenever any of the methods is
 /// being awaited.
 ///
 /// It is a `Stream` and a `Sink` of [messages](Message), too. All of its futures are cancel safe:
@@ -88,7 +89,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Writes what is queued and waits for input; returns the events in it.
+    /// Returns the events that are left of the last read; when there are none, writes what is queued
+    /// and waits for input.
     ///
     /// Returns `None` when the connection has ended. Cancel safe.
     ///
@@ -101,8 +103,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Ok(if self.readable().await? { Some(self.batch()) } else { None })
     }
 
-    /// Writes what is queued and waits for input; returns whether there is, `false` when the
-    /// connection has ended. Cancel safe.
+    /// Makes sure that there are events: when none are left of the last read, writes what is queued
+    /// and waits for input. Returns `false` when the connection has ended. Cancel safe.
     ///
     /// This is [`fill`](Self::fill) without the [`batch`](Self::batch), for `select!`: its branches
     /// can then use the WebSocket.
