@@ -49,7 +49,7 @@ fn a_failed_handshake_says_why() {
         (E::UnexpectedEof, "the stream ended inside the handshake"),
         (E::UnexpectedExtension, "the server selected an extension that was not offered"),
         (E::UnexpectedSubprotocol, "the server selected a subprotocol that was not offered"),
-        (E::UnsupportedHttpVersion, "the HTTP version is not 1.1"),
+        (E::UnsupportedHttpVersion, "the HTTP version is neither 1.1 nor a later 1.x"),
         (E::UnsupportedVersion, "the WebSocket version is not 13"),
     ]);
 }

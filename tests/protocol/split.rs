@@ -264,6 +264,18 @@ fn activity_is_known_across_split_and_unsplit() {
         sending.send_text("b").unwrap();
         let mut connection = receiving.unsplit(sending).unwrap();
         assert_eq!(connection.poll_timeout(at(30)), Some(at(130)));
+
+        // A message that was received, and then another one in the making.
+        let (mut receiving, sending) = connection.split();
+        take(&mut receiving, &to(role, "8101 61"));
+        let mut connection = receiving.unsplit(sending).unwrap();
+        assert_eq!(connection.poll_timeout(at(40)), Some(at(140)));
+        let (mut receiving, sending) = connection.split();
+        take(&mut receiving, &to(role, "0101 61"));
+        assert_eq!(receiving.poll_timeout(at(50)), Some(at(80)));
+        take(&mut receiving, &to(role, "8000 0101 61"));
+        let mut connection = receiving.unsplit(sending).unwrap();
+        assert_eq!(connection.poll_timeout(at(60)), Some(at(90)));
     }
 }
 
