@@ -300,6 +300,9 @@ mod tests {
         assert!(append(&mut output, KEPT_CAPACITY % 100) && !append(&mut output, 1));
 
         let mut output = Output::default();
+        assert!(append(&mut output, MIN_CAPACITY - 1) && append(&mut output, 1));
+        assert_eq!(output.run.len(), MIN_CAPACITY, "full is not too small");
+        let mut output = Output::default();
         assert!(append(&mut output, 10_000));
         assert_eq!(output.run.len(), 10_000, "what is needed, where that is more");
         assert!(!append(&mut Output::default(), KEPT_CAPACITY + 1));

@@ -357,6 +357,36 @@ mod deflate {
         }
     }
 
+    // What is reserved follows from what a piece was inflated to, and how much is left to inflate.
+    #[test]
+    fn a_compressed_message_is_held_in_few_pieces() {
+        warm();
+        for len in [1000, 10_000, 64 << 10, 65_537, 300_000, 1 << 20, (3 << 20) + 1] {
+            for (payload, most_pieces) in [
+                (vec![b'a'; len], 7),
+                (b"framewise ".repeat(len / 10), 7),
+                (noise(len), 8 + len / (64 << 10)),
+            ] {
+                for read in [64 << 10, usize::MAX] {
+                    let mut connection = compressing("", |_| ());
+                    let mut bytes = frame(0xc2, &compressed(&payload));
+                    let mut message = None;
+                    let info = measure(|| {
+                        for read in bytes.chunks_mut(read) {
+                            let event = connection.receive(&mut Input::new(read)).expect("allowed");
+                            message = event.map(Event::into_owned);
+                        }
+                    });
+                    assert!(info.count_total <= most_pieces as u64, "{len}, {read}: {info:?}");
+                    // All pieces and what they are joined to, the window, and little more.
+                    let most = 2 * len + (48 << 10);
+                    assert!(info.bytes_max <= most as u64, "{len}, {read}: {info:?}");
+                    assert_eq!(message, Some(Event::Binary(Cow::Owned(payload.clone()))));
+                }
+            }
+        }
+    }
+
     // R24
     #[test]
     fn what_a_receiver_keeps() {
