@@ -199,6 +199,16 @@ fn more_than_there_is_cannot_be_taken() {
     server.output().advance(3);
 }
 
+// Logs get to know how much waits, not what.
+#[test]
+fn debug_shows_no_payload() {
+    let mut server = end(Role::Server);
+    server.send_text("secret").unwrap();
+    assert_eq!(format!("{:?}", server.output()), "Output { len: 8, .. }");
+    let shown = format!("{server:?}");
+    assert!(!shown.contains("secret") && !shown.contains("115, 101, 99"), "{shown}");
+}
+
 // A reader that takes a few octets at a time costs linear time: 4 MB in small writes are done at once.
 // To move the rest down for each of them would take minutes.
 #[test]
