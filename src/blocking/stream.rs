@@ -39,7 +39,8 @@ use std::{
 ///         self.tcp.set_nodelay(true)
 ///     }
 ///     fn shutdown_write(&mut self) -> io::Result<()> {
-///         self.tls.flush()?; // with TLS's own end in front of it
+///         // Have the TLS library send its own end (close_notify) here.
+///         self.tls.flush()?;
 ///         self.tcp.shutdown(Shutdown::Write)
 ///     }
 /// }
