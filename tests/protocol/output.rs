@@ -2,7 +2,7 @@
 
 use std::{io::IoSlice, sync::Arc};
 
-use framewise::Role;
+use framewise::{Payload, Role};
 use proptest::prelude::*;
 
 use crate::pair::*;
@@ -157,26 +157,34 @@ fn small_frames_are_one_chunk() {
     }
 }
 
-// What is given away or shared is neither copied nor touched
+// What is given away or shared is neither copied nor touched, from 4 KiB on
 #[test]
 fn large_payloads_are_moved() {
-    let payload = vec![7; 5000];
-    let address = payload.as_ptr();
-    let mut server = end(Role::Server);
-    server.send_binary(payload).unwrap();
-    assert_eq!(server.output().chunks().nth(1).unwrap().as_ptr(), address);
+    const LEN: usize = 4 << 10;
 
-    let shared: Arc<[u8]> = vec![7; 5000].into();
-    let address = shared.as_ptr();
-    let mut server = end(Role::Server);
-    server.send_binary(Arc::clone(&shared)).unwrap();
-    assert_eq!(server.output().chunks().nth(1).unwrap().as_ptr(), address);
+    let sends = |role, payload: Payload<'_>| {
+        let mut connection = end(role);
+        connection.send(payload).unwrap();
+        connection.output().chunks().nth(1).map(<[u8]>::as_ptr)
+    };
+    for role in ROLES {
+        let payload = vec![7; LEN];
+        let address = payload.as_ptr();
+        assert_eq!(sends(role, payload.into()), Some(address), "masked in place by a client");
+        let text = "a".repeat(LEN);
+        let address = text.as_ptr();
+        assert_eq!(sends(role, text.into()), Some(address));
+        assert_eq!(sends(role, vec![7; LEN - 1].into()), None, "copied behind the header");
+    }
 
-    let payload = vec![7; 5000];
-    let address = payload.as_ptr();
-    let mut client = end(Role::Client);
-    client.send_binary(payload).unwrap();
-    assert_eq!(client.output().chunks().nth(1).unwrap().as_ptr(), address, "masked in place");
+    let shared: Arc<[u8]> = vec![7; LEN].into();
+    assert_eq!(sends(Role::Server, Arc::clone(&shared).into()), Some(shared.as_ptr()));
+    assert_eq!(sends(Role::Client, Arc::clone(&shared).into()), None, "masked in a copy");
+    assert_eq!(*shared, [7; LEN]);
+    let shared: Arc<str> = "a".repeat(LEN).into();
+    assert_eq!(sends(Role::Server, Arc::clone(&shared).into()), Some(shared.as_ptr()));
+    assert_eq!(sends(Role::Client, Arc::clone(&shared).into()), None);
+    assert_eq!(sends(Role::Server, [7; LEN].as_slice().into()), None, "lent");
 }
 
 #[test]
