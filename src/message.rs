@@ -399,6 +399,26 @@ mod tests {
         Place { fin: false, to_come, last_frame }
     }
 
+    #[test]
+    fn what_is_stored_as_it_arrives() {
+        for (delivery, rsv1, stored) in [
+            (Delivery::Messages, false, true),
+            (Delivery::Messages, true, false),
+            (Delivery::Chunks, false, false),
+            (Delivery::Chunks, true, false),
+        ] {
+            let header = FrameHeader {
+                opcode: Opcode::Binary,
+                fin: false,
+                rsv1,
+                masking_key: None,
+                payload_len: 1,
+            };
+            let assembly = Assembly::new(&header, delivery, &Config::default());
+            assert_eq!(assembly.stores_payload(), stored, "{delivery:?} {rsv1}");
+        }
+    }
+
     // R13, R14: what a peer announces costs little, what has arrived is moved a few times only
     #[test]
     fn the_capacity_grows_with_what_has_arrived() {

@@ -378,3 +378,47 @@ impl Sink for Inflated<'_> {
         self.assembly.store(inflated, Place { to_come, last_frame, ..self.place })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hears of nothing, for there are no control frames.
+    struct Silence;
+
+    impl Report for Silence {
+        fn close_received(&mut self, frame: CloseFrame) {
+            panic!("{frame}");
+        }
+
+        fn failed(&mut self, error: ProtocolError) {
+            panic!("{error}");
+        }
+
+        fn ping_received(&mut self, payload: &[u8]) {
+            panic!("{payload:?}");
+        }
+    }
+
+    // Whether the shortcuts are taken shows nowhere else: the way past them ends in the same place.
+    #[test]
+    fn whole_messages_and_parts_of_them_are_taken_by_the_shortcuts() {
+        let mut receiver = Receiver::new(Role::Client, Arc::default());
+        let mut bytes = *b"\x81\x01a\x01\x01b\x80\x02cd";
+        let mut input = Input::new(&mut bytes);
+        assert!(matches!(receiver.receive_whole(&mut input), Some(Whole::Text("a"))));
+        assert_eq!(input.len(), 7);
+        assert!(receiver.receive_whole(&mut input).is_none(), "a fragment");
+
+        let fragment = input.take(3);
+        assert_eq!(receiver.receive(&mut Input::new(fragment), &mut Silence), Ok(None));
+        assert!(receiver.receive_whole(&mut input).is_none(), "inside a message");
+        let part = receiver.decode_part(&mut input).unwrap();
+        assert!(*part.payload == *b"cd" && part.fin && part.begins);
+
+        // In chunks nothing is stored, so all goes the other way.
+        receiver.set_delivery(Delivery::Chunks);
+        let mut bytes = *b"\x81\x01a";
+        assert!(receiver.receive_whole(&mut Input::new(&mut bytes)).is_none());
+    }
+}

@@ -585,7 +585,30 @@ const CONTROL_RESERVE: u32 = 4 << 10;
 
 #[cfg(test)]
 mod tests {
-    use super::keys;
+    use alloc::vec;
+
+    use super::*;
+
+    // Whether the shortcut is taken shows nowhere else: `send_any` makes the same of it.
+    #[test]
+    fn small_messages_are_sent_by_the_shortcut() {
+        let senders = || [Sender::server(5000), Sender::client(5000, keys([0; 32]))];
+        for mut sender in senders() {
+            for len in [0, 1, 125, 126, MIN_CHUNK - 1] {
+                sender.output.clear();
+                assert!(sender.send_small(Opcode::Binary, &vec![0; len], State::Open), "{len}");
+                assert!(sender.output.len() > len && sender.take_sent());
+            }
+            assert!(!sender.send_small(Opcode::Binary, &[0; 1000], State::Open), "no room");
+            sender.output.clear();
+            assert!(!sender.send_small(Opcode::Binary, &[0; MIN_CHUNK], State::Open), "large");
+            assert!(!sender.send_small(Opcode::Text, b"a", State::CloseSent), "closing");
+            sender.send_fragment("a".into(), false, State::Open).unwrap();
+            sender.take_sent();
+            assert!(!sender.send_small(Opcode::Text, b"a", State::Open), "inside a message");
+            assert!(!sender.take_sent());
+        }
+    }
 
     // 6455-5.3-04, 6455-10.3-01; R49: from the keys of some frames nobody tells those of the next
     // ones. No test of the numbers shows that: a linear generator passes them.

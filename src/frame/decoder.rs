@@ -326,3 +326,68 @@ enum Stage {
 impl Stage {
     const START: Self = Self::Header { bytes: [0; FrameHeader::MAX_LEN], len: 0 };
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn parts(decoder: &mut Decoder, bytes: &[u8]) -> Option<(Vec<u8>, bool, bool, u64, usize)> {
+        let mut bytes = bytes.to_vec();
+        let mut input = Input::new(&mut bytes);
+        let part = decoder.decode_part(&mut input)?;
+        Some((part.payload.to_vec(), part.begins, part.fin, part.remaining, input.len()))
+    }
+
+    fn decode(decoder: &mut Decoder, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        decoder.decode(&mut Input::new(&mut bytes)).unwrap();
+    }
+
+    // Whether the shortcut is taken shows nowhere else: `decode` makes the same of it.
+    #[test]
+    fn parts_of_a_fragmented_message_are_taken() {
+        let mut decoder = Decoder::new(Role::Client);
+        assert_eq!(parts(&mut decoder, b"\x80\x01a"), None, "nothing has begun");
+        decode(&mut decoder, b"\x01\x01a");
+        assert_eq!(parts(&mut decoder, b""), None);
+        assert_eq!(parts(&mut decoder, b"\x00\x02b"), None, "not the whole of it");
+        assert_eq!(parts(&mut decoder, b"\x89\x00"), None, "a Ping");
+        let whole_fragment = Some((b"bc".to_vec(), true, false, 0, 1));
+        assert_eq!(parts(&mut decoder, b"\x00\x02bcd"), whole_fragment);
+        assert_eq!(parts(&mut decoder, b"\x80\x01d\x00"), Some((b"d".to_vec(), true, true, 0, 1)));
+        assert!(decoder.is_at_boundary());
+        assert_eq!(parts(&mut decoder, b"\x80\x01a"), None, "it has ended");
+    }
+
+    #[test]
+    fn pieces_of_a_frame_are_taken() {
+        let mut decoder = Decoder::new(Role::Server);
+        decode(&mut decoder, b"\x82\x85\x01\x02\x03\x04a");
+        assert_eq!(decoder.remaining(), 4);
+        assert_eq!(parts(&mut decoder, b""), None);
+        let piece = Some((b"bc".to_vec(), false, true, 2, 0));
+        assert_eq!(parts(&mut decoder, &[b'b' ^ 2, b'c' ^ 3]), piece);
+        let rest = Some((b"de".to_vec(), false, true, 0, 1));
+        assert_eq!(parts(&mut decoder, &[b'd' ^ 4, b'e' ^ 1, 0x82]), rest);
+        assert!(decoder.is_at_boundary());
+
+        decode(&mut decoder, b"\x89\x82\x01\x02\x03\x04a");
+        assert_eq!(parts(&mut decoder, b"b"), None, "a part of a Ping");
+    }
+
+    // R16: of a compressed message little is inflated at once, all others come as they are
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn only_compressed_messages_are_taken_in_small_pieces() {
+        for (small, first, len) in [(true, 0xc2, 256), (true, 0x82, 600), (false, 0xc2, 600)] {
+            let mut decoder = Decoder::new(Role::Client);
+            decoder.allow_rsv1(true);
+            decoder.set_small_pieces(small);
+            let mut bytes = [&[first, 126, 2, 88][..], &[b'a'; 600]].concat();
+            let chunk = decoder.decode(&mut Input::new(&mut bytes)).unwrap().unwrap();
+            assert_eq!(chunk.payload.len(), len, "{small} {first:x}");
+        }
+    }
+}

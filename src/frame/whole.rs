@@ -83,3 +83,98 @@ fn take_payload<'buf>(input: &mut Input<'buf>, role: Role) -> Option<&'buf mut [
     }
     Some(payload)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec, vec::Vec};
+
+    use super::*;
+
+    const KEY: [u8; 4] = [1, 2, 3, 4];
+
+    /// A frame as `role` has to receive it, and an octet behind it.
+    fn frame(first: u8, payload: &[u8], role: Role) -> Vec<u8> {
+        let mask_bit = if role == Role::Server { MASK } else { 0 };
+        let len = u16::try_from(payload.len()).unwrap();
+        let mut frame = match u8::try_from(len) {
+            Ok(len @ ..=125) => vec![first, mask_bit | len],
+            _ => [&[first, mask_bit | 126][..], &len.to_be_bytes()].concat(),
+        };
+        let mut payload = payload.to_vec();
+        if role == Role::Server {
+            frame.extend_from_slice(&KEY);
+            mask::apply(&mut payload, KEY);
+        }
+        frame.extend_from_slice(&payload);
+        frame.push(0xff);
+        frame
+    }
+
+    fn frames(first: u8) -> impl Iterator<Item = (Role, Vec<u8>, Vec<u8>)> {
+        [0, 1, 125, 126, 127, 128, 4000, 65_535].into_iter().flat_map(move |len| {
+            let payload: Vec<_> = (0..=255).cycle().take(len).collect();
+            [Role::Client, Role::Server]
+                .map(|role| (role, frame(first, &payload, role), payload.clone()))
+        })
+    }
+
+    // Whether a shortcut is taken shows nowhere else: the decoder makes the same of it.
+    #[test]
+    fn short_messages_are_taken() {
+        for (first, opcode) in [(0x81, Opcode::Text), (0x82, Opcode::Binary)] {
+            for (role, mut bytes, payload) in frames(first) {
+                let mut input = Input::new(&mut bytes);
+                let (taken, unmasked) = take_message(&mut input, role).unwrap();
+                assert!(taken == opcode && *unmasked == *payload, "{role:?} {}", payload.len());
+                assert_eq!(input.as_slice(), [0xff]);
+            }
+        }
+    }
+
+    #[test]
+    fn whole_fragments_are_taken() {
+        for (first, last) in [(0x00, false), (0x80, true)] {
+            for (role, mut bytes, payload) in frames(first) {
+                let mut input = Input::new(&mut bytes);
+                let (fin, unmasked) = take_continuation(&mut input, role).unwrap();
+                assert!(fin == last && *unmasked == *payload, "{role:?} {}", payload.len());
+                assert_eq!(input.as_slice(), [0xff]);
+            }
+        }
+    }
+
+    #[test]
+    fn all_else_is_left_as_it_is() {
+        let left = |bytes: &[u8], role| {
+            let mut copy = bytes.to_vec();
+            let mut input = Input::new(&mut copy);
+            let what = format!("{role:?} {:02x?}", bytes.get(..16).unwrap_or(bytes));
+            assert!(take_message(&mut input, role).is_none(), "{what}");
+            assert!(take_continuation(&mut input, role).is_none(), "{what}");
+            assert_eq!(input.as_slice(), bytes, "{what}");
+        };
+        for role in [Role::Client, Role::Server] {
+            for first in 0..=255 {
+                // Another first octet.
+                if !matches!(first, 0x00 | 0x80 | 0x81 | 0x82) {
+                    left(&frame(first, b"a", role), role);
+                }
+            }
+            for first in [0x00, 0x80, 0x81, 0x82] {
+                // A part of a frame.
+                for len in [1, 126] {
+                    let frame = frame(first, &vec![b'a'; len], role);
+                    for end in 0..frame.len() - 1 {
+                        left(&frame[..end], role);
+                    }
+                }
+                // A mask where there should be none, or none where there should be one.
+                left(&frame(first, b"abcdef", role.peer()), role);
+                // A length that is not minimal, and one in the third form.
+                let mask_bit = if role == Role::Server { MASK } else { 0 };
+                left(&[&[first, mask_bit | 126, 0, 125][..], &[0; 129]].concat(), role);
+                left(&[&[first, mask_bit | 127][..], &[0; 70]].concat(), role);
+            }
+        }
+    }
+}

@@ -28,7 +28,7 @@ pub(super) struct Collector {
     place: Place,
     /// Octets looked at by `collect`, to show in a test that none is looked at twice.
     #[cfg(test)]
-    work: usize,
+    pub(super) work: usize,
 }
 
 impl Collector {
@@ -395,6 +395,20 @@ mod tests {
             assert_eq!(head, request[4..], "step {step}");
             assert_eq!(work, head.len(), "step {step}");
         }
+    }
+
+    #[test]
+    fn plain_octets_are_counted_up_to_the_first_other_one() {
+        for other in [b'\r', b'\n', b'\t', 0, 0x1f, 0x7f] {
+            for len in [0, 1, 15, 16, 17, 31, 32, 100] {
+                let mut octets = vec![b'~'; len];
+                assert_eq!(plain_len(&octets), len);
+                octets.extend_from_slice(&[other, b'a', 0xff]);
+                assert_eq!(plain_len(&octets), len, "{other:02x}");
+            }
+        }
+        let all: Vec<_> = (b' '..0x7f).chain(0x80..=0xff).collect();
+        assert_eq!(plain_len(&all), all.len());
     }
 
     // 9112-5.2-03, 9112-2.2-08

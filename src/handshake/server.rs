@@ -175,3 +175,28 @@ impl Reading {
         head::parse_request(bytes, self.config.max_headers).ok().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Whether the shortcut is taken shows in the work of the collector only.
+    #[test]
+    fn a_head_that_lies_whole_in_the_input_is_not_collected() {
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for (cut, work) in [(request.len(), 0), (1, request.len())] {
+            let mut handshake = ServerHandshake::new(Config::default());
+            let State::Reading(reading) = &mut handshake.state else {
+                panic!("nothing came yet");
+            };
+            let mut bytes = *request;
+            let (front, back) = bytes.split_at_mut(cut);
+            let mut read = reading.read(&mut Input::new(front)).unwrap();
+            if read.is_none() {
+                read = reading.read(&mut Input::new(back)).unwrap();
+            }
+            assert!(read.is_some());
+            assert_eq!(reading.head.work, work, "cut at {cut}");
+        }
+    }
+}
