@@ -164,6 +164,13 @@ impl State {
         }
     }
 
+    /// Goes on behind a final block: the window is kept all the same (RFC 7692 §7.2.1), but given to
+    /// the library when it is needed.
+    fn begin_stream(&mut self) {
+        self.inflate.reset(false);
+        self.bare = true;
+    }
+
     /// Inflates some of `input`, as far as `output` reaches; returns how many octets were used and
     /// made, and whether a final block has ended there.
     #[allow(
@@ -216,7 +223,20 @@ impl<S: Sink> Run<'_, S> {
         }
         // The library stops at the end of a block. One that goes on takes the octet behind the tail
         // as well: the message was cut short (or is empty, which is not valid, either).
-        if taken == TAIL_LEN { Ok(()) } else { Err(ProtocolError::InvalidDeflate) }
+        if taken != TAIL_LEN {
+            return Err(ProtocolError::InvalidDeflate);
+        }
+        // One that ends inside the last octet leaves bits behind, of which the library says nothing.
+        // They are ones, and with a one in front an empty block is a final one or none.
+        match self.state.inflate(&EMPTY_BLOCK, self.scratch, InflateFlush::NoFlush) {
+            (EMPTY_BLOCK_LEN, 0, Ok(false)) => Ok(()),
+            // The block was a final one already. What is left of its last octet means nothing.
+            (0, 0, Ok(true)) => {
+                self.state.begin_stream();
+                Ok(())
+            }
+            _ => Err(ProtocolError::InvalidDeflate),
+        }
     }
 
     /// Inflates some of `input`, as far as the buffer reaches.
@@ -253,9 +273,7 @@ impl<S: Sink> Run<'_, S> {
         }
         let ended = result?;
         if ended {
-            // Behind a final block the window is kept all the same (RFC 7692 §7.2.1).
-            state.inflate.reset(false);
-            state.bare = true;
+            state.begin_stream();
         } else if used == 0 && made == 0 && !input.is_empty() {
             return Err(ProtocolError::InvalidDeflate);
         }
@@ -288,6 +306,10 @@ thread_local! {
 /// whether a block ends there.
 const TAIL: [u8; TAIL_LEN + 1] = [0x00, 0x00, 0xff, 0xff, 0x00];
 const TAIL_LEN: usize = 4;
+
+/// A block without compression and without octets.
+const EMPTY_BLOCK: [u8; EMPTY_BLOCK_LEN] = [0x00, 0x00, 0x00, 0xff, 0xff];
+const EMPTY_BLOCK_LEN: usize = 5;
 
 /// How many octets are inflated at a time. Each time the library copies up to 32 KiB of them for
 /// itself, and so does the history: pieces of 16 KiB, which stay in the first cache, take a third

@@ -137,6 +137,20 @@ impl Bits {
     }
 }
 
+/// Returns the payload of a message whose block takes the octets of the tail for its own codes: their
+/// zeros for literals, and the first `len` of their ones, up to 15, for its end.
+pub(crate) fn ends_inside_the_tail(len: u32) -> Vec<u8> {
+    let mut lengths = vec![0; 257];
+    for (symbol, of) in (b'a'..).zip(1..len) {
+        lengths[usize::from(symbol)] = of;
+    }
+    lengths[usize::from(b'z')] = len;
+    lengths[END as usize] = len;
+    let codes = canonical(&lengths);
+    assert_eq!((codes[97], codes[END as usize]), ((0, 1), ((1 << len) - 1, len)));
+    Bits::new().dynamic(false, &lengths, &[0]).code(codes[97]).align().octets_so_far()
+}
+
 /// Inflates a message by the letter of RFC 1951 behind what was inflated before; returns how far
 /// back it refers at most.
 pub(crate) fn inflate(payload: &[u8], inflated: &mut Vec<u8>) -> usize {

@@ -3,7 +3,10 @@
 use framewise::{Connection, Event, ProtocolError};
 
 use super::{
-    bits::{Bits, DYNAMIC, END, FIXED, STORED, canonical, distance_code, length_code},
+    bits::{
+        Bits, DYNAMIC, END, FIXED, STORED, canonical, distance_code, ends_inside_the_tail,
+        length_code,
+    },
     support::*,
 };
 
@@ -305,6 +308,24 @@ fn blocks_that_are_cut_short() {
                 let found = inflate(&mut end(role, ""), &payload[..len]);
                 assert_eq!(found, Err(ProtocolError::InvalidDeflate), "{len} of {payload:02x?}");
             }
+        }
+    }
+}
+
+// 7692-7.2.1-04, 7692-7.2.2-03: a block that takes the tail for its own codes and ends inside the last
+// octet of it. The bits behind it are left over: what they do to the next message would depend on
+// whether the state is kept until then, so on other connections.
+#[test]
+fn blocks_that_end_inside_the_tail() {
+    for len in 2..=15 {
+        let payload = ends_inside_the_tail(len);
+        for role in ROLES {
+            let found = inflate(&mut end(role, ""), &payload);
+            assert_eq!(found, Err(ProtocolError::InvalidDeflate), "{} bits left", 16 - len);
+            let mut connection = end(role, "");
+            let frame = frame_for(role, 0xc2, &payload);
+            let failed = frame.iter().find_map(|octet| feed(&mut connection, &[*octet]).1);
+            assert_eq!(failed, Some(ProtocolError::InvalidDeflate), "{} bits left", 16 - len);
         }
     }
 }

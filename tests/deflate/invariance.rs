@@ -9,6 +9,7 @@ use framewise::{
 use proptest::{prelude::*, sample::Index};
 
 use super::{
+    bits::ends_inside_the_tail,
     differential::{Compressor, WAYS, Way},
     support::{ROLES, end, feed, frame_for, hex, sent},
 };
@@ -274,6 +275,7 @@ fn item(
             Content::Zlib(said, way)
         }),
         1 => broken.prop_map(|digits| Content::Raw(hex(digits))),
+        1 => (2_u32..=15).prop_map(|len| Content::Raw(ends_inside_the_tail(len))),
         1 => prop::collection::vec(any::<u8>(), 0..30).prop_map(Content::Raw),
         3 => "\\PC{0,30}".prop_map(|text| Content::Plain(text.into_bytes())),
     ];
