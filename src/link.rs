@@ -155,9 +155,13 @@ impl Link {
         self.owed_close.take()
     }
 
+    pub(crate) const fn owes_close(&self) -> bool {
+        self.owed_close.is_some()
+    }
+
     #[inline]
     pub(crate) fn owes(&self) -> bool {
-        self.owed_close.is_some() || self.owed_ping || self.owes_pongs()
+        self.owes_close() || self.owed_ping || self.owes_pongs()
     }
 
     #[inline]

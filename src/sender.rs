@@ -287,7 +287,7 @@ impl Sender {
             self.owed_pong = None;
             return;
         }
-        if !link.state().may_pong() {
+        if !link.state().may_pong() && !link.owes_close() {
             self.owed_pong = None;
         }
         if self.has_reserve()
@@ -406,6 +406,10 @@ impl Sender {
     }
 
     fn push_close(&mut self, code: CloseCode, reason: &str, link: &mut Link) {
+        // A Ping that waited came before the Close, so it is answered before it. A Close comes once.
+        if let Some(payload) = self.owed_pong.take() {
+            self.push_control(Opcode::Pong, &payload);
+        }
         let mut payload = Vec::with_capacity(2 + reason.len());
         if code != CloseCode::NO_STATUS_RECEIVED {
             payload.extend_from_slice(&u16::from(code).to_be_bytes());
@@ -414,7 +418,6 @@ impl Sender {
         self.push_control(Opcode::Close, &payload);
         self.control_len = 0;
         self.fragmented = None;
-        self.owed_pong = None;
         link.close_sent(CloseFrame { code, reason: String::from(reason) });
     }
 

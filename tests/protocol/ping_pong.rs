@@ -1,6 +1,6 @@
 //! Ping and Pong (RFC 6455 §5.5.2, §5.5.3).
 
-use framewise::{CloseCode, Role, SendErrorKind, State};
+use framewise::{CloseCode, Input, Role, SendErrorKind, State};
 
 use crate::pair::*;
 
@@ -118,6 +118,48 @@ fn a_flood_of_pings_is_bounded_and_the_newest_is_answered() {
                 assert_eq!(pong.payload[..4], (i as u32).to_be_bytes(), "the oldest, in order");
             }
             assert_eq!(pongs.last().unwrap().payload, sent, "and the newest");
+        }
+    }
+}
+
+// 6455-5.5.2-03, 6455-5.5.3-04; R27: a Ping that came in front of a Close is answered in front of ours,
+// though it waited for room
+#[test]
+fn the_newest_ping_is_answered_in_front_of_a_close() {
+    let ping = |n: u8| Frame { fin: true, rsv: 0, opcode: 9, key: None, payload: vec![n; 125] };
+    for role in ROLES {
+        let flood: Vec<u8> = (0..60).flat_map(|n| to_bytes(role, &ping(n).encode())).collect();
+        for (ending, code) in [("8802 03e8", 1000), ("8f00", 1002), ("", 1001)] {
+            let check = |wire: &[u8]| {
+                let frames = frames(wire);
+                let [.., pong, close] = &frames[..] else { panic!("{frames:?}") };
+                assert_eq!((pong.opcode, &pong.payload[..]), (0xa, &[59; 125][..]), "{ending}");
+                assert_eq!((close.opcode, &close.payload[..2]), (8, &u16::to_be_bytes(code)[..]));
+                assert!(wire.len() <= 4096 + 3 * 131, "{} octets", wire.len());
+            };
+
+            let mut connection = end(role);
+            let mut bytes = [&flood[..], &to(role, ending)].concat();
+            feed(&mut connection, &bytes);
+            if ending.is_empty() {
+                connection.close(CloseCode::GOING_AWAY, "").unwrap();
+            }
+            check(&drain(&mut connection));
+
+            let (mut receiving, mut sending) = end(role).split();
+            let mut bytes = [&flood[..], &to(role, ending)].concat();
+            let mut input = Input::new(&mut bytes);
+            while let Ok(Some(_)) = receiving.receive(&mut input) {}
+            if ending.is_empty() {
+                sending.close(CloseCode::GOING_AWAY, "").unwrap();
+            }
+            let mut wire = Vec::new();
+            while !sending.output().is_empty() {
+                wire.extend_from_slice(sending.output().chunk());
+                let len = sending.output().chunk().len();
+                sending.output().advance(len);
+            }
+            check(&wire);
         }
     }
 }
