@@ -4,11 +4,11 @@
 //! cargo run --features tokio --example echo_server -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! Browsers may connect from pages of the same origin only, and from those of `--origin ORIGIN`
-//! (which may be repeated); programs that send no `Origin` always may. Ctrl-C closes all
-//! connections and ends the server.
+//! Browsers may connect from pages of the same origin only or, with `--origin ORIGIN` (which may be
+//! repeated), from those that are named only; programs that send no `Origin` always may. Ctrl-C and
+//! SIGTERM close all connections and end the server.
 
-use std::{env, error::Error, process::ExitCode, sync::Arc, time::Duration};
+use std::{env, error::Error, io, process::ExitCode, sync::Arc, time::Duration};
 
 use framewise::{
     CloseCode, Config, Connection, Event, SendError, State,
@@ -43,7 +43,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&address).await?;
     println!("listening on {}", listener.local_addr()?);
 
-    let mut interrupted = std::pin::pin!(signal::ctrl_c());
+    let mut interrupted = std::pin::pin!(interrupted());
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     loop {
@@ -74,6 +74,20 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let patience = config.close_timeout.unwrap_or_default() + Duration::from_secs(1);
     let _ = timeout(patience, async { while connections.join_next().await.is_some() {} }).await;
     Ok(())
+}
+
+/// Waits for Ctrl-C or, on Unix, SIGTERM.
+async fn interrupted() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminated = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = signal::ctrl_c() => result,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    signal::ctrl_c().await
 }
 
 async fn serve(

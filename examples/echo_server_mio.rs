@@ -5,9 +5,9 @@
 //! cargo run --example echo_server_mio -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! Browsers may connect from pages of the same origin only, and from those of `--origin ORIGIN`
-//! (which may be repeated); programs that send no `Origin` always may. Ctrl-C closes all
-//! connections and ends the server.
+//! Browsers may connect from pages of the same origin only or, with `--origin ORIGIN` (which may be
+//! repeated), from those that are named only; programs that send no `Origin` always may. Ctrl-C and
+//! SIGTERM close all connections and end the server.
 //!
 //! What a driver of the protocol has to do is in [`Peer::drive`].
 
@@ -15,6 +15,7 @@ use std::{
     collections::BTreeSet,
     env,
     error::Error,
+    fmt,
     io::{self, ErrorKind, IoSlice, Read, Write},
     mem,
     net::{Shutdown, SocketAddr},
@@ -145,7 +146,7 @@ impl Server {
             // Out of file descriptors, for instance. mio will not tell again of those who wait
             // already, so look again when others may have ended.
             Err(error) => {
-                eprintln!("cannot accept a connection: {error}");
+                report(format_args!("cannot accept a connection: {error}"));
                 self.timers.insert((now + ACCEPT_PAUSE, LISTENER));
             }
         }
@@ -176,7 +177,7 @@ impl Server {
         };
         let timer = peer.timer;
         let next = peer.drive(&mut self.buf, now, &self.policy).unwrap_or_else(|error| {
-            eprintln!("{}: {error}", peer.address);
+            report(format_args!("{}: {error}", peer.address));
             Next::End
         });
         match next {
@@ -327,7 +328,7 @@ impl Peer {
                 Ok(Some(upgrade)) => self.stage = decide(upgrade, now, policy)?,
                 Ok(None) => {}
                 Err(error) => {
-                    eprintln!("{}: {error}", self.address);
+                    report(format_args!("{}: {error}", self.address));
                     self.stage = Stage::refused(mem::take(handshake.output()), now);
                 }
             }
@@ -343,7 +344,7 @@ impl Peer {
                     // until the transport is closed gives the same error again.
                     Err(_) if state == State::Failed => break,
                     Err(error) => {
-                        eprintln!("{}: {error}", self.address);
+                        report(format_args!("{}: {error}", self.address));
                         break;
                     }
                 }
@@ -356,12 +357,12 @@ impl Peer {
         match &mut self.stage {
             Stage::Connected(connection) => {
                 if let Some(timeout) = connection.handle_timeout(now) {
-                    eprintln!("{}: timeout: {timeout:?}", self.address);
+                    report(format_args!("{}: timeout: {timeout:?}", self.address));
                 }
             }
             Stage::Handshake(handshake) => {
                 if let Err(error) = handshake.handle_timeout(now) {
-                    eprintln!("{}: {error}", self.address);
+                    report(format_args!("{}: {error}", self.address));
                     self.stage = Stage::refused(mem::take(handshake.output()), now);
                 }
             }
@@ -426,6 +427,12 @@ impl Stage {
             Self::Refused { deadline, .. } => *deadline,
         }
     }
+}
+
+/// Says what went wrong with one connection, if anybody listens: the others are not to suffer from a
+/// standard error that is closed.
+fn report(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{what}");
 }
 
 /// Accepts or rejects a valid request. A server that has to find out first would keep the

@@ -4,9 +4,9 @@
 //! cargo run --example echo_server_std -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! Browsers may connect from pages of the same origin only, and from those of `--origin ORIGIN`
-//! (which may be repeated); programs that send no `Origin` always may. Ctrl-C closes all
-//! connections and ends the server.
+//! Browsers may connect from pages of the same origin only or, with `--origin ORIGIN` (which may be
+//! repeated), from those that are named only; programs that send no `Origin` always may. Ctrl-C and
+//! SIGTERM close all connections and end the server.
 
 use std::{
     collections::HashMap,
