@@ -32,6 +32,11 @@ pub struct Config {
     /// How long to wait for the peer's Close, and then for the end of its stream, before the
     /// connection is given up.
     ///
+    /// It runs from the first Close, whichever end sends it, and bounds all that is left to do:
+    /// messages that are still queued in front of our own Close have to leave in this time, too, or
+    /// are dropped. Have them written before you close (the adapters' `flush`), or give them more
+    /// time here.
+    ///
     /// 5 seconds by default: several round trips over the slowest links, and short enough for a
     /// shutdown to wait for. Without it a peer that never closes is waited for for ever.
     pub close_timeout: Option<Duration>,

@@ -100,6 +100,24 @@ fn a_slow_reader_is_alive() {
     }
 }
 
+// R32: the time to close is one time for all, or a peer could make it as long as it likes
+#[test]
+fn closing_bounds_what_is_left_to_write() {
+    for role in ROLES {
+        let mut connection = end(role);
+        connection.send_binary(vec![0; 100_000]).unwrap();
+        events(&mut connection, &to(role, "8802 03e8"));
+        for now in 0..5 {
+            assert_eq!(connection.poll_timeout(at(now)), Some(at(5)));
+            assert_eq!(connection.handle_timeout(at(now)), None);
+            connection.output().advance(1000);
+        }
+        assert_eq!(connection.handle_timeout(at(5)), Some(Timeout::Close));
+        assert_eq!((connection.state(), connection.has_output()), (State::Closed, false));
+        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed));
+    }
+}
+
 // R27, R32: octets that arrive do not hold what the peer never takes
 #[test]
 fn a_peer_that_talks_and_never_reads_is_given_up() {
