@@ -139,7 +139,7 @@ fn the_newest_ping_is_answered_in_front_of_a_close() {
             };
 
             let mut connection = end(role);
-            let mut bytes = [&flood[..], &to(role, ending)].concat();
+            let bytes = [&flood[..], &to(role, ending)].concat();
             feed(&mut connection, &bytes);
             if ending.is_empty() {
                 connection.close(CloseCode::GOING_AWAY, "").unwrap();
