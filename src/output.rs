@@ -298,6 +298,10 @@ mod tests {
         assert_eq!(lens, [768, 1536, 3072, 6144, 12_288, 24_576, KEPT_CAPACITY]);
         assert_eq!(output.len(), KEPT_CAPACITY / 100 * 100);
         assert!(append(&mut output, KEPT_CAPACITY % 100) && !append(&mut output, 1));
+        output.clear();
+        assert!(
+            output.append_in_place(11, 10).is_none() && output.append_in_place(10, 10).is_some()
+        );
 
         let mut output = Output::default();
         assert!(append(&mut output, MIN_CAPACITY - 1) && append(&mut output, 1));

@@ -314,7 +314,6 @@ fn unfold(head: &mut [u8]) -> Result<(), HandshakeError> {
                 *lf = b' ';
             }
             [b'\r', ..] => start_line = false,
-            [] => return Ok(()),
             _ => {}
         }
         index += 1;
