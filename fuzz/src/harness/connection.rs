@@ -89,14 +89,27 @@ pub(super) fn new(role: Role, config: &Arc<Config>) -> Connection {
 
 /// Has a connection read pieces, and then the end of the stream.
 pub(super) fn transcript(
+    connection: Connection,
+    delivery: Delivery,
+    pieces: &[&[u8]],
+) -> Transcript {
+    transcript_beside(connection, delivery, pieces, || ())
+}
+
+/// The same, with something else to do for the thread in front of each event.
+pub(super) fn transcript_beside(
     mut connection: Connection,
     delivery: Delivery,
     pieces: &[&[u8]],
+    mut other: impl FnMut(),
 ) -> Transcript {
     connection.set_delivery(delivery);
     let mut reading = Reading { delivery: Some(delivery), ..Reading::default() };
     for piece in pieces {
-        reading.read(piece, |input| connection.receive(input));
+        reading.read(piece, |input| {
+            other();
+            connection.receive(input)
+        });
         let len = connection.output().len();
         assert!(len <= connection.config().max_output + RESERVE, "{len} octets wait");
         assert_eq!(connection.has_output(), len != 0);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arbitrary::Arbitrary;
 use framewise::{
-    Config, Connection, Delivery, Event, Message, Payload, Role,
+    Config, Connection, Delivery, Event, Input, Message, Payload, Role,
     deflate::{AgreedParameters, DeflateConfig, Level, MemoryLevel, PreparedMessage, WindowBits},
 };
 
 use super::{
-    connection::{self, Reading, Transcript, drain, transcript},
+    connection::{self, Reading, Transcript, drain, transcript, transcript_beside},
     cut::Stream,
 };
 
@@ -95,6 +95,14 @@ pub fn inflate(stream: &Stream<'_>) {
             }
             assert_eq!(whole, transcript(end(), Delivery::Messages, &stream.pieces()));
             assert_eq!(whole, transcript(end(), Delivery::Chunks, &stream.pieces()));
+            let mut other = compressing(Role::Client, agreed, max, DeflateConfig::default());
+            let inflate_other = || {
+                let mut frame = *b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+                let event = other.receive(&mut Input::new(&mut frame));
+                assert_eq!(event, Ok(Some(Event::Text("Hello".into()))));
+            };
+            let (messages, pieces) = (Delivery::Messages, stream.pieces());
+            assert_eq!(whole, transcript_beside(end(), messages, &pieces, inflate_other));
             if max > 1000 {
                 without_compression(role, &stream, &whole);
             }

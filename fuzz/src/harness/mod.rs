@@ -7,6 +7,7 @@
 //!   whole or in chunks, joined or in halves; and they are those of a naive reader
 //! - what waits to be written, and what a message may be, stays within the limits
 //! - after an error nothing leaves but one Close, and the error stays the same
+//! - what a connection inflates does not depend on what others of the thread inflate
 //! - what is queued is written as it was queued, however little the transport takes at a time
 //! - two machines of our own never fail one another, and lose nothing
 //! - what one of our own compresses, the other inflates to the same
