@@ -1,6 +1,6 @@
 //! Ping and Pong (RFC 6455 §5.5.2, §5.5.3).
 
-use framewise::{CloseCode, Input, Role, SendErrorKind, State};
+use framewise::{CloseCode, Role, SendErrorKind, State};
 
 use crate::pair::*;
 
@@ -146,20 +146,23 @@ fn the_newest_ping_is_answered_in_front_of_a_close() {
             }
             check(&drain(&mut connection));
 
-            let (mut receiving, mut sending) = end(role).split();
-            let mut bytes = [&flood[..], &to(role, ending)].concat();
-            let mut input = Input::new(&mut bytes);
-            while let Ok(Some(_)) = receiving.receive(&mut input) {}
-            if ending.is_empty() {
-                sending.close(CloseCode::GOING_AWAY, "").unwrap();
+            #[cfg(feature = "std")]
+            {
+                let (mut receiving, mut sending) = end(role).split();
+                let mut bytes = [&flood[..], &to(role, ending)].concat();
+                let mut input = framewise::Input::new(&mut bytes);
+                while let Ok(Some(_)) = receiving.receive(&mut input) {}
+                if ending.is_empty() {
+                    sending.close(CloseCode::GOING_AWAY, "").unwrap();
+                }
+                let mut wire = Vec::new();
+                while !sending.output().is_empty() {
+                    wire.extend_from_slice(sending.output().chunk());
+                    let len = sending.output().chunk().len();
+                    sending.output().advance(len);
+                }
+                check(&wire);
             }
-            let mut wire = Vec::new();
-            while !sending.output().is_empty() {
-                wire.extend_from_slice(sending.output().chunk());
-                let len = sending.output().chunk().len();
-                sending.output().advance(len);
-            }
-            check(&wire);
         }
     }
 }
