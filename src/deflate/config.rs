@@ -65,6 +65,11 @@ pub struct DeflateConfig {
     /// 32 KiB at 15) instead of 134 to 483 KiB, and beginning a message takes longer by the time to
     /// go through the window again: 1.5 µs at 10 bits, 16 µs at 15, where 1 KiB takes 10 µs to
     /// compress. A thread with one connection, or with one busy one, does not have to.
+    ///
+    /// What is sent means the same, but need not be the same octets: the library looks one octet
+    /// beyond the window that it is given, at what another connection has left there, and may so
+    /// find a match or miss it. Leave this off where not even the length of a message may tell
+    /// anything of other connections.
     pub shared_compressor: bool,
 
     /// The size in octets below which a message is sent uncompressed.
