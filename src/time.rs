@@ -71,6 +71,9 @@ mod tests {
         let late = early + Duration::MAX;
         assert_eq!(late + Duration::from_secs(1), late);
         assert_eq!(early - late, Duration::ZERO);
+        let later = early + Duration::from_millis(1500);
+        assert_eq!(later - early, Duration::from_millis(1500));
+        assert_eq!(later - later, Duration::ZERO);
         assert_eq!(early.since_origin(), Duration::ZERO);
         assert_eq!(size_of::<Option<Instant>>(), 8);
     }

@@ -112,6 +112,16 @@ fn a_kept_buffer_is_used_again() {
 
 // 6455-10.4-03; R10: what is held is what was received, plus a constant
 #[test]
+fn a_lent_message_is_copied_into_as_much_as_it_needs() {
+    for len in [4096, 10_000, 1 << 20] {
+        let payload = vec![7; len];
+        let mut connection = Connection::server(Config::default());
+        let info = measure(|| connection.send_binary(&payload).expect("there is room"));
+        assert_eq!((info.count_total, info.bytes_max), (1, connection.output().len() as u64));
+    }
+}
+
+#[test]
 fn fragmentation_does_not_cost() {
     const SLACK: u64 = 1 << 10;
     let one = frame(0x00, b"x");

@@ -213,6 +213,20 @@ fn own_pings_wait_in_a_bounded_reserve() {
     }
 }
 
+// R28: to the octet
+#[test]
+fn the_reserve_is_used_up_by_4096_octets() {
+    for (last, allowed) in [(30, false), (29, true)] {
+        let mut server = end(Role::Server);
+        for _ in 0..32 {
+            server.ping(&[0; 125]).unwrap();
+        }
+        server.ping(&vec![0; last]).unwrap();
+        assert_eq!(server.output().len(), 32 * 127 + 2 + last);
+        assert_eq!(server.ping(b"").is_ok(), allowed);
+    }
+}
+
 // R28: it is the control frames that have to be written, not what waits behind them
 #[test]
 fn the_reserve_comes_back_while_a_message_waits() {

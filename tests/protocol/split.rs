@@ -3,8 +3,8 @@
 use std::{sync::mpsc, thread};
 
 use framewise::{
-    CloseCode, EndOfStream, Event, Input, ReceiveHalf, Role, SendErrorKind, SendHalf, State,
-    Timeout, Transport,
+    CloseCode, Delivery, EndOfStream, Event, Input, ReceiveHalf, Role, SendErrorKind, SendHalf,
+    State, Timeout, Transport,
 };
 
 use crate::pair::*;
@@ -213,6 +213,32 @@ fn timers_are_kept() {
     }
 }
 
+// What a half does by itself, as a whole connection does it
+#[test]
+fn the_halves_do_what_the_whole_does() {
+    for role in ROLES {
+        let whole = end_with(role, |config| config.max_output = 100);
+        let (mut receiving, mut sending) = whole.split();
+        sending.ping(b"1").unwrap();
+        sending.pong(b"2").unwrap();
+        assert!(sending.has_room(50) && !sending.has_room(100));
+        sending.send_text("a".repeat(60)).unwrap();
+        assert!(!sending.has_room(50));
+        let queued = [&hex("[8901 31][8a01 32][813c]")[..], &[b'a'; 60]].concat();
+        assert_eq!(written(&mut sending), queued);
+
+        receiving.set_delivery(Delivery::Chunks);
+        let chunk = |text: &str, fin| Event::TextChunk { text: text.to_owned().into(), fin };
+        assert_eq!(take(&mut receiving, &to(role, "0101 61")), [chunk("a", false)]);
+        assert_eq!(take(&mut receiving, &to(role, "8001 62")), [chunk("b", true)]);
+
+        sending.send_text("secret").unwrap();
+        let shown = format!("{receiving:?} {sending:?}");
+        assert!(shown.starts_with("ReceiveHalf { ") && shown.contains(" SendHalf { "), "{shown}");
+        assert!(!shown.contains("secret") && !shown.contains("115, 101, 99"), "{shown}");
+    }
+}
+
 // R32: a timeout that has fired does not fire again while the other half is busy
 #[test]
 fn idleness_begins_the_end_though_the_sending_half_waits() {
@@ -247,6 +273,24 @@ fn activity_is_known_across_split_and_unsplit() {
         events(&mut connection, &to(role, "8a00"));
         let (mut receiving, _sending) = connection.split();
         assert_eq!(receiving.poll_timeout(at(50)), Some(at(70)));
+
+        // Messages of both directions, or of one of them, before they were parted.
+        for (sent, received) in [(true, true), (true, false), (false, true), (false, false)] {
+            let mut connection = end_with(role, |config| {
+                config.ping_interval = None;
+                config.idle_timeout = Some(secs(100));
+            });
+            connection.poll_timeout(at(0));
+            if sent {
+                connection.send_text("a").unwrap();
+            }
+            if received {
+                events(&mut connection, &to(role, "8101 61"));
+            }
+            let (mut receiving, _sending) = connection.split();
+            let last = if sent || received { 10 } else { 0 };
+            assert_eq!(receiving.poll_timeout(at(10)), Some(at(last + 100)));
+        }
 
         // A message in the making, and one that was sent.
         let mut connection = end_with(role, |config| {
