@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, sync::mpsc, thread};
 
 use framewise::{
-    Connection, Event, Input, Payload, ReceiveHalf, Role, SendHalf,
+    Config, Connection, Event, Input, Payload, ReceiveHalf, Role, SendHalf,
     deflate::{Level, PreparedMessage},
 };
 use proptest::prelude::*;
@@ -34,6 +34,20 @@ fn unsplit(receiving: ReceiveHalf, sending: SendHalf) -> Connection {
 /// Messages that refer to one another.
 fn message(i: usize) -> String {
     format!("message {} of the {}th kind, {}", i % 17, i % 5, "and so on ".repeat(i % 40))
+}
+
+#[test]
+fn halves_know_what_was_agreed_upon() {
+    for role in ROLES {
+        let (receiving, sending) = end(role, "; server_max_window_bits=10").split();
+        let agreed = Some(agreed("; server_max_window_bits=10"));
+        assert_eq!((receiving.deflate(), sending.deflate()), (agreed, agreed));
+        let (receiving, sending) = match role {
+            Role::Client => Connection::client(Config::default(), [7; 32]).split(),
+            Role::Server => Connection::server(Config::default()).split(),
+        };
+        assert_eq!((receiving.deflate(), sending.deflate()), (None, None));
+    }
 }
 
 // 7692-5-20; R21
