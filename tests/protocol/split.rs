@@ -287,9 +287,12 @@ fn activity_is_known_across_split_and_unsplit() {
             if received {
                 events(&mut connection, &to(role, "8101 61"));
             }
-            let (mut receiving, _sending) = connection.split();
+            let (mut receiving, mut sending) = connection.split();
             let last = if sent || received { 10 } else { 0 };
             assert_eq!(receiving.poll_timeout(at(10)), Some(at(last + 100)));
+            // And one that is sent behind that.
+            sending.send_text("b").unwrap();
+            assert_eq!(receiving.poll_timeout(at(20)), Some(at(120)));
         }
 
         // A message in the making, and one that was sent.
