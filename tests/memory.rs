@@ -110,7 +110,6 @@ fn a_kept_buffer_is_used_again() {
     nothing(measure(echo));
 }
 
-// 6455-10.4-03; R10: what is held is what was received, plus a constant
 #[test]
 fn a_lent_message_is_copied_into_as_much_as_it_needs() {
     for len in [4096, 10_000, 1 << 20] {
@@ -121,6 +120,7 @@ fn a_lent_message_is_copied_into_as_much_as_it_needs() {
     }
 }
 
+// 6455-10.4-03; R10: what is held is what was received, plus a constant
 #[test]
 fn fragmentation_does_not_cost() {
     const SLACK: u64 = 1 << 10;

@@ -105,6 +105,7 @@
 //! [`Upgrade::from_http`](crate::handshake::Upgrade::from_http) takes its parts, and
 //! [`accept_http`](crate::handshake::Upgrade::accept_http) gives the header fields of the response
 //! back; what is not valid is answered with
-//! [`rejection_for`](crate::handshake::HandshakeError::rejection_for). Where everything was negotiated elsewhere, over HTTP/2 for instance,
+//! [`rejection_for`](crate::handshake::HandshakeError::rejection_for). Where everything was
+//! negotiated elsewhere, over HTTP/2 for instance,
 //! [`Connection::server`](crate::Connection::server) and
 //! [`Connection::client`](crate::Connection::client) start in the open state.

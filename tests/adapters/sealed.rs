@@ -92,8 +92,8 @@ impl AsyncWrite for Sealed {
     }
 }
 
-// 6455-10.6-01, 6455-4.1-17, 6455-4.2.2-02, 6455-5.1-03, 6455-7.1.1-01: the same octets as without it, the client's masked, and
-// behind the last of them the end that is the stream's own.
+// 6455-10.6-01, 6455-4.1-17, 6455-4.2.2-02, 6455-5.1-03, 6455-7.1.1-01: the same octets as without it,
+// the client's masked, and behind the last of them the end that is the stream's own.
 #[test]
 fn a_conversation_over_a_stream_that_enciphers_and_has_its_own_end() {
     for role in ROLES {
