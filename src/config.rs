@@ -29,16 +29,25 @@ use crate::deflate::DeflateConfig;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
+    /// The longest time that closing may take while the peer steadily reads pending output.
+    ///
+    /// Each piece of pending output that the peer takes starts [`close_timeout`](Self::close_timeout)
+    /// anew, up to this limit, which runs from the first Close. It bounds what a peer that reads one
+    /// byte at a time can hold.
+    ///
+    /// 120 seconds by default. `None` sets no limit.
+    pub close_limit: Option<Duration>,
+
     /// How long to wait for the peer's Close, and then for the end of its stream, before the
     /// connection is given up.
     ///
-    /// It runs from the first Close, whichever end sends it, and bounds all that is left to do:
-    /// messages that are still queued in front of our own Close have to leave in this time, too, or
-    /// are dropped. Have them written before you close (the adapters' `flush`), or give them more
-    /// time here.
+    /// It runs from the first Close, whichever end sends it, and covers all that is left to do:
+    /// messages that are still queued in front of our own Close, the peer's Close and its end of
+    /// the stream. While output is pending, each piece that the peer takes starts it anew; see
+    /// [`close_limit`](Self::close_limit). Output that is left when it passes is dropped.
     ///
     /// 5 seconds by default: several round trips over the slowest links, and short enough for a
-    /// shutdown to wait for. Without it a peer that never closes is waited for for ever.
+    /// shutdown to wait for. With `None`, a connection waits forever for a peer that never closes.
     pub close_timeout: Option<Duration>,
 
     /// Whether and how messages are compressed (RFC 7692).
@@ -102,8 +111,8 @@ pub struct Config {
     /// How long the peer may be silent before it is sent a Ping.
     ///
     /// 20 seconds by default: below the idle timeouts of common proxies and address translators
-    /// (30 to 60 seconds). Any octet received counts as a sign of life; while output waits, it is
-    /// that the peer takes some of it (between two halves, octets that are received count then, too).
+    /// (30 to 60 seconds). Any byte received counts as a sign of life. While output is pending, only
+    /// its progress counts.
     pub ping_interval: Option<Duration>,
 
     /// How long to wait for a sign of life after a Ping of `ping_interval` before the connection
@@ -116,6 +125,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            close_limit: Some(Duration::from_secs(120)),
             close_timeout: Some(Duration::from_secs(5)),
             #[cfg(feature = "deflate")]
             deflate: None,

@@ -169,8 +169,14 @@ impl Connection {
     /// Harmless when nothing is due. Returns the timeout that has ended the connection or begun
     /// its end.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
-        self.note(now);
-        let due = self.link.timers.take_due(now, self.receiver.config(), self.timed_state())?;
+        self.handle_timeout_over(now, Unseen::default())
+    }
+
+    /// Does what is due at `now` over a transport of which the driver knows more.
+    pub(crate) fn handle_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Timeout> {
+        self.note(now, unseen);
+        let state = self.timed_state(unseen);
+        let due = self.link.timers.take_due(now, self.receiver.config(), state)?;
         self.link.handle_due(due);
         self.sender.settle(&mut self.link);
         let timeout = due.timeout();
@@ -296,13 +302,23 @@ impl Connection {
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all.
     ///
-    /// Call it before waiting, and behind writing: what happened since the last call is taken to have
-    /// happened `now`, and output that is there now waits for the peer.
+    /// Call it after writing and before waiting. Events since the last call count as happening `now`,
+    /// and output that is left now counts as pending.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        self.note(now);
+        self.poll_timeout_over(now, Unseen::default())
+    }
+
+    /// Returns the deadline over a transport of which the driver knows more.
+    pub(crate) fn poll_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Instant> {
+        self.note(now, unseen);
         self.sender.wait();
-        let next = self.link.timers.next(self.receiver.config(), self.timed_state());
+        let next = self.link.timers.next(self.receiver.config(), self.timed_state(unseen));
         next.map(|(deadline, _)| deadline)
+    }
+
+    /// Returns whether the peer did not take what was pending within the time to close.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.link.gave_up()
     }
 
     /// Returns how far the connection is on its way from open to closed.
@@ -367,12 +383,6 @@ impl Connection {
         self.link.sent_close()
     }
 
-    /// Returns whether octets arrived since the time was last told.
-    #[cfg(feature = "std")]
-    pub(crate) fn has_received(&self) -> bool {
-        self.receiver.has_received()
-    }
-
     /// Takes the connection apart into what its two halves own.
     #[cfg(feature = "std")]
     pub(crate) fn into_parts(self) -> (Receiver, Sender, Link) {
@@ -387,21 +397,35 @@ impl Connection {
 
     /// Returns the state that the timers see: what is left to write when the stream has ended is
     /// given the time to close, too.
-    fn timed_state(&self) -> State {
+    fn timed_state(&self, unseen: Unseen) -> State {
         match self.link.state() {
-            State::Closed if self.has_output() => State::Closing,
+            State::Closed if !self.link.gave_up() && (self.has_output() || unseen.unflushed) => {
+                State::Closing
+            }
             state => state,
         }
     }
 
-    fn note(&mut self, now: Instant) {
+    fn note(&mut self, now: Instant, unseen: Unseen) {
         let marks = self.receiver.take_marks();
         let message = marks.message | self.sender.take_sent();
-        // While output waits, life is that the peer takes of it: who only talks would hold it for
-        // ever. And who takes it slowly, and has nothing to say, is there.
-        let life = self.sender.take_progress().unwrap_or(marks.life);
-        self.link.timers.note(now, Marks { life, message, ..marks }, self.link.state());
+        // While output is pending, only its progress is a sign of life: a peer that only talks would
+        // hold it forever, and one that reads slowly and has nothing to say is there.
+        let progress = self.sender.take_progress();
+        let life =
+            if progress.pending { progress.taken } else { marks.life | unseen.not_listening };
+        let marks = Marks { life, message, taken: progress.taken, ..marks };
+        self.link.timers.note(now, marks, self.link.state());
     }
+}
+
+/// What a connection cannot see of its transport, and its driver can.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unseen {
+    /// Nobody has listened to the peer since the time was last told, so its silence means nothing.
+    pub(crate) not_listening: bool,
+    /// The transport holds bytes that it took and did not pass on.
+    pub(crate) unflushed: bool,
 }
 
 /// The rest of a connection, as its receiving direction sees it.

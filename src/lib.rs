@@ -94,6 +94,7 @@ mod connection;
 mod copy;
 #[cfg(feature = "deflate")]
 pub mod deflate;
+pub mod driver;
 mod error;
 mod event;
 pub mod frame;
@@ -118,7 +119,7 @@ mod utf8;
 
 #[cfg(feature = "std")]
 pub use {
-    adapter::{Batch, Error},
+    adapter::Error,
     split::{ReceiveHalf, SendHalf},
 };
 pub use {
@@ -126,6 +127,7 @@ pub use {
     closing::{State, Transport},
     config::Config,
     connection::Connection,
+    driver::Batch,
     error::{ProtocolError, SendError, SendErrorKind},
     event::{Delivery, EndOfStream, Event, Message},
     input::Input,

@@ -43,8 +43,13 @@ pub struct Output {
     written: usize,
     // How many octets there are up to the last one that was marked; no more are counted than fit.
     marked: u32,
-    // The transport took some since this was asked for.
+    // Whether the transport took bytes since `take_advanced`.
     advanced: bool,
+    // Set when bytes were dropped that the transport had not taken. A write of them may still be in
+    // flight, and `advance` forgives it.
+    discarded: bool,
+    // How many bytes `take` has handed to a transport that owns them until `put_back`.
+    taken: usize,
 }
 
 /// Chunks, and how many octets they have.
@@ -55,17 +60,23 @@ struct Queue {
 }
 
 impl Output {
-    /// Reports that the transport took the first `count` octets.
+    /// Reports that the transport took the first `count` bytes.
+    ///
+    /// A connection drops its output when [`Config::close_timeout`](crate::Config::close_timeout)
+    /// passes. A write may be in flight then, so bytes that were dropped may still be reported.
     ///
     /// # Panics
     ///
-    /// When `count` exceeds [`len`](Self::len).
+    /// When `count` exceeds [`len`](Self::len) and nothing was dropped.
     #[inline]
     pub fn advance(&mut self, count: usize) {
         let len = self.len();
-        assert!(count <= len, "advanced by {count} octets, {len} were queued");
+        assert!(
+            count <= len || self.discarded,
+            "advanced by {count} bytes, {len} were queued"
+        );
         self.advanced |= count != 0;
-        if count == len {
+        if count >= len {
             return self.clear();
         }
         self.marked = self.marked.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
@@ -153,13 +164,69 @@ impl Output {
         self.marked = u32::try_from(self.len()).unwrap_or(u32::MAX);
     }
 
-    /// Returns whether a marked octet waits.
+    /// Returns whether a marked byte is pending. One in flight may be among those taken.
     #[inline]
     pub(crate) fn has_marked(&self) -> bool {
-        self.marked != 0
+        self.marked != 0 || self.taken != 0
     }
 
-    /// Returns whether the transport took any octets since the last call.
+    /// Returns the number of bytes that are queued or in flight.
+    #[inline]
+    pub(crate) fn pending_len(&self) -> usize {
+        self.len() + self.taken
+    }
+
+    /// Hands all that is queued to a transport that owns it while it writes.
+    pub(crate) fn take(&mut self) -> Self {
+        let taken = self.pending_len();
+        let rest = Self { taken, discarded: self.discarded, ..Self::default() };
+        Self { taken: 0, ..mem::replace(self, rest) }
+    }
+
+    /// Takes back what the transport has not written, in front of what was queued meanwhile.
+    pub(crate) fn put_back(&mut self, mut rest: Self) {
+        self.taken = 0;
+        self.advanced |= rest.advanced;
+        if self.discarded || rest.is_empty() {
+            if self.is_empty() && self.run.capacity() == 0 {
+                rest.clear();
+                self.run = rest.run;
+            }
+            return;
+        }
+        let advanced = self.advanced;
+        let mut later = mem::replace(self, rest);
+        if later.is_empty() {
+            self.advanced = advanced;
+            return;
+        }
+        let rest_len = u32::try_from(self.len()).unwrap_or(u32::MAX);
+        let queue = self.queue.get_or_insert_default();
+        if self.end != 0 {
+            self.run.truncate(self.end);
+            queue.push(Chunk::Owned(mem::take(&mut self.run)));
+        }
+        // Nothing of what was queued later can have been written: it was behind bytes in flight.
+        later.queue.take().into_iter().flat_map(|queue| queue.chunks).for_each(|it| queue.push(it));
+        (self.run, self.end) = (later.run, later.end);
+        if later.marked != 0 {
+            self.marked = rest_len.saturating_add(later.marked);
+        }
+        self.advanced = advanced;
+    }
+
+    /// Drops all that is queued or in flight: the transport will not take it.
+    pub(crate) fn discard(&mut self) {
+        self.discarded |= self.pending_len() != 0;
+        self.clear();
+    }
+
+    /// Returns whether bytes were dropped that the transport had not taken.
+    pub(crate) fn was_discarded(&self) -> bool {
+        self.discarded
+    }
+
+    /// Returns whether the transport took any bytes since the last call.
     pub(crate) fn take_advanced(&mut self) -> bool {
         mem::take(&mut self.advanced)
     }
@@ -172,7 +239,7 @@ impl Output {
     #[inline]
     pub(crate) fn append_in_place(&mut self, len: usize, max_len: usize) -> Option<&mut [u8]> {
         let end = self.end + len;
-        if self.queue.is_some() || end > max_len || end > self.run.len() && !self.grow(end) {
+        if self.queue.is_some() || end + self.taken > max_len || end > self.run.len() && !self.grow(end) {
             return None;
         }
         let place = self.run.get_mut(self.end..end)?;
@@ -216,7 +283,7 @@ impl Output {
         queue.push(payload.into());
     }
 
-    /// Drops all that waits: it was written, or the transport will not take it.
+    /// Drops all that is queued.
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.queue = None;

@@ -19,6 +19,15 @@ use crate::{
     payload::Content,
 };
 
+/// What the transport did with output that it did not take at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Some of it is still pending.
+    pub(crate) pending: bool,
+    /// The transport took some of it.
+    pub(crate) taken: bool,
+}
+
 /// The state of the sending direction.
 #[derive(Debug)]
 pub(crate) struct Sender {
@@ -283,7 +292,7 @@ impl Sender {
     fn settle_owed(&mut self, link: &mut Link) {
         if link.gave_up() {
             self.note_dropped(link);
-            self.output.clear();
+            self.output.discard();
             self.owed_pong = None;
             return;
         }
@@ -316,7 +325,7 @@ impl Sender {
     pub(crate) fn note_dropped(&self, link: &mut Link) {
         // Only control frames come behind a Close.
         let behind = usize::try_from(self.control_len).unwrap_or(usize::MAX);
-        if link.gave_up() && link.sent_close().is_some() && self.output.len() > behind {
+        if link.gave_up() && link.sent_close().is_some() && self.output.pending_len() > behind {
             link.close_dropped();
         }
     }
@@ -336,7 +345,7 @@ impl Sender {
     /// Returns whether the output has room for a frame with `len` octets of payload.
     #[inline]
     fn has_room_for(&self, len: usize) -> bool {
-        let room = self.max_output.saturating_sub(self.output.len());
+        let room = self.max_output.saturating_sub(self.output.pending_len());
         len.saturating_add(frame::encoded_len(len, self.keys.is_some())) <= room
     }
 
@@ -345,7 +354,7 @@ impl Sender {
             return false;
         }
         let owes_pong = self.owed_pong.is_some() && link.state().may_pong();
-        !self.output.is_empty() || owes_pong || link.owes()
+        self.output.pending_len() != 0 || owes_pong || link.owes()
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -356,16 +365,16 @@ impl Sender {
         core::mem::take(&mut self.sent)
     }
 
-    /// Takes note that the driver is about to wait.
+    /// Records that the driver is about to wait.
     pub(crate) fn wait(&mut self) {
-        self.waiting = !self.output.is_empty();
+        self.waiting = self.output.pending_len() != 0;
     }
 
-    /// Returns whether the transport took something of what was left when the driver went to wait;
-    /// `None` if nothing was left, or nothing is left now.
-    pub(crate) fn take_progress(&mut self) -> Option<bool> {
-        let advanced = self.output.take_advanced();
-        (self.waiting && !self.output.is_empty()).then_some(advanced)
+    /// Returns what the transport did with the output that was pending when the driver last went to
+    /// wait.
+    pub(crate) fn take_progress(&mut self) -> Progress {
+        let taken = self.output.take_advanced() && self.waiting;
+        Progress { pending: self.waiting && self.output.pending_len() != 0, taken }
     }
 
     #[inline]

@@ -9,8 +9,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
-#[cfg(feature = "tokio")]
-use crate::timer::Due;
 use crate::{
     Binary, CloseCode, CloseFrame, Config, Connection, Delivery, EndOfStream, Event, Input, Output,
     Payload, ProtocolError, Role, SendError, State, Text, Timeout, Transport,
@@ -57,6 +55,8 @@ pub struct ReceiveHalf {
 /// Made by [`Connection::split`], see [`ReceiveHalf`].
 pub struct SendHalf {
     sender: Sender,
+    // The transport holds bytes that it took and did not pass on.
+    unflushed: bool,
     shared: Arc<Shared>,
 }
 
@@ -68,6 +68,14 @@ struct Shared {
     config: Arc<Config>,
     #[cfg(feature = "deflate")]
     deflate: Option<AgreedParameters>,
+    // Set while the sending half has output that the transport did not take at once.
+    pending: AtomicBool,
+    // Set when the transport took some of it, cleared by the receiving half when it tells the time.
+    taken: AtomicBool,
+    // Set while anything is left to write or to flush, replies aside.
+    left: AtomicBool,
+    // Set when the write side of the transport was shut down, or has failed.
+    write_over: AtomicBool,
     // The marks of both directions; see `Marks`.
     life: AtomicBool,
     message: AtomicBool,
@@ -88,18 +96,24 @@ impl Connection {
         let (mut receiver, mut sender, link) = self.into_parts();
         let marks = receiver.take_marks();
         let message = marks.message | sender.take_sent();
+        let pending = sender.output().pending_len() != 0;
         let shared = Arc::new(Shared {
             link: Mutex::new(link),
             role,
             config,
             #[cfg(feature = "deflate")]
             deflate,
+            pending: AtomicBool::new(pending),
+            taken: AtomicBool::new(false),
+            left: AtomicBool::new(pending),
+            write_over: AtomicBool::new(false),
             life: AtomicBool::new(marks.life),
             message: AtomicBool::new(message),
             began: AtomicBool::new(marks.began),
             unfinished: AtomicBool::new(marks.unfinished),
         });
-        (ReceiveHalf { receiver, shared: Arc::clone(&shared) }, SendHalf { sender, shared })
+        let receiving = ReceiveHalf { receiver, shared: Arc::clone(&shared) };
+        (receiving, SendHalf { sender, unflushed: false, shared })
     }
 }
 
@@ -136,7 +150,7 @@ impl ReceiveHalf {
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
         let due = {
             let mut link = self.shared.note(now);
-            let state = link.state();
+            let state = self.shared.timed_state(&link);
             let due = link.timers.take_due(now, &self.shared.config, state)?;
             link.handle_due(due);
             due
@@ -148,17 +162,6 @@ impl ReceiveHalf {
         timeout
     }
 
-    /// Returns whether octets arrived since the time was last told.
-    pub(crate) fn has_received(&self) -> bool {
-        self.shared.life.load(Ordering::Relaxed)
-    }
-
-    /// Stops waiting for the peer to take what is left to write.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn give_up(&self) {
-        self.shared.link().handle_due(Due::Close);
-    }
-
     /// Sets how messages are delivered, from the next one that begins.
     pub fn set_delivery(&mut self, delivery: Delivery) {
         self.receiver.set_delivery(delivery);
@@ -168,12 +171,24 @@ impl ReceiveHalf {
     /// [`Connection::poll_timeout`].
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         let link = self.shared.note(now);
-        link.timers.next(&self.shared.config, link.state()).map(|(deadline, _)| deadline)
+        let next = link.timers.next(&self.shared.config, self.shared.timed_state(&link));
+        next.map(|(deadline, _)| deadline)
     }
 
     /// Returns whether the sending half has a reply to queue.
     pub fn owes_reply(&self) -> bool {
         self.shared.link().owes()
+    }
+
+    /// Returns whether the sending half has anything to write or to flush, replies included.
+    pub(crate) fn has_left(&self) -> bool {
+        let link = self.shared.link();
+        !link.gave_up() && (self.shared.left.load(Ordering::SeqCst) || link.owes())
+    }
+
+    /// Returns whether the write side of the transport was shut down, or has failed.
+    pub(crate) fn write_is_over(&self) -> bool {
+        self.shared.write_over.load(Ordering::SeqCst)
     }
 
     /// Returns how far the connection is on its way from open to closed.
@@ -231,7 +246,7 @@ impl ReceiveHalf {
             }
             Err(shared) => {
                 let receiving = Self { receiver, shared: Arc::clone(&shared) };
-                Err((receiving, SendHalf { sender: sending.sender, shared }))
+                Err((receiving, SendHalf { sender: sending.sender, unflushed: sending.unflushed, shared }))
             }
         }
     }
@@ -316,16 +331,14 @@ impl SendHalf {
         self.settled(|sender, link| sender.close(code.into(), reason, link))
     }
 
-    /// Returns the octets to write, the replies that are owed among them.
+    /// Returns the bytes to write, the replies that are owed among them.
+    ///
+    /// Output that is still there at the next call counts as pending: see
+    /// [`Connection::poll_timeout`].
     pub fn output(&mut self) -> &mut Output {
         self.settled(|_, _| ());
+        self.note_output();
         self.sender.output()
-    }
-
-    /// Frees the buffer of the output if nothing is in it.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn release(&mut self) {
-        self.sender.output().release();
     }
 
     /// Returns whether the output has room for a message of `len` octets; see
@@ -353,10 +366,33 @@ impl SendHalf {
         &self.shared.config
     }
 
-    /// Returns whether the peer did not take what was left to write within the time to close.
-    #[cfg(feature = "tokio")]
+    /// Returns whether the peer did not take what was pending within the time to close.
     pub(crate) fn gave_up(&self) -> bool {
         self.shared.link().gave_up()
+    }
+
+    /// Returns the number of bytes that are queued or in flight.
+    pub(crate) fn pending_len(&mut self) -> usize {
+        self.sender.output().pending_len()
+    }
+
+    /// Tells the receiving half whether the transport holds unflushed bytes, and whether its write
+    /// side has ended.
+    pub(crate) fn publish(&mut self, unflushed: bool, write_over: bool) {
+        self.unflushed = unflushed;
+        self.shared.write_over.store(write_over, Ordering::SeqCst);
+        self.note_output();
+    }
+
+    /// Tells the receiving half what became of the output.
+    fn note_output(&mut self) {
+        let output = self.sender.output();
+        let pending = output.pending_len() != 0;
+        if output.take_advanced() && self.shared.pending.load(Ordering::SeqCst) {
+            self.shared.taken.store(true, Ordering::SeqCst);
+        }
+        self.shared.pending.store(pending, Ordering::SeqCst);
+        self.shared.left.store(pending || self.unflushed, Ordering::SeqCst);
     }
 
     /// Returns how far the connection is on its way from open to closed.
@@ -369,24 +405,29 @@ impl SendHalf {
         self.state().transport(self.shared.role)
     }
 
-    /// Takes what is owed, then does `queue`, under one lock.
+    /// Queues the replies that are owed, then runs `queue`, under one lock.
     fn settled<T>(&mut self, queue: impl FnOnce(&mut Sender, &mut Link) -> T) -> T {
-        let output = self.sender.output();
-        if output.take_advanced() && !output.is_empty() {
-            // The peer takes what waits: it is there.
-            self.shared.life.store(true, Ordering::Relaxed);
-        }
         let mut link = self.shared.link();
         self.sender.settle(&mut link);
         let result = queue(&mut self.sender, &mut link);
         drop(link);
+        self.note_queued();
         result
     }
 
-    /// Takes note of messages that were queued.
+    /// Records messages that were queued.
     fn note_sent(&mut self) {
         if self.sender.take_sent() {
             self.shared.message.store(true, Ordering::Relaxed);
+        }
+        self.note_queued();
+    }
+
+    /// Tells the receiving half that something is left to write. It is pending only when the transport
+    /// has been offered it.
+    fn note_queued(&mut self) {
+        if self.sender.output().pending_len() != 0 {
+            self.shared.left.store(true, Ordering::SeqCst);
         }
     }
 }
@@ -398,10 +439,15 @@ impl Shared {
     }
 
     fn take_marks(&self) -> Marks {
+        // While output is pending, only its progress is a sign of life, as for a whole connection.
+        let taken = self.taken.swap(false, Ordering::SeqCst);
+        let received = self.life.swap(false, Ordering::Relaxed);
+        let pending = self.pending.load(Ordering::SeqCst);
         Marks {
-            life: self.life.swap(false, Ordering::Relaxed),
+            life: if pending { taken } else { received | taken },
             message: self.message.swap(false, Ordering::Relaxed),
             began: self.began.swap(false, Ordering::Relaxed),
+            taken,
             unfinished: self.unfinished.load(Ordering::Relaxed),
         }
     }
@@ -417,6 +463,15 @@ impl Shared {
             self.began.store(true, Ordering::Relaxed);
         }
         self.unfinished.store(marks.unfinished, Ordering::Relaxed);
+    }
+
+    /// Returns the state that the timers see; see `Connection::timed_state`.
+    fn timed_state(&self, link: &Link) -> State {
+        let left = || self.left.load(Ordering::SeqCst) || link.owes();
+        match link.state() {
+            State::Closed if !link.gave_up() && left() => State::Closing,
+            state => state,
+        }
     }
 
     /// Gives what happened since the last call the time `now`.

@@ -25,15 +25,15 @@ use crate::{Config, State, time::Instant};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Timeout {
-    /// The peer did not close within [`Config::close_timeout`]: the connection is closed now.
+    /// The peer did not close within [`Config::close_timeout`], or took output for longer than
+    /// [`Config::close_limit`]: the connection is closed now.
     Close,
     /// No message went either way for [`Config::idle_timeout`]: the closing handshake begins.
     Idle,
     /// A message took longer than [`Config::message_timeout`]: the connection has failed.
     Message,
     /// No sign of life within [`Config::pong_timeout`] of a Ping: the connection has failed. While
-    /// output waits, a sign of life is that the peer took some of it (or, if the connection is split,
-    /// sent something).
+    /// output is pending, only its progress counts as life.
     Pong,
 }
 
@@ -46,6 +46,8 @@ pub(crate) struct Timers {
     message_began: Option<Instant>,
     pinged: Option<Instant>,
     closing: Option<Instant>,
+    // When the peer last took output that was pending in a connection that closes.
+    taken: Option<Instant>,
 }
 
 /// What happened since the driver last asked.
@@ -57,6 +59,8 @@ pub(crate) struct Marks {
     pub(crate) message: bool,
     /// A message began to arrive, and has not ended.
     pub(crate) began: bool,
+    /// The transport took output that was pending.
+    pub(crate) taken: bool,
     /// A message is in the making.
     pub(crate) unfinished: bool,
 }
@@ -93,6 +97,8 @@ impl Timers {
         }
         if state != State::Open && self.closing.is_none() {
             self.closing = Some(now);
+        } else if marks.taken && state != State::Open {
+            self.taken = Some(now);
         }
     }
 
@@ -110,7 +116,9 @@ impl Timers {
                 [life, idle, message].into_iter().flatten().min_by_key(|&(deadline, _)| deadline)
             }
             State::CloseSent | State::CloseReceived | State::Closing | State::Failed => {
-                after(self.closing, config.close_timeout, Due::Close)
+                let idle = after(self.taken.or(self.closing), config.close_timeout, Due::Close)?;
+                let whole = after(self.closing, config.close_limit, Due::Close);
+                Some(whole.filter(|(limit, _)| *limit < idle.0 && self.taken.is_some()).unwrap_or(idle))
             }
             State::Closed => None,
         }

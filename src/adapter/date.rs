@@ -3,25 +3,14 @@
 use alloc::{format, string::String};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{
-    Output,
-    handshake::{HandshakeError, Rejection},
-};
+use crate::handshake::Rejection;
 
-/// Returns the response to a request that is not valid. It is empty where nothing is answered.
-pub(crate) fn refusal(error: &HandshakeError) -> Output {
-    error.rejection().map(response).unwrap_or_default()
-}
-
-/// Returns the response to a request that is refused, with the time unless one is in it.
-pub(crate) fn response(rejection: Rejection) -> Output {
-    let rejection = match imf_fixdate(SystemTime::now()) {
+/// Returns the response with the time in it, unless it has one.
+pub(crate) fn dated(rejection: Rejection) -> Rejection {
+    match imf_fixdate(SystemTime::now()) {
         Some(date) if !rejection.headers().contains("Date") => rejection.own_header("Date", &date),
         _ => rejection,
-    };
-    let mut output = Output::default();
-    output.push_bytes(&rejection.to_bytes());
-    output
+    }
 }
 
 /// Writes a time as RFC 9110 §5.6.7 has it. `None` where that has no four digits for the year, and

@@ -1,10 +1,10 @@
 //! What can go wrong with a connection over a transport.
 
 use core::{error, fmt};
-use std::io;
+use std::io::{self, ErrorKind};
 
 use crate::{
-    ProtocolError, SendError, Timeout,
+    ProtocolError, SendError, Timeout, driver,
     handshake::{AcceptError, HandshakeError},
 };
 
@@ -75,6 +75,17 @@ impl From<HandshakeError> for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<driver::Error> for Error {
+    fn from(error: driver::Error) -> Self {
+        match error {
+            driver::Error::GaveUp => Self::Io(ErrorKind::TimedOut.into()),
+            driver::Error::Lost => Self::Io(ErrorKind::BrokenPipe.into()),
+            driver::Error::Protocol(error) => Self::Protocol(error),
+            driver::Error::Timeout(timeout) => Self::Timeout(timeout),
+        }
     }
 }
 

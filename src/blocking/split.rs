@@ -7,16 +7,16 @@ use core::{
     time::Duration,
 };
 use std::{
-    io::{self, ErrorKind},
+    io::ErrorKind,
     sync::{Mutex, MutexGuard, PoisonError, TryLockError},
-    time::Instant,
 };
 
-use super::{MIN_TIMEOUT, Stream, WebSocket, is_retry, read, write_all, write_once};
+use super::{Stream, WebSocket, io::Io};
 use crate::{
-    CloseCode, CloseFrame, Delivery, EndOfStream, Message, Payload, ReceiveHalf, SendHalf, State,
-    Timeout, Transport,
-    adapter::{self, Batch, Clock, Error, Inbox},
+    Batch, CloseCode, CloseFrame, Delivery, EndOfStream, Error, Message, Payload, ReceiveHalf, State,
+    adapter::write_timeout,
+    driver::{Goal, Reads as _, ReceiveDriver, SendDriver, Step},
+    time::Instant,
 };
 
 /// The half of a [`WebSocket`] that reads.
@@ -38,14 +38,8 @@ use crate::{
 /// # }
 /// ```
 pub struct Reader<S> {
-    stream: S,
-    receiving: ReceiveHalf,
-    inbox: Inbox,
-    clock: Clock,
-    read_timeout: Option<Duration>,
-    timeout: Option<Timeout>,
-    // When the stream had ended, and something may have been left to write.
-    ended: Option<crate::time::Instant>,
+    io: Io<S>,
+    driver: ReceiveDriver,
     shared: Arc<Shared<S>>,
 }
 
@@ -64,12 +58,8 @@ struct Shared<S> {
 }
 
 struct Side<S> {
-    stream: S,
-    sending: SendHalf,
-    // The write side was shut down, or failed.
-    over: bool,
-    // It failed: whoever writes is told, though it may have happened to the reader.
-    failed: bool,
+    io: Io<S>,
+    driver: SendDriver,
 }
 
 impl<S: Stream> WebSocket<S> {
@@ -78,21 +68,10 @@ impl<S: Stream> WebSocket<S> {
     /// `stream` is a second handle of the stream, for instance of
     /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
     pub fn split(self, stream: S) -> (Reader<S>, Writer<S>) {
-        let (receiving, sending) = self.connection.split();
-        let side =
-            Mutex::new(Side { stream, sending, over: self.write_over, failed: self.write_failed });
+        let (receiving, driver) = self.driver.into_split();
+        let side = Mutex::new(Side { io: Io::new(stream, self.io.clock), driver });
         let shared = Arc::new(Shared { side, owed: AtomicBool::new(false) });
-        let reader = Reader {
-            stream: self.stream,
-            receiving,
-            inbox: self.inbox,
-            clock: self.clock,
-            read_timeout: self.read_timeout,
-            timeout: self.timeout,
-            ended: None,
-            shared: Arc::clone(&shared),
-        };
-        (reader, Writer { shared })
+        (Reader { io: self.io, driver: receiving, shared: Arc::clone(&shared) }, Writer { shared })
     }
 }
 
@@ -104,12 +83,12 @@ impl<S: Stream> Reader<S> {
     ///
     /// Those of [`WebSocket::fill`].
     pub fn fill(&mut self) -> Result<Option<Batch<'_, ReceiveHalf>>, Error> {
-        while !self.inbox.has_input() {
-            if !self.step()? {
-                return adapter::finish(&mut self.inbox, &mut self.timeout).map(|()| None);
-            }
-        }
-        Ok(Some(Batch::new(&mut self.receiving, &mut self.inbox)))
+        Ok(if self.drive()? { Some(self.driver.batch()) } else { None })
+    }
+
+    /// Returns the events that are there without reading, none if need be.
+    pub fn batch(&mut self) -> Batch<'_, ReceiveHalf> {
+        self.driver.batch()
     }
 
     /// Returns the next message, `None` when the connection has ended. See [`WebSocket::read`].
@@ -126,90 +105,86 @@ impl<S: Stream> Reader<S> {
         Ok(None)
     }
 
+    /// Waits for a message as [`read`](Self::read) does, but at most for `patience`. See
+    /// [`WebSocket::read_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WebSocket::read_timeout`].
+    pub fn read_timeout(&mut self, patience: Duration) -> Result<Option<Message>, Error> {
+        self.io.until(patience);
+        let read = self.read();
+        self.io.until = None;
+        read
+    }
+
+    /// Waits for the end of the connection and returns how it ended. Messages that still arrive are
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WebSocket::fill`].
+    pub fn closed(&mut self) -> Result<EndOfStream, Error> {
+        while let Some(mut batch) = self.fill()? {
+            while batch.next().is_some() {}
+        }
+        Ok(self.end().unwrap_or(EndOfStream::Torn))
+    }
+
     /// Sets how messages are delivered, from the next one that begins.
     pub fn set_delivery(&mut self, delivery: Delivery) {
-        self.receiving.set_delivery(delivery);
+        self.driver.receiving_mut().set_delivery(delivery);
     }
 
     /// Returns how the connection ended, once it has.
     pub fn end(&self) -> Option<EndOfStream> {
-        self.receiving.end()
+        self.driver.receiving().end()
     }
 
     /// Returns the peer's Close, if it has come.
     pub fn received_close(&self) -> Option<CloseFrame> {
-        self.receiving.received_close()
+        self.driver.receiving().received_close()
     }
 
     /// Returns how far the connection is on its way from open to closed.
     pub fn state(&self) -> State {
-        self.receiving.state()
+        self.driver.receiving().state()
     }
 
-    /// Writes what is owed, then reads once; returns whether there may be more to come.
-    fn step(&mut self) -> Result<bool, Error> {
-        if self.receiving.has_received() {
-            // It is parsed by now: a Pong in it is not late.
-            self.pass_time();
-        }
-        let closing = self.receiving.state() != State::Open;
-        let owed = self.receiving.owes_reply() || self.shared.owed.load(Ordering::SeqCst);
-        if closing || owed {
-            let patience = if closing { Some(self.patience()) } else { None };
-            self.shared.write_replies(patience)?;
-        }
-        match self.receiving.transport() {
-            Transport::Open | Transport::ShutDownWrite => {}
-            Transport::Close => {
-                match self.shared.try_side() {
-                    Some(mut side) => side.shutdown(),
-                    // The other half is in the middle of a write, which ends with this.
-                    None => drop(self.stream.shutdown_write()),
-                }
-                return Ok(false);
+    /// Waits until there are events; returns whether there are, and will be.
+    fn drive(&mut self) -> Result<bool, Error> {
+        let driven = self.drive_until_end();
+        if !matches!(driven, Ok(true)) && self.state() == State::Closed {
+            // The other half may be in the middle of a write, which ends with this.
+            if self.shared.try_side().is_none() {
+                let _ = self.io.stream.shutdown_write();
             }
         }
-        self.arm()?;
-        match read(&mut self.stream, &mut self.inbox) {
-            Err(error) if is_retry(&error) && self.read_timeout.is_some() => {}
-            Err(error) if is_retry(&error) => return Err(error.into()),
-            result => adapter::received(result, &mut self.receiving, &mut self.inbox)?,
-        }
-        if !self.inbox.has_input() {
-            self.pass_time();
-        }
-        Ok(true)
+        driven
     }
 
-    fn pass_time(&mut self) {
-        if let Some(timeout) = self.receiving.handle_timeout(self.clock.now()) {
-            self.timeout.get_or_insert(timeout);
+    fn drive_until_end(&mut self) -> Result<bool, Error> {
+        self.driver.resume();
+        loop {
+            match self.driver.next()? {
+                Step::Ready => return Ok(true),
+                Step::Ended => return Ok(false),
+                Step::Reply => {
+                    let now = self.io.clock.now();
+                    let deadline = [self.driver.deadline(now), self.io.until];
+                    if !self.shared.reply(now, deadline.into_iter().flatten().min())? {
+                        self.driver.reply_pending();
+                    }
+                }
+                Step::Read => self.io.read(&mut self.driver)?,
+                Step::Wait(_) => {
+                    self.driver.resume();
+                    self.io.check()?;
+                    self.shared.check()?;
+                }
+                _ => self.driver.time(self.io.clock.now()),
+            }
         }
-    }
-
-    /// Returns for how long a connection that is closing may still be written to.
-    fn patience(&mut self) -> Option<Duration> {
-        let now = self.clock.now();
-        let deadline = self.receiving.poll_timeout(now).or_else(|| {
-            // No timer runs behind the end of the stream: what is left then has as long from now.
-            let ended = *self.ended.get_or_insert(now);
-            Some(ended + self.receiving.config().close_timeout?)
-        });
-        deadline.map(|deadline| deadline - now)
-    }
-
-    /// Limits the next read to the time until the next deadline.
-    fn arm(&mut self) -> io::Result<()> {
-        let now = self.clock.now();
-        let deadline = self.receiving.poll_timeout(now).map(|deadline| deadline - now);
-        // Nobody can wake a thread that reads when the other half begins to close; so it looks up
-        // once in a while.
-        let patience = [deadline, self.receiving.config().close_timeout];
-        let timeout = patience.into_iter().flatten().min().map(|time| time.max(MIN_TIMEOUT));
-        if timeout != self.read_timeout && self.stream.set_read_timeout(timeout)? {
-            self.read_timeout = timeout;
-        }
-        Ok(())
     }
 }
 
@@ -233,7 +208,7 @@ impl<S: Stream> Writer<S> {
     ///
     /// [`Error::Send`] when the message is refused.
     pub fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
-        Ok(self.shared.side().sending.send(payload)?)
+        Ok(self.shared.side().driver.sending_mut().send(payload)?)
     }
 
     /// Queues a Ping with at most 125 octets of payload and writes all that is queued.
@@ -242,22 +217,41 @@ impl<S: Stream> Writer<S> {
     ///
     /// Those of [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.shared.side().sending.ping(payload)?;
+        self.shared.side().driver.sending_mut().ping(payload)?;
         self.flush()
     }
 
-    /// Writes all that is queued.
+    /// Queues a fragment of a message, the last one with `fin`, and writes all that is queued; see
+    /// [`Connection::send_fragment`](crate::Connection::send_fragment).
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when the stream fails.
+    /// Those of [`send`](Self::send).
+    pub fn send_fragment<'a>(
+        &mut self,
+        payload: impl Into<Payload<'a>>,
+        fin: bool,
+    ) -> Result<(), Error> {
+        self.shared.side().driver.sending_mut().send_fragment(payload, fin)?;
+        self.flush()
+    }
+
+    /// Writes all that is queued, and returns when the stream has flushed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] as for [`send`](Self::send).
     pub fn flush(&mut self) -> Result<(), Error> {
         loop {
             self.shared.owed.store(false, Ordering::SeqCst);
             let mut side = self.shared.side();
-            side.write()?;
-            if side.sending.transport() == Transport::ShutDownWrite {
-                side.shutdown();
+            let now = side.io.clock.now();
+            let patience = write_timeout(side.driver.sending().config());
+            let written = side.drive(Goal::Flush, now, patience.map(|patience| now + patience))?;
+            if !written {
+                side.io.check()?;
+                // Of a stream that knows timeouts.
+                return Err(Error::Io(ErrorKind::TimedOut.into()));
             }
             drop(side);
             // A reply that came up while this half was writing is this half's to write.
@@ -274,34 +268,29 @@ impl<S: Stream> Writer<S> {
     /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
     /// already; [`Error::Io`] when the stream fails.
     pub fn close(&mut self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
-        self.shared.side().sending.close(code, reason)?;
+        self.shared.side().driver.sending_mut().close(code, reason)?;
         self.flush()
     }
 
     /// Returns how far the connection is on its way from open to closed.
     pub fn state(&self) -> State {
-        self.shared.side().sending.state()
+        self.shared.side().driver.sending().state()
     }
 }
 
 impl<S: Stream> Shared<S> {
-    /// Writes the replies, or leaves them to the other half when it is writing. On a connection that
-    /// is closing, for some time at most.
-    ///
-    /// What fails here, the reading side learns as well, less what it is not yet time for: a reply is
-    /// tried again then, and what is left on a connection that is closing is an error.
-    fn write_replies(&self, patience: Option<Option<Duration>>) -> io::Result<()> {
+    /// Writes what the sending half owes, at most until `deadline`, or leaves it to the other thread
+    /// when that is writing. Returns whether that is done.
+    fn reply(&self, now: Instant, deadline: Option<Instant>) -> Result<bool, Error> {
         self.owed.store(true, Ordering::SeqCst);
-        let Some(mut side) = self.try_side() else { return Ok(()) };
+        let Some(mut side) = self.try_side() else { return Ok(false) };
         self.owed.store(false, Ordering::SeqCst);
-        match patience {
-            None => {
-                let later = side.write().is_err_and(|error| is_retry(&error));
-                self.owed.store(later, Ordering::SeqCst);
-                Ok(())
-            }
-            Some(patience) => side.write_last(patience),
-        }
+        side.drive(Goal::Events, now, deadline)
+    }
+
+    /// Returns an error when the stream says that it cannot be written to now.
+    fn check(&self) -> Result<(), Error> {
+        self.try_side().map_or(Ok(()), |mut side| side.io.check())
     }
 
     fn try_side(&self) -> Option<MutexGuard<'_, Side<S>>> {
@@ -319,69 +308,27 @@ impl<S: Stream> Shared<S> {
 }
 
 impl<S: Stream> Side<S> {
-    /// Writes what is left, and ends the direction to the peer if that is due.
-    ///
-    /// A stream that does not keep to the time it is given, and takes nothing now, is an error.
-    fn write_last(&mut self, patience: Option<Duration>) -> io::Result<()> {
-        let start = Instant::now();
-        let mut timed = self.set_patience(patience);
-        while !self.over && self.sending.has_output() {
-            let left = patience.map(|patience| patience.saturating_sub(start.elapsed()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return Ok(());
-            }
-            timed = self.set_patience(left);
-            match write_once(&mut self.stream, self.sending.output()) {
-                Err(error) if is_retry(&error) => return if timed { Ok(()) } else { Err(error) },
-                result => {
-                    self.over = result.is_err();
-                    self.failed = self.over;
-                }
+    /// Writes until `goal` is reached (`true`), or the stream takes nothing until `deadline`.
+    fn drive(
+        &mut self,
+        goal: Goal,
+        now: Instant,
+        deadline: Option<Instant>,
+    ) -> Result<bool, Error> {
+        self.driver.resume();
+        loop {
+            match self.driver.next(goal)? {
+                Step::Ready => return Ok(true),
+                Step::Wait(_) => return Ok(false),
+                step => self.io.write(&mut self.driver, step, now, deadline)?,
             }
         }
-        match self.write() {
-            Ok(()) if self.sending.transport() == Transport::ShutDownWrite => self.shutdown(),
-            Err(error) if is_retry(&error) && !timed => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        Ok(())
-    }
-
-    /// Limits the next write; returns whether the stream knows that.
-    fn set_patience(&self, patience: Option<Duration>) -> bool {
-        let timeout = patience.map(|patience| patience.max(MIN_TIMEOUT));
-        self.stream.set_write_timeout(timeout).unwrap_or(false)
-    }
-
-    fn shutdown(&mut self) {
-        if !self.over {
-            self.over = true;
-            // Fails when the peer was faster.
-            let _ = self.stream.shutdown_write();
-        }
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        if self.over {
-            let output = self.sending.output();
-            let lost = self.failed || !output.is_empty();
-            output.clear();
-            return if lost { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) };
-        }
-        let mut result = write_all(&mut self.stream, self.sending.output());
-        // What was written has made room for the Pong that is owed to a flood of Pings.
-        while result.is_ok() && self.sending.has_output() {
-            result = write_all(&mut self.stream, self.sending.output());
-        }
-        self.over = result.as_ref().is_err_and(|error| !is_retry(error));
-        self.failed = self.over;
-        result
     }
 }
 
 impl<S> fmt::Debug for Reader<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("receiving", &self.receiving).finish_non_exhaustive()
+        f.debug_struct("Reader").field("driver", &self.driver).finish_non_exhaustive()
     }
 }
 

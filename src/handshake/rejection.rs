@@ -68,6 +68,11 @@ impl Rejection {
         Self::with_status(401).header("WWW-Authenticate", challenge)
     }
 
+    /// A 500: this program has failed.
+    pub(crate) fn internal_error() -> Self {
+        Self::with_status(500)
+    }
+
     const fn bare(status: u16) -> Self {
         Self { status, reason: None, headers: Headers::new(), body: Vec::new() }
     }

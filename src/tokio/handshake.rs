@@ -1,31 +1,19 @@
 //! The opening handshake over a stream of tokio's.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::{
-    any::Any,
-    future::poll_fn,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
-use std::io::ErrorKind;
+use alloc::{boxed::Box, sync::Arc};
+use core::{any::Any, future::poll_fn};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::{TcpStream, lookup_host},
-    time::timeout,
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
 };
 
-use super::{
-    WebSocket,
-    io::{Alarm, Clock, Write, poll_read},
-};
+use super::{WebSocket, io::Io};
 use crate::{
-    Config, Output,
-    adapter::{self, Connecting, Error, Handshake, Inbox},
-    handshake::{
-        Acceptance, ClientHandshake, ClientRequest, HandshakeError, Rejection, Response,
-        ServerHandshake, Upgrade,
-    },
+    Config, Error,
+    adapter::dated,
+    driver::{Driver, HandshakeDriver, Opening, Unread},
+    handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Response, Upgrade},
 };
 
 /// A valid request to open a connection that awaits the decision.
@@ -44,11 +32,10 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Incoming<S> {
-    stream: S,
+    io: Io<S>,
     upgrade: Upgrade,
     config: Arc<Config>,
-    inbox: Inbox,
-    clock: Clock,
+    unread: Unread,
 }
 
 /// Reads a client's opening handshake from `stream`, at most for
@@ -63,7 +50,7 @@ pub struct Incoming<S> {
 /// [`Error::Handshake`] when the request is not valid or does not come in time, [`Error::Io`] when
 /// the stream fails.
 pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    mut stream: S,
+    stream: S,
     config: impl Into<Arc<Config>>,
 ) -> Result<Incoming<S>, Error> {
     let config = config.into();
@@ -71,17 +58,10 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     // it ever waits for, for as long as it lives.
     Box::pin(async move {
         set_nodelay(&stream)?;
-        let (mut inbox, clock) = (Inbox::default(), Clock::start());
-        let mut handshake = ServerHandshake::new(Arc::clone(&config));
-        match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
-            Ok(upgrade) => Ok(Incoming { stream, upgrade, config, inbox, clock }),
-            Err(error) => {
-                if let Error::Handshake(error) = &error {
-                    refuse(&mut stream, adapter::refusal(error), &config).await;
-                }
-                Err(error)
-            }
-        }
+        let mut io = Io::new(stream);
+        let driver = HandshakeDriver::server(Arc::clone(&config));
+        let (upgrade, unread) = shake(&mut io, driver).await?;
+        Ok(Incoming { io, upgrade, config, unread })
     })
     .await
 }
@@ -102,16 +82,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         Box::pin(async move {
             match self.upgrade.accept(acceptance) {
                 Ok(connection) => {
-                    let mut websocket =
-                        WebSocket::with_inbox(self.stream, connection, self.inbox, self.clock);
+                    let driver = Driver::with_unread(connection, self.unread);
+                    let mut websocket = WebSocket::with_driver(self.io, driver);
                     websocket.flush().await?;
                     Ok(websocket)
                 }
                 Err(error) => {
-                    if let Ok(rejection) = Rejection::new(500) {
-                        let output = adapter::response(rejection);
-                        refuse(&mut self.stream, output, &self.config).await;
-                    }
+                    let _ = refuse(&mut self.io, Rejection::internal_error(), &self.config).await;
                     Err(error.into())
                 }
             }
@@ -124,13 +101,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     ///
     /// # Errors
     ///
-    /// None today: a client that does not take the response does without it.
+    /// [`Error::Io`] when the stream fails, and of kind [`TimedOut`](std::io::ErrorKind::TimedOut)
+    /// when the client does not take the response within
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
     pub async fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
-        Box::pin(async move {
-            refuse(&mut self.stream, adapter::response(rejection), &self.config).await;
-            Ok(())
-        })
-        .await
+        Box::pin(async move { refuse(&mut self.io, rejection, &self.config).await }).await
     }
 }
 
@@ -151,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
 /// [`Error::Handshake`] when the server does not open the connection, [`Error::Io`] when the stream
 /// fails.
 pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    mut stream: S,
+    stream: S,
     request: ClientRequest,
     config: impl Into<Arc<Config>>,
     seed: [u8; 32],
@@ -159,139 +134,36 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     let config = config.into();
     Box::pin(async move {
         set_nodelay(&stream)?;
-        let (mut inbox, clock) = (Inbox::default(), Clock::start());
-        let mut handshake = ClientHandshake::new(request, Arc::clone(&config), seed);
-        match shake(&mut stream, &mut inbox, clock, &mut handshake).await {
-            Ok(established) => {
-                let websocket = WebSocket::with_inbox(stream, established.connection, inbox, clock);
-                Ok((websocket, established.response))
-            }
-            Err(error) => {
-                if matches!(error, Error::Handshake(_)) {
-                    // A TLS stream says here that it ends (RFC 9112 §9.8).
-                    within(config.close_timeout, stream.shutdown()).await;
-                }
-                Err(error)
-            }
-        }
+        let mut io = Io::new(stream);
+        let driver = HandshakeDriver::client(request, config, seed);
+        let (established, unread) = shake(&mut io, driver).await?;
+        let driver = Driver::with_unread(established.connection, unread);
+        Ok((WebSocket::with_driver(io, driver), established.response))
     })
     .await
-}
-
-/// Opens a TCP connection to the host of `request` and a WebSocket connection over it.
-///
-/// The addresses of the host are tried one after the other. While another connection to an address
-/// is being opened by this function, or by the blocking one, this one waits (RFC 6455 §4.1). To wait
-/// and to open the TCP connection may take [`Config::handshake_timeout`] for each address, and the
-/// opening handshake the same again; how long the host is looked up is the system's to say.
-///
-/// ```no_run
-/// use framewise::{CloseCode, Config, handshake::ClientRequest, tokio as websocket};
-///
-/// # async fn talk() -> Result<(), Box<dyn std::error::Error>> {
-/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
-/// let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
-/// websocket.send("Hello").await?;
-/// println!("{:?}", websocket.read().await?);
-/// websocket.close(CloseCode::NORMAL, "").await?;
-/// # Ok(())
-/// # }
-/// ```
-///
-/// # Errors
-///
-/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened, and
-/// those of [`client`].
-pub async fn connect(
-    request: ClientRequest,
-    config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
-    let config = config.into();
-    let mut failure = ErrorKind::NotFound.into();
-    let addresses: Vec<_> = lookup_host(adapter::host_and_port(request.uri())?).await?.collect();
-    for address in addresses {
-        let opening = async {
-            let connecting = Connecting::to(address).await;
-            Ok((TcpStream::connect(address).await?, connecting))
-        };
-        let opened = match config.handshake_timeout {
-            Some(patience) => match timeout(patience, opening).await {
-                Ok(opened) => opened,
-                Err(_) => Err(ErrorKind::TimedOut.into()),
-            },
-            None => opening.await,
-        };
-        match opened {
-            Ok((stream, _connecting)) => {
-                return client(stream, request, config, adapter::seed()?).await;
-            }
-            Err(error) => failure = error,
-        }
-    }
-    Err(Error::Io(failure))
 }
 
 /// Drives a handshake to its end.
-async fn shake<S: AsyncRead + AsyncWrite + Unpin, H: Handshake>(
-    stream: &mut S,
-    inbox: &mut Inbox,
-    clock: Clock,
-    handshake: &mut H,
-) -> Result<H::Done, Error> {
-    let (mut write, mut alarm) = (Write::default(), Alarm::default());
-    poll_fn(|cx| {
-        loop {
-            poll_deadline(handshake, &mut alarm, clock, cx)?;
-            ready!(write.poll(stream, handshake.output(), cx))?;
-            if ready!(poll_read(stream, inbox, cx))? == 0 {
-                return Poll::Ready(Err(handshake.receive_eof().into()));
-            }
-            if let Some(done) = inbox.shake(handshake)? {
-                return Poll::Ready(Ok(done));
-            }
-        }
-    })
-    .await
+async fn shake<S, H>(
+    io: &mut Io<S>,
+    mut driver: HandshakeDriver<H>,
+) -> Result<(H::Done, Unread), Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Opening<Error = HandshakeError>,
+{
+    poll_fn(|cx| io.poll_drive(&mut driver, cx, HandshakeDriver::next)).await?;
+    driver.finish().ok_or(HandshakeError::UnexpectedEof.into())
 }
 
-fn poll_deadline<H: Handshake>(
-    handshake: &mut H,
-    alarm: &mut Alarm,
-    clock: Clock,
-    cx: &mut Context<'_>,
-) -> Result<(), HandshakeError> {
-    let deadline = handshake.poll_timeout(clock.now());
-    if alarm.poll(deadline, clock, cx).is_ready() {
-        handshake.handle_timeout(clock.now())?;
-    }
-    Ok(())
-}
-
-/// Sends a response that refuses, ends the direction to the peer and reads on until its end, so
-/// that the response is not lost to a reset (RFC 9112 §9.6).
+/// Sends a response that refuses a request.
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut S,
-    mut output: Output,
+    io: &mut Io<S>,
+    rejection: Rejection,
     config: &Config,
-) {
-    let (mut inbox, mut write) = (Inbox::default(), Write::default());
-    let linger = async {
-        poll_fn(|cx| write.poll(stream, &mut output, cx)).await?;
-        stream.shutdown().await?;
-        while poll_fn(|cx| poll_read(stream, &mut inbox, cx)).await? != 0 {
-            inbox.filled(0);
-        }
-        std::io::Result::Ok(())
-    };
-    within(config.close_timeout, linger).await;
-}
-
-/// Ends a stream. A peer that takes nothing, or does not end, is left alone.
-async fn within(patience: Option<Duration>, ending: impl Future<Output = std::io::Result<()>>) {
-    let _ = match patience {
-        Some(patience) => timeout(patience, ending).await.unwrap_or(Ok(())),
-        None => ending.await,
-    };
+) -> Result<(), Error> {
+    let mut driver = HandshakeDriver::refusal(&dated(rejection), config);
+    poll_fn(|cx| io.poll_drive(&mut driver, cx, HandshakeDriver::next)).await.map(drop)
 }
 
 fn set_nodelay<S: 'static>(stream: &S) -> std::io::Result<()> {

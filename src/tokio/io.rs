@@ -1,4 +1,4 @@
-//! What is done with a stream and with the clock.
+//! What is done with a stream and with the clock: all that a driver asks for.
 
 use alloc::boxed::Box;
 use core::{
@@ -12,7 +12,79 @@ use tokio::{
     time::{self, Sleep},
 };
 
-use crate::{Output, adapter::Inbox, time::Instant};
+use crate::{
+    Error, Output,
+    driver::{Reads, Step, Writes},
+    time::Instant,
+};
+
+/// A stream, and the clock of its connection.
+#[derive(Debug)]
+pub(super) struct Io<S> {
+    pub(super) stream: S,
+    pub(super) clock: Clock,
+    pub(super) alarm: Alarm,
+    // Whether anything was read or written since this was cleared.
+    pub(super) moved: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, clock: Clock::start(), alarm: Alarm::default(), moved: false }
+    }
+
+    /// Does what `next` says until that is ready (`true`), has ended (`false`), or has to wait.
+    pub(super) fn poll_drive<D: Reads + Writes, E>(
+        &mut self,
+        driver: &mut D,
+        cx: &mut Context<'_>,
+        mut next: impl FnMut(&mut D) -> Result<Step, E>,
+    ) -> Poll<Result<bool, Error>>
+    where
+        Error: From<E>,
+    {
+        driver.readable();
+        driver.writable();
+        loop {
+            match next(driver)? {
+                Step::Ready => return Poll::Ready(Ok(true)),
+                Step::Ended => return Poll::Ready(Ok(false)),
+                Step::Read => self.moved |= poll_read(&mut self.stream, driver, cx)?,
+                Step::Time => driver.time(self.clock.now()),
+                Step::Wait(deadline) => {
+                    ready!(self.alarm.poll(deadline, self.clock, cx));
+                    driver.time(self.clock.now());
+                }
+                step => self.moved |= poll_write(&mut self.stream, driver, step, cx)?,
+            }
+        }
+    }
+}
+
+/// Writes, flushes or shuts down; returns whether the stream has taken it.
+pub(super) fn poll_write<S: AsyncWrite + Unpin, D: Writes>(
+    stream: &mut S,
+    driver: &mut D,
+    step: Step,
+    cx: &mut Context<'_>,
+) -> io::Result<bool> {
+    let mut stream = Pin::new(stream);
+    let result = match step {
+        Step::Write => poll_write_once(stream, driver.output(), cx).map_ok(|len| driver.wrote(len)),
+        Step::Flush => stream.poll_flush(cx).map_ok(|()| driver.flushed()),
+        // Fails when the peer was faster.
+        _ => stream.as_mut().poll_shutdown(cx).map(|_| Ok(driver.shut_down())),
+    };
+    match result {
+        Poll::Pending => {
+            driver.write_pending();
+            return Ok(false);
+        }
+        Poll::Ready(Ok(())) => {}
+        Poll::Ready(Err(error)) => driver.write_failed(error)?,
+    }
+    Ok(true)
+}
 
 /// The clock of the runtime, which tests can stop.
 #[derive(Clone, Copy, Debug)]
@@ -74,96 +146,47 @@ impl Alarm {
     }
 }
 
-/// The state of the write side of a stream.
-#[derive(Debug, Default)]
-pub(super) struct Write {
-    // It was shut down, or failed.
-    pub(super) over: bool,
-    // It failed, or was given up: whoever writes is told, though it may have happened to who reads.
-    pub(super) failed: bool,
-    // The stream may hold octets that it has not passed on.
-    dirty: bool,
-}
-
-impl Write {
-    /// Writes all that is queued, several chunks at a time.
-    pub(super) fn poll<S: AsyncWrite + Unpin>(
-        &mut self,
-        stream: &mut S,
-        output: &mut Output,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.over {
-            let lost = !output.is_empty();
-            output.clear();
-            let failed = lost || self.failed;
-            return Poll::Ready(if failed { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) });
-        }
-        let result = ready!(self.poll_all(stream, output, cx));
-        if result.is_err() {
-            (self.over, self.failed) = (true, true);
-            output.clear();
-        }
-        Poll::Ready(result)
-    }
-
-    /// Shuts the write side down.
-    pub(super) fn poll_shutdown<S: AsyncWrite + Unpin>(
-        &mut self,
-        stream: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        if !self.over {
-            // Fails when the peer was faster.
-            let _ = ready!(Pin::new(stream).poll_shutdown(cx));
-            self.over = true;
-        }
-        Poll::Ready(())
-    }
-
-    #[allow(clippy::indexing_slicing, reason = "no more slices are set than there are")]
-    fn poll_all<S: AsyncWrite + Unpin>(
-        &mut self,
-        stream: &mut S,
-        output: &mut Output,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while !output.is_empty() {
-            let chunk = output.chunk();
-            // For a single chunk the kernel takes a third less time without a list of them.
-            let written = if chunk.len() < output.len() && stream.is_write_vectored() {
-                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                let count = output.chunks_vectored(&mut slices);
-                ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count]))?
-            } else {
-                ready!(Pin::new(&mut *stream).poll_write(cx, chunk))?
-            };
-            if written == 0 {
-                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
-            }
-            output.advance(written);
-            self.dirty = true;
-        }
-        if self.dirty {
-            ready!(Pin::new(stream).poll_flush(cx))?;
-            self.dirty = false;
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Reads once into the empty buffer. A connection that waits holds no buffer.
-pub(super) fn poll_read<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    inbox: &mut Inbox,
+/// Writes several chunks at a time, if the stream does that.
+#[allow(clippy::indexing_slicing, reason = "no more slices are set than there are")]
+fn poll_write_once<S: AsyncWrite>(
+    stream: Pin<&mut S>,
+    output: &mut Output,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let result = pin!(stream.read_buf(inbox.empty_buffer())).poll(cx);
-    match result {
-        Poll::Ready(Ok(len)) => inbox.filled(len),
-        Poll::Ready(Err(_)) | Poll::Pending => inbox.release(),
+    let chunk = output.chunk();
+    // For a single chunk the kernel takes a third less time without a list of them.
+    let written = if chunk.len() < output.len() && stream.is_write_vectored() {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = output.chunks_vectored(&mut slices);
+        stream.poll_write_vectored(cx, &slices[..count])
+    } else {
+        stream.poll_write(cx, chunk)
+    };
+    match ready!(written)? {
+        0 => Poll::Ready(Err(ErrorKind::WriteZero.into())),
+        len => Poll::Ready(Ok(len)),
     }
-    result
+}
+
+/// Reads once; returns whether the stream had anything.
+pub(super) fn poll_read<S: AsyncRead + Unpin, D: Reads>(
+    stream: &mut S,
+    driver: &mut D,
+    cx: &mut Context<'_>,
+) -> io::Result<bool> {
+    let result = pin!(stream.read_buf(driver.empty_buffer())).poll(cx);
+    match result {
+        Poll::Pending => {
+            driver.read_pending();
+            return Ok(false);
+        }
+        Poll::Ready(Ok(len)) => driver.read(len),
+        Poll::Ready(Err(error)) => {
+            let unexpected_eof = error.kind() == ErrorKind::UnexpectedEof;
+            driver.read_failed(error, unexpected_eof)?;
+        }
+    }
+    Ok(true)
 }
 
 /// How many slices a vectored write gets at most.

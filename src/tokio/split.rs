@@ -1,6 +1,6 @@
 //! A WebSocket taken apart for two tasks.
 
-use alloc::{sync::Arc, task::Wake};
+use alloc::sync::Arc;
 use core::{
     fmt,
     future::poll_fn,
@@ -8,10 +8,7 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker, ready},
 };
-use std::{
-    io::ErrorKind,
-    sync::{Mutex, PoisonError, TryLockError},
-};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use futures_core::Stream;
 use futures_sink::Sink;
@@ -19,13 +16,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 
 use super::{
     WebSocket,
-    io::{Alarm, Clock, Write, poll_read},
+    io::{Alarm, Clock, poll_read, poll_write},
+    tasks::Tasks,
 };
 use crate::{
-    CloseCode, CloseFrame, Delivery, EndOfStream, Message, Payload, ReceiveHalf, SendHalf, State,
-    Timeout, Transport,
-    adapter::{self, Batch, Error, Inbox, low_water},
-    time::Instant,
+    Batch, CloseCode, CloseFrame, Delivery, EndOfStream, Error, Message, Payload, ReceiveHalf,
+    SendError, SendHalf, State,
+    driver::{Goal, Reads as _, ReceiveDriver, SendDriver, Step},
 };
 
 /// The half of a [`WebSocket`] that reads.
@@ -49,13 +46,9 @@ use crate::{
 /// ```
 pub struct Reader<S> {
     stream: ReadHalf<S>,
-    receiving: ReceiveHalf,
-    inbox: Inbox,
+    driver: ReceiveDriver,
     clock: Clock,
     alarm: Alarm,
-    timeout: Option<Timeout>,
-    // When the stream had ended and something was left to write.
-    ended: Option<Instant>,
     shared: Arc<Shared<S>>,
 }
 
@@ -70,44 +63,33 @@ struct Shared<S> {
     side: Mutex<Side<S>>,
     // Whether the reader has found the lock taken.
     reader_waits: AtomicBool,
-    wakers: Arc<Wakers>,
+    tasks: Arc<Tasks>,
     // Wakes both tasks. A stream remembers one task that waits to write, and here are two.
     waker: Waker,
 }
 
 struct Side<S> {
     stream: WriteHalf<S>,
-    sending: SendHalf,
-    write: Write,
-}
-
-/// The tasks that the two halves live in.
-#[derive(Debug, Default)]
-struct Wakers {
-    reader: Mutex<Option<Waker>>,
-    writer: Mutex<Option<Waker>>,
+    driver: SendDriver,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Takes the WebSocket apart, so that two tasks can read and write at once.
     pub fn split(self) -> (Reader<S>, Writer<S>) {
-        let (read, stream) = tokio::io::split(self.stream);
-        let (receiving, sending) = self.connection.split();
-        let wakers = Arc::new(Wakers::default());
+        let (read, stream) = tokio::io::split(self.io.stream);
+        let (receiving, driver) = self.driver.into_split();
+        let tasks = Arc::new(Tasks::default());
         let shared = Arc::new(Shared {
-            side: Mutex::new(Side { stream, sending, write: self.write }),
+            side: Mutex::new(Side { stream, driver }),
             reader_waits: AtomicBool::new(false),
-            waker: Waker::from(Arc::clone(&wakers)),
-            wakers,
+            waker: Waker::from(Arc::clone(&tasks)),
+            tasks,
         });
         let reader = Reader {
             stream: read,
-            receiving,
-            inbox: self.inbox,
-            clock: self.clock,
-            alarm: self.alarm,
-            timeout: self.timeout,
-            ended: None,
+            driver: receiving,
+            clock: self.io.clock,
+            alarm: self.io.alarm,
             shared: Arc::clone(&shared),
         };
         (reader, Writer { shared })
@@ -137,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
 
     /// Returns the events that are there without waiting, none if need be.
     pub fn batch(&mut self) -> Batch<'_, ReceiveHalf> {
-        Batch::new(&mut self.receiving, &mut self.inbox)
+        self.driver.batch()
     }
 
     /// Returns the next message, `None` when the connection has ended. Cancel safe. See
@@ -152,28 +134,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
 
     /// Sets how messages are delivered, from the next one that begins.
     pub fn set_delivery(&mut self, delivery: Delivery) {
-        self.receiving.set_delivery(delivery);
+        self.driver.receiving_mut().set_delivery(delivery);
     }
 
     /// Returns how the connection ended, once it has.
     pub fn end(&self) -> Option<EndOfStream> {
-        self.receiving.end()
+        self.driver.receiving().end()
     }
 
     /// Returns the peer's Close, if it has come.
     pub fn received_close(&self) -> Option<CloseFrame> {
-        self.receiving.received_close()
+        self.driver.receiving().received_close()
     }
 
     /// Returns how far the connection is on its way from open to closed.
     pub fn state(&self) -> State {
-        self.receiving.state()
+        self.driver.receiving().state()
+    }
+
+    /// Waits for the end of the connection and returns how it ended. Messages that still arrive are
+    /// dropped. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WebSocket::fill`].
+    pub async fn closed(&mut self) -> Result<EndOfStream, Error> {
+        while let Some(mut batch) = self.fill().await? {
+            while batch.next().is_some() {}
+        }
+        Ok(self.end().unwrap_or(EndOfStream::Torn))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         while ready!(self.poll_fill(cx))? {
-            let mut batch = Batch::new(&mut self.receiving, &mut self.inbox);
-            if let Some(message) = batch.next_message() {
+            if let Some(message) = self.driver.batch().next_message() {
                 return Poll::Ready(Ok(Some(message)));
             }
         }
@@ -181,95 +175,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        if self.driver.take_spinning() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.shared.tasks.reader.remember(cx.waker());
+        let filled = ready!(self.poll_drive(cx));
+        if !matches!(filled, Ok(true)) {
+            // The other half may wait for something that will not come.
+            self.shared.tasks.writer.wake();
+        }
+        Poll::Ready(filled)
+    }
+
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        self.driver.resume();
         loop {
-            if self.inbox.has_input() {
-                return Poll::Ready(Ok(true));
-            }
-            if self.receiving.has_received() {
-                // A peer that always has something to read must not stop the clock.
-                self.poll_time(cx);
-            }
-            remember(&self.shared.wakers.reader, cx);
-            let written = self.poll_replies().is_ready();
-            match self.receiving.transport() {
-                Transport::Open => {}
-                Transport::ShutDownWrite => {
-                    if written {
-                        let _ = self.poll_shutdown();
+            match self.driver.next()? {
+                Step::Ready => return Poll::Ready(Ok(true)),
+                Step::Ended => return Poll::Ready(Ok(false)),
+                Step::Reply => {
+                    if !self.shared.reply() {
+                        self.driver.reply_pending();
                     }
                 }
-                // The stream has ended behind the peer's Close, say, and the answer is not written.
-                Transport::Close if !written => {
-                    ready!(self.poll_patience(cx));
-                    self.receiving.give_up();
-                    continue;
+                Step::Read => drop(poll_read(&mut self.stream, &mut self.driver, cx)?),
+                Step::Wait(deadline) => {
+                    if self.alarm.poll(deadline, self.clock, cx).is_pending() {
+                        self.shared.release();
+                        return Poll::Pending;
+                    }
+                    self.driver.time(self.clock.now());
                 }
-                Transport::Close => {
-                    // A TLS stream has its own way to say that this is the end. Not worth waiting.
-                    let _ = self.poll_shutdown();
-                    // The other half may wait for something that will not come.
-                    wake(&self.shared.wakers.writer);
-                    return Poll::Ready(
-                        adapter::finish(&mut self.inbox, &mut self.timeout).map(|()| false),
-                    );
-                }
-            }
-            let received = match poll_read(&mut self.stream, &mut self.inbox, cx) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(result) => {
-                    adapter::received(result, &mut self.receiving, &mut self.inbox)?;
-                    Poll::Ready(())
-                }
-            };
-            if received.is_ready() && self.inbox.has_input() {
-                continue;
-            }
-            // After reading: a Pong that has waited for this task is not late.
-            if !self.poll_time(cx) && received.is_pending() {
-                self.shared.release();
-                return Poll::Pending;
-            }
-        }
-    }
-
-    /// Waits for the time to close, from the first call on.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = self.clock.now();
-        let timeout = self.receiving.config().close_timeout;
-        let ended = *self.ended.get_or_insert(now);
-        self.alarm.poll(timeout.map(|timeout| ended + timeout), self.clock, cx)
-    }
-
-    fn poll_shutdown(&self) -> Poll<()> {
-        self.shared.with_side(|Side { stream, write, .. }| {
-            write.poll_shutdown(stream, &mut Context::from_waker(&self.shared.waker))
-        })
-    }
-
-    /// Writes what is queued, replies among it. What fails here, the reading side learns as well.
-    ///
-    /// When the writer is at it, which may take long if it compresses, the task is woken behind it.
-    fn poll_replies(&self) -> Poll<()> {
-        self.shared.reader_waits.store(true, Ordering::SeqCst);
-        let mut side = match self.shared.side.try_lock() {
-            Ok(side) => side,
-            Err(TryLockError::Poisoned(error)) => error.into_inner(),
-            Err(TryLockError::WouldBlock) => return Poll::Pending,
-        };
-        self.shared.reader_waits.store(false, Ordering::SeqCst);
-        self.shared.poll_write(&mut side).map(drop)
-    }
-
-    fn poll_time(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut due = false;
-        loop {
-            let deadline = self.receiving.poll_timeout(self.clock.now());
-            if self.alarm.poll(deadline, self.clock, cx).is_pending() {
-                return due;
-            }
-            due = true;
-            if let Some(timeout) = self.receiving.handle_timeout(self.clock.now()) {
-                self.timeout.get_or_insert(timeout);
+                _ => self.driver.time(self.clock.now()),
             }
         }
     }
@@ -295,8 +233,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     pub async fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
         let payload = payload.into();
         let len = payload.as_bytes().len();
-        poll_fn(|cx| self.poll_room(len, cx)).await?;
-        Ok(self.shared.with_side(|side| side.sending.send(payload))?)
+        poll_fn(|cx| self.poll_goal(Goal::Room(len), cx)).await?;
+        Ok(self.queue(|sending| sending.send(payload))?)
     }
 
     /// Queues a Ping with at most 125 octets of payload and writes all that is queued. Cancel safe.
@@ -305,7 +243,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     ///
     /// Those of [`send`](Self::send).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.shared.with_side(|side| side.sending.ping(payload))?;
+        self.queue(|sending| sending.ping(payload))?;
         self.flush().await
     }
 
@@ -315,7 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     ///
     /// [`Error::Io`] when the stream fails.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_flush(cx)).await
+        poll_fn(|cx| self.poll_goal(Goal::Flush, cx)).await
     }
 
     /// Sends a Close and so begins the closing handshake; the [`Reader`] carries it to its end.
@@ -329,65 +267,79 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), Error> {
-        self.shared.with_side(|side| side.sending.close(code, reason))?;
+        self.queue(|sending| sending.close(code, reason))?;
         // It has a deadline to wait for now.
-        wake(&self.shared.wakers.reader);
+        self.shared.tasks.reader.wake();
+        self.flush().await
+    }
+
+    /// Queues a fragment of a message, the last one with `fin`, and writes all that is queued; see
+    /// [`Connection::send_fragment`](crate::Connection::send_fragment). Cancel safe like
+    /// [`send`](Self::send).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    pub async fn send_fragment<'a>(
+        &mut self,
+        payload: impl Into<Payload<'a>>,
+        fin: bool,
+    ) -> Result<(), Error> {
+        let payload = payload.into();
+        let len = payload.as_bytes().len();
+        poll_fn(|cx| self.poll_goal(Goal::Room(len), cx)).await?;
+        self.queue(|sending| sending.send_fragment(payload, fin))?;
         self.flush().await
     }
 
     /// Returns how far the connection is on its way from open to closed.
     pub fn state(&self) -> State {
-        self.shared.with_side(|side| side.sending.state())
+        self.shared.with_side(|side| side.driver.sending().state())
     }
 
-    fn poll_flush(&self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        remember(&self.shared.wakers.writer, cx);
-        let state = ready!(self.shared.with_side(|side| {
-            ready!(self.shared.poll_write(side))?;
-            if side.sending.gave_up() {
-                // The peer did not take it within the time to close.
-                return Poll::Ready(Err(Error::Io(ErrorKind::TimedOut.into())));
-            }
-            Poll::Ready(Ok(side.sending.state()))
-        }))?;
-        if state != State::Open {
-            // It may wait for the last octet to be written.
-            wake(&self.shared.wakers.reader);
+    fn queue(
+        &self,
+        queue: impl FnOnce(&mut SendHalf) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.shared.with_side(|side| queue(side.driver.sending_mut()))
+    }
+
+    fn poll_goal(&self, goal: Goal, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.tasks.writer.remember(cx.waker());
+        let result = ready!(self.shared.with_side(|side| self.shared.poll_drive(side, goal)));
+        if self.state() != State::Open {
+            // It may wait for the last byte to be written.
+            self.shared.tasks.reader.wake();
         }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        let has_room = |sending: &mut SendHalf| {
-            let waiting = sending.output().len();
-            waiting <= low_water(sending.config()) && (waiting == 0 || sending.has_room(len))
-        };
-        remember(&self.shared.wakers.writer, cx);
-        self.shared.with_side(|side| {
-            if has_room(&mut side.sending) {
-                return Poll::Ready(Ok(()));
-            }
-            let written = self.shared.poll_write(side)?;
-            if written.is_ready() || has_room(&mut side.sending) {
-                Poll::Ready(Ok(()))
-            } else {
-                Poll::Pending
-            }
-        })
+        Poll::Ready(result)
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
-    fn poll_write(&self, side: &mut Side<S>) -> Poll<Result<(), Error>> {
-        let Side { stream, sending, write } = side;
-        let mut cx = Context::from_waker(&self.waker);
+    fn poll_drive(&self, side: &mut Side<S>, goal: Goal) -> Poll<Result<(), Error>> {
+        let Side { stream, driver } = side;
+        driver.resume();
         loop {
-            ready!(write.poll(stream, sending.output(), &mut cx)).map_err(Error::Io)?;
-            // What was written has made room for the Pong that is owed to a flood of Pings.
-            if !sending.has_output() {
-                return Poll::Ready(Ok(()));
+            match driver.next(goal)? {
+                Step::Ready => return Poll::Ready(Ok(())),
+                Step::Wait(_) => return Poll::Pending,
+                step => drop(poll_write(stream, driver, step, &mut Context::from_waker(&self.waker))?),
             }
         }
+    }
+
+    /// Writes what the sending half owes; returns whether that is done.
+    ///
+    /// When the writer is at it, which may take long if it compresses, the reader is woken after it.
+    fn reply(&self) -> bool {
+        self.reader_waits.store(true, Ordering::SeqCst);
+        let mut side = match self.side.try_lock() {
+            Ok(side) => side,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        self.reader_waits.store(false, Ordering::SeqCst);
+        self.poll_drive(&mut side, Goal::Events).is_ready()
     }
 }
 
@@ -395,7 +347,7 @@ impl<S> Shared<S> {
     /// Gives the buffer of the output back, unless the writer is at it.
     fn release(&self) {
         if let Ok(mut side) = self.side.try_lock() {
-            side.sending.release();
+            side.driver.release();
         }
     }
 
@@ -404,16 +356,9 @@ impl<S> Shared<S> {
         // A stream that panics may be in any state, but what it does next is memory safe.
         let result = run(&mut self.side.lock().unwrap_or_else(PoisonError::into_inner));
         if self.reader_waits.swap(false, Ordering::SeqCst) {
-            wake(&self.wakers.reader);
+            self.tasks.reader.wake();
         }
         result
-    }
-}
-
-impl Wake for Wakers {
-    fn wake(self: Arc<Self>) {
-        wake(&self.reader);
-        wake(&self.writer);
     }
 }
 
@@ -430,54 +375,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for W
     type Error = Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.get_mut().poll_room(0, cx)
+        self.get_mut().poll_goal(Goal::Room(0), cx)
     }
 
     fn start_send(self: Pin<&mut Self>, payload: P) -> Result<(), Error> {
         let payload = payload.into();
-        Ok(self.shared.with_side(|side| side.sending.send(payload))?)
+        Ok(self.queue(|sending| sending.send(payload))?)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.get_mut().poll_flush(cx)
+        self.get_mut().poll_goal(Goal::Flush, cx)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let writer = self.get_mut();
         if writer.state() == State::Open {
-            writer.shared.with_side(|side| side.sending.close(CloseCode::NORMAL, ""))?;
+            writer.queue(|sending| sending.close(CloseCode::NORMAL, ""))?;
             // It has a deadline to wait for now.
-            wake(&writer.shared.wakers.reader);
+            writer.shared.tasks.reader.wake();
         }
-        writer.poll_flush(cx)
+        writer.poll_goal(Goal::Flush, cx)
     }
 }
 
 impl<S> fmt::Debug for Reader<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("receiving", &self.receiving).finish_non_exhaustive()
+        f.debug_struct("Reader").field("driver", &self.driver).finish_non_exhaustive()
     }
 }
 
 impl<S> fmt::Debug for Writer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer").finish_non_exhaustive()
-    }
-}
-
-/// Takes note of the task that a half lives in.
-fn remember(slot: &Mutex<Option<Waker>>, cx: &Context<'_>) {
-    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    match &mut *slot {
-        Some(waker) => waker.clone_from(cx.waker()),
-        slot => *slot = Some(cx.waker().clone()),
-    }
-}
-
-/// Wakes the task that a half waits in, if any.
-fn wake(slot: &Mutex<Option<Waker>>) {
-    let waker = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }

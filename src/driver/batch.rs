@@ -1,17 +1,18 @@
-//! What one read brought.
+//! The events in what was read.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Inbox, Receive};
-use crate::{Connection, Event, Input, Message, Payload, ProtocolError, ReceiveHalf, SendError};
+use super::inbox::{Inbox, Receive};
+#[cfg(feature = "std")]
+use crate::ReceiveHalf;
+use crate::{Connection, Event, Input, Message, Payload, ProtocolError, SendError};
 
 /// The events in what was read, borrowed from the read buffer.
 ///
-/// Made by the `fill` methods of the adapters. An event may be kept while the next one is taken and
+/// Made by [`Driver::batch`](crate::driver::Driver::batch) and the `fill` methods of the adapters. An event may be kept while the next one is taken and
 /// while messages are sent. Leaving early loses nothing: the next `fill` goes on where this batch
-/// was left. What is sent is written by the `fill` behind the last event of the read, or by `flush`, all
-/// of it at once.
+/// was left. The `fill` after the last event, or `flush`, writes all that was sent in one go.
 ///
 /// A failure of the peer ends the batch; the next `fill` tells the peer and returns the error.
 ///
@@ -52,8 +53,8 @@ pub struct Batch<'a, M = Connection> {
 
 impl<'a, M> Batch<'a, M> {
     #[allow(clippy::indexing_slicing, reason = "what was read lies in the buffer")]
-    pub(crate) fn new(machine: &'a mut M, inbox: &'a mut Inbox) -> Self {
-        let Inbox { buf, end, unread, events, events_len, failed } = inbox;
+    pub(super) fn new(machine: &'a mut M, inbox: &'a mut Inbox) -> Self {
+        let Inbox { buf, end, unread, events, events_len, failed, .. } = inbox;
         let input = Input::new(&mut buf[*end - *unread..*end]);
         // Set again when the batch is dropped. Octets of one that is forgotten must not be parsed
         // again: they are unmasked.
@@ -96,6 +97,7 @@ impl<'a> Batch<'a, Connection> {
     }
 }
 
+#[cfg(feature = "std")]
 #[allow(clippy::should_implement_trait, reason = "the same as of a whole connection")]
 impl<'a> Batch<'a, ReceiveHalf> {
     /// Returns the next event, `None` when the batch is used up.
@@ -105,10 +107,10 @@ impl<'a> Batch<'a, ReceiveHalf> {
     }
 }
 
-#[allow(private_bounds, reason = "the methods are for the adapters")]
+#[allow(private_bounds, reason = "connections and their receiving halves")]
 impl<'a, M: Receive> Batch<'a, M> {
     #[inline]
-    pub(crate) fn next_event(&mut self) -> Option<Event<'a>> {
+    fn next_event(&mut self) -> Option<Event<'a>> {
         if let Some(event) = self.events.pop_front() {
             *self.events_len -= event.payload_len();
             return Some(event);
@@ -122,8 +124,10 @@ impl<'a, M: Receive> Batch<'a, M> {
         }
     }
 
-    /// Returns the next event that carries a message.
-    pub(crate) fn next_message(&mut self) -> Option<Message> {
+    /// Returns the next message, and drops the Pings, Pongs and Closes in front of it.
+    ///
+    /// With [`Delivery::Chunks`](crate::Delivery::Chunks) each chunk is returned like a message.
+    pub fn next_message(&mut self) -> Option<Message> {
         loop {
             match self.next_event()? {
                 Event::Binary(payload) | Event::BinaryChunk { payload, .. } => {

@@ -1,0 +1,308 @@
+//! The drivers of a connection's two halves.
+
+use core::fmt;
+
+use super::{
+    Batch, Error, Goal, Reads, Step, Writes, fits,
+    inbox::Receive,
+    intake::Intake,
+    outlet::Outlet,
+    whole,
+};
+use crate::{
+    Connection, Event, Input, ProtocolError, ReceiveHalf, SendHalf, State, Timeout, Transport,
+    time::Instant,
+};
+
+/// Drives the receiving half of a connection: reads, looks at the clock, and decides when the
+/// connection has ended.
+///
+/// Made by [`Driver::into_split`](super::Driver::into_split). It has to be driven until it ends,
+/// whatever the other half does: timers run here, and Pings and Closes are answered when it asks for
+/// [`Step::Reply`]. Then drive the [`SendDriver`] with [`Goal::Events`], unless the other task or
+/// thread is at it, and report [`reply_pending`](Self::reply_pending) if it has to wait.
+///
+/// ```
+/// use framewise::{Config, Connection, time::Instant};
+/// use framewise::driver::{Driver, Goal, Reads as _, Step, Writes as _};
+///
+/// let (mut receiving, mut sending) =
+///     Driver::new(Connection::server(Config::default())).into_split();
+/// assert_eq!(receiving.next(), Ok(Step::Read));
+/// let ping = b"\x89\x80\x00\x00\x00\x00";
+/// receiving.empty_buffer().extend_from_slice(ping);
+/// receiving.read(ping.len());
+/// assert_eq!(receiving.next(), Ok(Step::Ready));
+/// assert!(receiving.batch().next().is_some());
+///
+/// assert_eq!(receiving.next(), Ok(Step::Reply));
+/// assert_eq!(sending.next(Goal::Events), Ok(Step::Write));
+/// assert_eq!(sending.output().chunk(), b"\x8a\x00");
+/// ```
+pub struct ReceiveDriver {
+    receiving: ReceiveHalf,
+    intake: Intake,
+    timeout: Option<Timeout>,
+    reply_pending: bool,
+    // Set when a reply was asked for, cleared when the sending half has written all.
+    replying: bool,
+    half_duplex: bool,
+}
+
+/// Drives the sending half of a connection: writes, flushes and shuts down.
+///
+/// Made by [`Driver::into_split`](super::Driver::into_split). It has no timers: the
+/// [`ReceiveDriver`] gives the connection up when the peer takes nothing.
+pub struct SendDriver {
+    sending: SendHalf,
+    outlet: Outlet,
+}
+
+/// Splits what a driver consists of.
+pub(super) fn split(
+    connection: Connection,
+    intake: Intake,
+    outlet: Outlet,
+    timeout: Option<Timeout>,
+    half_duplex: bool,
+) -> (ReceiveDriver, SendDriver) {
+    let (receiving, sending) = connection.split();
+    let mut sending = SendDriver { sending, outlet };
+    sending.publish();
+    let receiving =
+        ReceiveDriver { receiving, intake, timeout, reply_pending: false, replying: false, half_duplex };
+    (receiving, sending)
+}
+
+impl ReceiveDriver {
+    /// Returns what to do next to get events, or to the end of the connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Driver::next`](super::Driver::next) for [`Goal::Events`]. The connection has ended
+    /// then: whoever waits for the [`SendDriver`] has to be woken.
+    pub fn next(&mut self) -> Result<Step, Error> {
+        if self.intake.inbox.has_input() {
+            self.intake.inbox.note_ready();
+            return Ok(Step::Ready);
+        }
+        if self.intake.is_late() {
+            return Ok(Step::Time);
+        }
+        let transport = self.receiving.transport();
+        if self.wants_reply(transport) {
+            return Ok(Step::Reply);
+        }
+        if transport == Transport::Close {
+            if !self.receiving.has_left() {
+                return whole::finish(&mut self.intake.inbox, &mut self.timeout);
+            }
+        } else if !self.intake.pending {
+            return Ok(Step::Read);
+        }
+        if !self.intake.told_time {
+            return Ok(Step::Time);
+        }
+        if !self.half_duplex {
+            self.intake.inbox.release();
+        }
+        Ok(Step::Wait(self.intake.deadline))
+    }
+
+    /// Returns whether the sending half has something to do that does not wait for its program.
+    fn wants_reply(&mut self, transport: Transport) -> bool {
+        if self.reply_pending {
+            return false;
+        }
+        let left = self.receiving.has_left();
+        self.replying &= left;
+        self.replying |= match transport {
+            // A thread leaves the messages to the other one: writing them, it could not read.
+            Transport::Open if self.half_duplex && self.receiving.state() == State::Open => {
+                self.receiving.owes_reply()
+            }
+            Transport::Open => left,
+            Transport::ShutDownWrite | Transport::Close => !self.receiving.write_is_over(),
+        };
+        self.replying
+    }
+
+    /// Returns whether the program asks for events again and again without taking any; see
+    /// [`Driver::take_spinning`](super::Driver::take_spinning).
+    pub fn take_spinning(&mut self) -> bool {
+        self.intake.inbox.take_spinning()
+    }
+
+    /// Reports that the sending half cannot go on now, or that somebody else drives it.
+    pub fn reply_pending(&mut self) {
+        self.reply_pending = true;
+    }
+
+    /// Lets everything that is pending be tried again.
+    pub fn resume(&mut self) {
+        self.intake.resume();
+        self.reply_pending = false;
+    }
+
+    /// Returns the events that were read, none if need be.
+    pub fn batch(&mut self) -> Batch<'_, ReceiveHalf> {
+        Batch::new(&mut self.receiving, &mut self.intake.inbox)
+    }
+
+    /// Returns the receiving half, to ask for its state.
+    pub fn receiving(&self) -> &ReceiveHalf {
+        &self.receiving
+    }
+
+    /// Returns the receiving half, to set how messages are delivered.
+    pub fn receiving_mut(&mut self) -> &mut ReceiveHalf {
+        &mut self.receiving
+    }
+}
+
+#[allow(private_interfaces, reason = "sealed: the parts are the crate's own")]
+impl Reads for ReceiveDriver {
+    fn intake(&mut self) -> &mut Intake {
+        &mut self.intake
+    }
+
+    fn read(&mut self, len: usize) {
+        self.intake.count();
+        if len == 0 {
+            self.receiving.receive_eof();
+            return;
+        }
+        // After the peer's Close, or a failure, nothing is looked at any more.
+        let wanted = matches!(self.receiving.state(), State::Open | State::CloseSent);
+        self.intake.inbox.filled(if wanted { len } else { 0 });
+    }
+
+    fn read_failed<E>(&mut self, error: E, unexpected_eof: bool) -> Result<(), E> {
+        let open = self.receiving.state() == State::Open;
+        self.read(0);
+        if open && !unexpected_eof { Err(error) } else { Ok(()) }
+    }
+
+    fn time(&mut self, now: Instant) {
+        let deadline = loop {
+            match self.receiving.poll_timeout(now) {
+                Some(deadline) if deadline <= now => {}
+                deadline => break deadline,
+            }
+            if let Some(timeout) = self.receiving.handle_timeout(now) {
+                self.timeout.get_or_insert(timeout);
+            }
+        };
+        self.intake.tell(deadline);
+    }
+
+    fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        let deadline = self.receiving.poll_timeout(now);
+        if !self.half_duplex {
+            return deadline;
+        }
+        // Nobody can wake a thread that reads when the other half begins to close, so it looks up
+        // once in a while.
+        let look = self.receiving.config().close_timeout.map(|timeout| now + timeout);
+        [deadline, look].into_iter().flatten().min()
+    }
+}
+
+impl SendDriver {
+    /// Returns what to do next to reach `goal`, as [`Driver::next`](super::Driver::next) does.
+    ///
+    /// [`Goal::Events`] is that of the other half's [`Step::Reply`]: `Ready` when all is written,
+    /// whether or not it was lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GaveUp`] once and [`Error::Lost`] from then on, when output was dropped and the goal
+    /// is not `Events`.
+    pub fn next(&mut self, goal: Goal) -> Result<Step, Error> {
+        self.outlet.reports = goal != Goal::Events;
+        let step = self.advance(goal);
+        // Before a write that may block.
+        self.publish();
+        step
+    }
+
+    fn advance(&mut self, goal: Goal) -> Result<Step, Error> {
+        if let Goal::Room(len) = goal
+            && !self.outlet.has_lost()
+            && self.has_room(len)
+        {
+            return Ok(Step::Ready);
+        }
+        if let Some(step) = self.outlet.next(&mut self.sending) {
+            return Ok(step);
+        }
+        if goal != Goal::Events {
+            self.outlet.tell()?;
+        }
+        if !self.outlet.is_done(&mut self.sending) {
+            return Ok(Step::Wait(None));
+        }
+        Ok(self.outlet.shut_down(self.sending.transport()).unwrap_or(Step::Ready))
+    }
+
+    fn has_room(&mut self, len: usize) -> bool {
+        let pending = self.sending.pending_len();
+        let fits = fits(self.sending.config(), pending, len);
+        fits && (pending == 0 || self.sending.has_room(len))
+    }
+
+    fn publish(&mut self) {
+        self.sending.publish(self.outlet.holds_unflushed(), self.outlet.is_over());
+    }
+
+    /// Lets everything that is pending be tried again.
+    pub fn resume(&mut self) {
+        self.outlet.resume();
+    }
+
+    /// Frees the buffer that is kept for the next frames, when nothing is queued.
+    pub fn release(&mut self) {
+        self.sending.output().release();
+    }
+
+    /// Returns the sending half, to ask for its state.
+    pub fn sending(&self) -> &SendHalf {
+        &self.sending
+    }
+
+    /// Returns the sending half, to queue messages.
+    pub fn sending_mut(&mut self) -> &mut SendHalf {
+        &mut self.sending
+    }
+}
+
+#[allow(private_interfaces, reason = "sealed: the parts are the crate's own")]
+impl Writes for SendDriver {
+    type Queue = SendHalf;
+
+    fn outlet(&mut self) -> (&mut Outlet, &mut SendHalf) {
+        (&mut self.outlet, &mut self.sending)
+    }
+}
+
+impl Receive for ReceiveHalf {
+    #[inline]
+    fn receive<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Result<Option<Event<'buf>>, ProtocolError> {
+        self.receive(input)
+    }
+}
+
+impl fmt::Debug for ReceiveDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiveDriver").field("receiving", &self.receiving).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SendDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendDriver").field("sending", &self.sending).finish_non_exhaustive()
+    }
+}

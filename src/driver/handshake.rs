@@ -1,0 +1,418 @@
+//! The driver of an opening handshake, and of its refusal.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::{convert::Infallible, fmt, time::Duration};
+
+use super::{
+    Driver, Error, Reads, Step, Writes,
+    inbox::Inbox,
+    intake::Intake,
+    outlet::{Outlet, Queue},
+};
+use crate::{
+    Config, Input, Output, Transport,
+    handshake::{
+        ClientHandshake, ClientRequest, Established, HandshakeError, Rejection, ServerHandshake,
+        Upgrade,
+    },
+    time::Instant,
+};
+
+/// Drives an opening handshake over any transport, or the response that refuses one.
+///
+/// [`next`](Self::next) says what to do, as [`Driver::next`] does, and the same methods take what
+/// came of it. What [`finish`](Self::finish) returns is then driven by a [`Driver`].
+///
+/// A request that is not valid is answered here; then the write side is shut down, and the peer is
+/// read from until it ends, so that the response is not lost to a reset (RFC 9112 section 9.6). A
+/// client shuts down a stream on which no connection was opened. Both take at most
+/// [`Config::close_timeout`] more.
+///
+/// ```
+/// use framewise::{Config, driver::{HandshakeDriver, Reads as _, Step, Writes as _}};
+/// use framewise::{handshake::Acceptance, time::Instant};
+///
+/// let mut driver = HandshakeDriver::server(Config::default());
+/// assert_eq!(driver.next(), Ok(Step::Time));
+/// driver.time(Instant::ORIGIN);
+/// assert_eq!(driver.next(), Ok(Step::Read));
+/// let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/// driver.empty_buffer().extend_from_slice(request);
+/// driver.read(request.len());
+/// assert_eq!(driver.next(), Ok(Step::Ready));
+/// let (upgrade, unread) = driver.finish().expect("it is ready");
+/// let connection = upgrade.accept(Acceptance::new())?;
+/// let driver = framewise::driver::Driver::with_unread(connection, unread);
+/// # Ok::<(), framewise::handshake::AcceptError>(())
+/// ```
+pub struct HandshakeDriver<H: Opening> {
+    opening: H,
+    intake: Intake,
+    outlet: Outlet,
+    close_timeout: Option<Duration>,
+    // When a transport that is being closed is given up; set when the time is first told then.
+    until: Option<Instant>,
+    phase: Phase<H>,
+}
+
+enum Phase<H: Opening> {
+    Opening,
+    Done(H::Done),
+    /// The response is written, and the peer is read from until it ends.
+    Refusing(Option<H::Error>),
+    /// The transport is shut down.
+    Leaving(Option<H::Error>),
+    Ended(Option<H::Error>),
+}
+
+/// Bytes that followed an opening handshake: the first frames.
+///
+/// ```
+/// use framewise::{Config, Connection, driver::{Driver, Unread}};
+///
+/// let unread = Unread::from(b"\x81\x82\x00\x00\x00\x00hi".to_vec());
+/// let mut driver = Driver::with_unread(Connection::server(Config::default()), unread);
+/// assert!(driver.batch().next().is_some());
+/// ```
+#[derive(Debug, Default)]
+pub struct Unread {
+    pub(super) inbox: Inbox,
+}
+
+impl From<Vec<u8>> for Unread {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { inbox: Inbox::from_bytes(bytes) }
+    }
+}
+
+impl Unread {
+    /// Returns the bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        self.inbox.unread()
+    }
+}
+
+impl HandshakeDriver<ServerHandshake> {
+    /// Waits for a request.
+    pub fn server(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
+        let close_timeout = config.close_timeout;
+        Self::new(ServerHandshake::new(config), close_timeout)
+    }
+
+    /// Returns the handshake. After it failed, its
+    /// response may still be replaced, for instance by one with a `Date`.
+    pub fn handshake_mut(&mut self) -> &mut ServerHandshake {
+        &mut self.opening
+    }
+
+    /// Returns why the handshake failed, while its response is being written.
+    pub fn failure(&self) -> Option<&HandshakeError> {
+        match &self.phase {
+            Phase::Refusing(error) | Phase::Ended(error) => error.as_ref(),
+            Phase::Opening | Phase::Done(_) | Phase::Leaving(_) => None,
+        }
+    }
+}
+
+impl HandshakeDriver<ClientHandshake> {
+    /// Sends a request.
+    ///
+    /// The seed must be unpredictable and used once; see [`ClientHandshake::new`].
+    pub fn client(request: ClientRequest, config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
+        let config = config.into();
+        let close_timeout = config.close_timeout;
+        Self::new(ClientHandshake::new(request, config, seed), close_timeout)
+    }
+}
+
+impl HandshakeDriver<Refusal> {
+    /// Sends a response that refuses a request, at most for [`Config::close_timeout`].
+    ///
+    /// [`next`](Self::next) returns [`Ended`](Step::Ended) when the peer has read it and left.
+    pub fn refusal(rejection: &Rejection, config: &Config) -> Self {
+        let mut output = Output::default();
+        output.push_bytes(&rejection.to_bytes());
+        let mut driver = Self::new(Refusal { output }, config.close_timeout);
+        driver.phase = Phase::Refusing(None);
+        driver
+    }
+}
+
+impl<H: Opening> HandshakeDriver<H> {
+    fn new(opening: H, close_timeout: Option<Duration>) -> Self {
+        Self {
+            opening,
+            intake: Intake::default(),
+            outlet: Outlet::default(),
+            close_timeout,
+            until: None,
+            phase: Phase::Opening,
+        }
+    }
+
+    /// Returns what to do next: [`Ready`](Step::Ready) when the handshake is done and
+    /// [`finish`](Self::finish) has what came of it, [`Ended`](Step::Ended) when a refusal was sent.
+    ///
+    /// # Errors
+    ///
+    /// Why the handshake failed, once the peer has been answered and the transport was shut down.
+    /// For a refusal, [`Error::GaveUp`] when the peer did not take it in time, and [`Error::Lost`]
+    /// when a write failed.
+    pub fn next(&mut self) -> Result<Step, H::Error> {
+        loop {
+            match &self.phase {
+                Phase::Opening | Phase::Refusing(_) | Phase::Leaving(_) => {}
+                Phase::Done(_) => return Ok(Step::Ready),
+                Phase::Ended(Some(error)) => return Err(error.clone()),
+                Phase::Ended(None) => return H::lost(&mut self.outlet).map(|()| Step::Ended),
+            }
+            // Before reading: what comes after the deadline is late.
+            if !self.intake.told_time {
+                return Ok(Step::Time);
+            }
+            if let Some(step) = self.outlet.next(&mut self.opening) {
+                return Ok(step);
+            }
+            // All is written before reading: an early end would cut a response.
+            if self.outlet.is_done(&mut self.opening) {
+                if !matches!(self.phase, Phase::Opening) {
+                    if let Some(step) = self.outlet.shut_down(Transport::ShutDownWrite) {
+                        return Ok(step);
+                    }
+                    let left = matches!(self.phase, Phase::Leaving(_)) && self.outlet.is_over();
+                    if left || self.outlet.has_lost() {
+                        self.end();
+                        continue;
+                    }
+                }
+                if !self.intake.pending && !matches!(self.phase, Phase::Leaving(_)) {
+                    return Ok(Step::Read);
+                }
+            }
+            return Ok(Step::Wait(self.intake.deadline));
+        }
+    }
+
+    /// Returns what the handshake led to, and the bytes that followed it: once
+    /// [`next`](Self::next) has returned [`Ready`](Step::Ready).
+    pub fn finish(self) -> Option<(H::Done, Unread)> {
+        let Phase::Done(done) = self.phase else { return None };
+        let mut inbox = self.intake.inbox;
+        inbox.release();
+        Some((done, Unread { inbox }))
+    }
+
+    /// Lets everything that is pending be tried again.
+    pub fn resume(&mut self) {
+        self.intake.resume();
+        self.outlet.resume();
+    }
+
+    fn fail(&mut self, error: H::Error) {
+        self.intake.told_time = false;
+        self.phase =
+            if H::ANSWERS { Phase::Refusing(Some(error)) } else { Phase::Leaving(Some(error)) };
+    }
+
+    fn end(&mut self) {
+        let phase = core::mem::replace(&mut self.phase, Phase::Ended(None));
+        if let Phase::Refusing(error) | Phase::Leaving(error) | Phase::Ended(error) = phase {
+            self.phase = Phase::Ended(error);
+        }
+    }
+}
+
+impl HandshakeDriver<ClientHandshake> {
+    /// Returns a driver for the connection that was opened, with the server's response; `None` unless
+    /// [`next`](Self::next) has returned [`Ready`](Step::Ready).
+    pub fn into_driver(self) -> Option<(Driver, crate::handshake::Response)> {
+        let (established, unread) = self.finish()?;
+        Some((Driver::with_unread(established.connection, unread), established.response))
+    }
+}
+
+#[allow(private_interfaces, reason = "sealed: the parts are the crate's own")]
+impl<H: Opening> Reads for HandshakeDriver<H> {
+    fn intake(&mut self) -> &mut Intake {
+        &mut self.intake
+    }
+
+    fn read(&mut self, len: usize) {
+        self.intake.count();
+        match &self.phase {
+            Phase::Opening if len == 0 => {
+                self.intake.told_time = false;
+                self.phase = Phase::Leaving(Some(self.opening.receive_eof()));
+            }
+            Phase::Opening => {
+                self.intake.inbox.filled(len);
+                let inbox = &mut self.intake.inbox;
+                let mut input = Input::new(inbox.unread_mut());
+                let received = self.opening.receive(&mut input);
+                inbox.unread = input.len();
+                match received {
+                    Ok(None) => {}
+                    Ok(Some(done)) => self.phase = Phase::Done(done),
+                    Err(error) => self.fail(error),
+                }
+            }
+            Phase::Refusing(_) if len == 0 => self.end(),
+            _ => {}
+        }
+    }
+
+    fn read_failed<E>(&mut self, error: E, _unexpected_eof: bool) -> Result<(), E> {
+        let opening = matches!(self.phase, Phase::Opening);
+        self.end();
+        if opening { Err(error) } else { Ok(()) }
+    }
+
+    fn time(&mut self, now: Instant) {
+        if let Phase::Opening = self.phase
+            && let Err(error) = self.opening.handle_timeout(now)
+        {
+            self.fail(error);
+        }
+        let deadline = self.deadline(now);
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            self.outlet.abandon(&mut self.opening);
+            self.end();
+        }
+        self.intake.tell(deadline);
+    }
+
+    fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        match self.phase {
+            Phase::Opening => self.opening.poll_timeout(now),
+            Phase::Refusing(_) | Phase::Leaving(_) => {
+                let timeout = self.close_timeout?;
+                Some(*self.until.get_or_insert(now + timeout))
+            }
+            Phase::Done(_) | Phase::Ended(_) => None,
+        }
+    }
+}
+
+#[allow(private_interfaces, reason = "sealed: the parts are the crate's own")]
+impl<H: Opening> Writes for HandshakeDriver<H> {
+    type Queue = H;
+
+    fn outlet(&mut self) -> (&mut Outlet, &mut H) {
+        // A client reads on: the server may have refused a request that it did not read to its end.
+        self.outlet.reports = match &self.phase {
+            Phase::Opening => H::ANSWERS,
+            Phase::Refusing(error) => error.is_none(),
+            Phase::Done(_) | Phase::Leaving(_) | Phase::Ended(_) => false,
+        };
+        (&mut self.outlet, &mut self.opening)
+    }
+}
+
+/// What a [`HandshakeDriver`] drives: [`ServerHandshake`], [`ClientHandshake`] or [`Refusal`].
+#[allow(private_interfaces, private_bounds, reason = "sealed: implemented here only")]
+pub trait Opening: Queue + Sized {
+    /// What it leads to.
+    type Done;
+    /// How it can fail.
+    type Error: Clone;
+
+    #[doc(hidden)]
+    const ANSWERS: bool;
+
+    #[doc(hidden)]
+    fn receive(&mut self, input: &mut Input<'_>) -> Result<Option<Self::Done>, Self::Error>;
+    #[doc(hidden)]
+    fn receive_eof(&mut self) -> Self::Error;
+    #[doc(hidden)]
+    fn poll_timeout(&mut self, now: Instant) -> Option<Instant>;
+    #[doc(hidden)]
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), Self::Error>;
+    #[doc(hidden)]
+    fn lost(_: &mut Outlet) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// A response that refuses a request; see [`HandshakeDriver::refusal`].
+#[derive(Debug)]
+pub struct Refusal {
+    output: Output,
+}
+
+impl Opening for Refusal {
+    type Done = Infallible;
+    type Error = Error;
+
+    const ANSWERS: bool = true;
+
+    fn receive(&mut self, _: &mut Input<'_>) -> Result<Option<Infallible>, Error> {
+        Ok(None)
+    }
+
+    fn receive_eof(&mut self) -> Error {
+        Error::Lost
+    }
+
+    fn poll_timeout(&mut self, _: Instant) -> Option<Instant> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _: Instant) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn lost(outlet: &mut Outlet) -> Result<(), Error> {
+        outlet.tell()
+    }
+}
+
+impl Queue for Refusal {
+    fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+}
+
+macro_rules! impl_opening {
+    ($handshake:ty => $done:ty, $answers:expr) => {
+        #[allow(private_interfaces, reason = "sealed: implemented here only")]
+        impl Opening for $handshake {
+            type Done = $done;
+            type Error = HandshakeError;
+
+            const ANSWERS: bool = $answers;
+
+            fn receive(&mut self, input: &mut Input<'_>) -> Result<Option<$done>, HandshakeError> {
+                self.receive(input)
+            }
+
+            fn receive_eof(&mut self) -> HandshakeError {
+                self.receive_eof()
+            }
+
+            fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+                self.poll_timeout(now)
+            }
+
+            fn handle_timeout(&mut self, now: Instant) -> Result<(), HandshakeError> {
+                self.handle_timeout(now)
+            }
+        }
+
+        impl Queue for $handshake {
+            fn output(&mut self) -> &mut Output {
+                self.output()
+            }
+        }
+    };
+}
+
+impl_opening!(ClientHandshake => Established, false);
+impl_opening!(ServerHandshake => Upgrade, true);
+
+impl<H: Opening> fmt::Debug for HandshakeDriver<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandshakeDriver").finish_non_exhaustive()
+    }
+}

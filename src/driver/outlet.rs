@@ -1,0 +1,273 @@
+//! The write side of a transport: what to write, flush and shut down, and what was lost.
+
+use super::{Error, Step};
+#[cfg(feature = "std")]
+use crate::SendHalf;
+use crate::{Connection, Output, Transport};
+
+/// A machine with output: a connection, its sending half, or an opening handshake.
+pub trait Queue {
+    fn output(&mut self) -> &mut Output;
+
+    fn has_output(&mut self) -> bool {
+        self.output().pending_len() != 0
+    }
+
+    /// Whether the peer did not take the output within the time to close.
+    fn gave_up(&self) -> bool {
+        false
+    }
+}
+
+/// The state of the write side.
+#[derive(Debug, Default)]
+pub struct Outlet {
+    // Set by a write, cleared when the transport has passed it on.
+    unflushed: bool,
+    // Set when the transport takes nothing now, cleared by `resume`.
+    pending: bool,
+    // The same for shutting down.
+    shutdown_pending: bool,
+    // Whether the last step was to shut down.
+    shutting_down: bool,
+    // Whether the transport owns output.
+    in_flight: bool,
+    // Whether anything was written since `take_moved`.
+    moved: bool,
+    // Whether the caller waits for output to be written, and is told when that fails.
+    pub(super) reports: bool,
+    // Whether the write side was shut down, or has failed.
+    over: bool,
+    // Whether it was seen that the connection gave up.
+    gave_up: bool,
+    lost: Lost,
+}
+
+/// Whether output was lost, and whether the program knows.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Lost {
+    #[default]
+    Nothing,
+    /// The time to close has passed, and nobody was told.
+    Untold,
+    Told,
+}
+
+impl Outlet {
+    /// Returns what to do next with the write side, until all is written and flushed.
+    #[inline]
+    pub(super) fn next(&mut self, queue: &mut impl Queue) -> Option<Step> {
+        if !self.gave_up && queue.gave_up() {
+            self.give_up(queue);
+        }
+        if self.over {
+            if queue.has_output() {
+                queue.output().discard();
+                self.lost = Lost::Told;
+            }
+            return None;
+        }
+        if self.pending || self.in_flight {
+            return None;
+        }
+        self.shutting_down = false;
+        if queue.has_output() {
+            return Some(Step::Write);
+        }
+        self.unflushed.then_some(Step::Flush)
+    }
+
+    /// Forgets what the transport holds: the time to close has passed.
+    #[cold]
+    fn give_up(&mut self, queue: &mut impl Queue) {
+        self.gave_up = true;
+        let dropped = queue.output().was_discarded() || self.unflushed || self.in_flight;
+        self.unflushed = false;
+        if dropped && self.lost == Lost::Nothing {
+            self.lost = Lost::Untold;
+        }
+    }
+
+    /// Returns whether nothing is left to write or to flush.
+    #[inline]
+    pub(super) fn is_done(&self, queue: &mut impl Queue) -> bool {
+        self.over || !(queue.has_output() || self.unflushed || self.in_flight && !self.gave_up)
+    }
+
+    /// Returns whether to shut down the write side, once all is written.
+    pub(super) fn shut_down(&mut self, transport: Transport) -> Option<Step> {
+        match transport {
+            Transport::Open => return None,
+            // A TLS stream has its own way to say that this is the end. Not worth waiting.
+            Transport::Close if self.shutdown_pending => self.over = true,
+            Transport::ShutDownWrite | Transport::Close => {}
+        }
+        if self.over || self.shutdown_pending {
+            return None;
+        }
+        self.shutting_down = true;
+        Some(Step::ShutDown)
+    }
+
+    /// Tells the program about output that was lost: once why, then that it was.
+    pub(super) fn tell(&mut self) -> Result<(), Error> {
+        match self.lost {
+            Lost::Nothing => Ok(()),
+            Lost::Untold => {
+                self.lost = Lost::Told;
+                Err(Error::GaveUp)
+            }
+            Lost::Told => Err(Error::Lost),
+        }
+    }
+
+    /// Gives up what is left to write.
+    pub(super) fn abandon(&mut self, queue: &mut impl Queue) {
+        if !self.is_done(queue) {
+            queue.output().discard();
+            self.unflushed = false;
+            self.lost = Lost::Untold;
+        }
+        self.over = true;
+    }
+
+    pub(super) fn resume(&mut self) {
+        (self.pending, self.shutdown_pending) = (false, false);
+    }
+
+    pub(super) fn holds_unflushed(&self) -> bool {
+        self.unflushed
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost != Lost::Nothing
+    }
+
+    /// Returns whether anything was written since the last call.
+    #[inline]
+    pub(super) fn take_moved(&mut self) -> bool {
+        core::mem::take(&mut self.moved)
+    }
+}
+
+/// What a binding does with the write side: the answers to [`Step::Write`], [`Step::Flush`] and
+/// [`Step::ShutDown`].
+///
+/// Implemented by [`Driver`](super::Driver), [`HandshakeDriver`](super::HandshakeDriver) and
+/// `SendDriver`; see [`driver`](super) for a binding that uses it.
+#[allow(private_interfaces, reason = "sealed: the parts are the crate's own")]
+pub trait Writes {
+    #[doc(hidden)]
+    type Queue: Queue;
+
+    #[doc(hidden)]
+    fn outlet(&mut self) -> (&mut Outlet, &mut Self::Queue);
+
+    /// Returns the bytes to write.
+    #[inline]
+    fn output(&mut self) -> &mut Output {
+        self.outlet().1.output()
+    }
+
+    /// Reports that the transport took the first `len` bytes of the output.
+    #[inline]
+    fn wrote(&mut self, len: usize) {
+        let (outlet, queue) = self.outlet();
+        queue.output().advance(len);
+        (outlet.unflushed, outlet.moved) = (true, true);
+    }
+
+    /// Reports that the transport has passed on all that it took.
+    #[inline]
+    fn flushed(&mut self) {
+        let (outlet, _) = self.outlet();
+        (outlet.unflushed, outlet.moved) = (false, true);
+    }
+
+    /// Reports that the write side was shut down, or that this failed.
+    fn shut_down(&mut self) {
+        self.outlet().0.over = true;
+    }
+
+    /// Reports that the transport can neither write, flush nor shut down now.
+    fn write_pending(&mut self) {
+        let (outlet, _) = self.outlet();
+        match outlet.shutting_down {
+            true => outlet.shutdown_pending = true,
+            false => outlet.pending = true,
+        }
+    }
+
+    /// Reports that the transport may be written to again.
+    fn writable(&mut self) {
+        self.outlet().0.resume();
+    }
+
+    /// Reports that a write or a flush has failed. What was queued is lost.
+    ///
+    /// # Errors
+    ///
+    /// `error`, when the caller waits for output to be written. Otherwise what the peer has sent is
+    /// still to be read, and the next call that writes is told.
+    fn write_failed<E>(&mut self, error: E) -> Result<(), E> {
+        let (outlet, queue) = self.outlet();
+        queue.output().discard();
+        (outlet.over, outlet.lost, outlet.unflushed) = (true, Lost::Told, false);
+        if outlet.reports { Err(error) } else { Ok(()) }
+    }
+
+    /// Takes all output out of the queue, for a transport that owns what it writes.
+    ///
+    /// The bytes count as pending until [`put_output`](Self::put_output) gives back what is left of
+    /// them. Nothing else is written in the meantime.
+    fn take_output(&mut self) -> Output {
+        let (outlet, queue) = self.outlet();
+        outlet.in_flight = true;
+        queue.output().take()
+    }
+
+    /// Gives back output that was taken, [advanced](Output::advance) by what was written.
+    ///
+    /// If the connection gave up in the meantime, the rest is dropped.
+    fn put_output(&mut self, rest: Output) {
+        let (outlet, queue) = self.outlet();
+        queue.output().put_back(rest);
+        (outlet.in_flight, outlet.unflushed, outlet.moved) = (false, !outlet.gave_up, true);
+    }
+}
+
+impl Queue for Connection {
+    #[inline]
+    fn output(&mut self) -> &mut Output {
+        self.output()
+    }
+
+    #[inline]
+    fn has_output(&mut self) -> bool {
+        (*self).has_output()
+    }
+
+    #[inline]
+    fn gave_up(&self) -> bool {
+        self.gave_up()
+    }
+}
+
+#[cfg(feature = "std")]
+impl Queue for SendHalf {
+    fn output(&mut self) -> &mut Output {
+        self.output()
+    }
+
+    fn has_output(&mut self) -> bool {
+        (*self).has_output()
+    }
+
+    fn gave_up(&self) -> bool {
+        self.gave_up()
+    }
+}

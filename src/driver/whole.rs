@@ -1,0 +1,380 @@
+//! The driver of a whole connection.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+#[cfg(feature = "std")]
+use super::halves::{self, ReceiveDriver, SendDriver};
+use super::{
+    Batch, Error, Goal, HIGH_WATER, Reads, Step, Unread, Writes, fits,
+    inbox::{Inbox, Receive},
+    intake::Intake,
+    outlet::Outlet,
+};
+use crate::{
+    Connection, EndOfStream, Event, Input, ProtocolError, State, Timeout, Transport,
+    connection::Unseen, time::Instant,
+};
+
+/// Drives a [`Connection`] over any transport.
+///
+/// [`next`](Self::next) says what to do; the methods of [`Reads`] and [`Writes`] take what came of
+/// it. See [the module](super) for the whole loop. It holds nothing on the heap while the connection
+/// is idle.
+///
+/// ```
+/// use framewise::{Config, Connection, time::Instant};
+/// use framewise::driver::{Driver, Goal, Reads as _, Step, Writes as _};
+///
+/// let mut driver = Driver::new(Connection::server(Config::default()));
+/// driver.connection_mut().send_text("Hello")?;
+/// assert_eq!(driver.next(Goal::Flush), Ok(Step::Write));
+/// assert_eq!(driver.output().chunk(), b"\x81\x05Hello");
+/// driver.wrote(7);
+/// assert_eq!(driver.next(Goal::Flush), Ok(Step::Flush));
+/// driver.flushed();
+/// assert_eq!(driver.next(Goal::Flush), Ok(Step::Ready));
+/// # Ok::<(), framewise::SendError>(())
+/// ```
+pub struct Driver {
+    connection: Connection,
+    intake: Intake,
+    outlet: Outlet,
+    // The first timeout that has ended the connection, until the program was told.
+    timeout: Option<Timeout>,
+    // One thing at a time: while output is written, nothing is read.
+    half_duplex: bool,
+    // Nobody has listened to the peer since the time was last told.
+    not_listening: bool,
+    // Flushes since anything was read.
+    flushes: u8,
+}
+
+/// What a driver was made of. Made by [`Driver::into_parts`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parts {
+    /// The connection.
+    pub connection: Connection,
+    /// Events that were read ahead and not delivered, the oldest first.
+    pub events: Vec<Event<'static>>,
+    /// Bytes that were read and not parsed.
+    pub unread: Vec<u8>,
+}
+
+impl Driver {
+    /// Drives a connection from which nothing was read yet.
+    pub fn new(connection: Connection) -> Self {
+        Self::with_unread(connection, Unread::default())
+    }
+
+    /// Drives a connection of which bytes were read already: what followed the opening handshake.
+    pub fn with_unread(connection: Connection, unread: Unread) -> Self {
+        Self {
+            connection,
+            intake: Intake::new(unread.inbox),
+            outlet: Outlet::default(),
+            timeout: None,
+            half_duplex: false,
+            not_listening: false,
+            flushes: 0,
+        }
+    }
+
+    /// Returns what to do next to reach `goal`.
+    ///
+    /// - [`Goal::Events`]: [`Ready`](Step::Ready) when [`batch`](Self::batch) has events,
+    ///   [`Ended`](Step::Ended) when the connection has ended.
+    /// - [`Goal::Flush`]: `Ready` when all output was written and flushed. Meanwhile it reads ahead,
+    ///   up to 64 KiB of messages and the one after them, so that two echoing peers cannot deadlock.
+    ///   After every 16 flushes that did not have to wait, it looks for input once, so that a program
+    ///   that only sends answers Pings and Closes.
+    /// - [`Goal::Room`]: `Ready` when a message of that size can be queued without a large backlog, or
+    ///   will never fit. It reads ahead as `Flush` does.
+    ///
+    /// A goal may be dropped at any step, and another one taken up.
+    ///
+    /// # Errors
+    ///
+    /// For `Events`, once: [`Error::Protocol`] after the peer has been told and the transport has been
+    /// shut down, [`Error::Timeout`] when the peer fell silent. For the others:
+    /// [`Error::GaveUp`] once and [`Error::Lost`] from then on, when output was dropped.
+    pub fn next(&mut self, goal: Goal) -> Result<Step, Error> {
+        self.outlet.reports = goal != Goal::Events;
+        match goal {
+            Goal::Events => {
+                if self.intake.inbox.has_input() && !self.is_crowded() {
+                    self.intake.inbox.note_ready();
+                    return Ok(Step::Ready);
+                }
+            }
+            Goal::Room(len) if !self.outlet.has_lost() && self.has_room(len) => {
+                return Ok(Step::Ready);
+            }
+            Goal::Room(_) | Goal::Flush => self.not_listening |= self.half_duplex,
+        }
+        self.advance(goal)
+    }
+
+    fn advance(&mut self, goal: Goal) -> Result<Step, Error> {
+        if self.intake.is_late() {
+            return Ok(Step::Time);
+        }
+        if let Some(step) = self.outlet.next(&mut self.connection) {
+            return Ok(step);
+        }
+        if self.outlet.take_moved() {
+            self.intake.told_time = false;
+        }
+        let written = self.outlet.is_done(&mut self.connection);
+        let transport = self.connection.transport();
+        if written && let Some(step) = self.outlet.shut_down(transport) {
+            return Ok(step);
+        }
+        let looks = match goal {
+            Goal::Events if written && self.intake.inbox.has_input() => return Ok(Step::Ready),
+            Goal::Events if written && transport == Transport::Close => return self.finish(),
+            Goal::Events => false,
+            Goal::Flush | Goal::Room(_) => {
+                self.outlet.tell()?;
+                if written && !self.looks_for_input() {
+                    return Ok(Step::Ready);
+                }
+                written
+            }
+        };
+        let ahead = goal != Goal::Events || !written && self.is_crowded();
+        if self.may_read(ahead, transport) {
+            return Ok(Step::Read);
+        }
+        if self.connection.has_output() && !self.outlet.is_over() && written {
+            // Something that was read ahead has been answered.
+            return self.advance(goal);
+        }
+        if !self.intake.told_time {
+            return Ok(Step::Time);
+        }
+        if looks {
+            self.flushes = 0;
+            return Ok(Step::Ready);
+        }
+        self.release();
+        Ok(Step::Wait(self.intake.deadline))
+    }
+
+    /// Returns whether to read. What is read ahead is parsed first, as far as there is room for it.
+    fn may_read(&mut self, ahead: bool, transport: Transport) -> bool {
+        if self.intake.pending || transport == Transport::Close || self.half_duplex && ahead {
+            return false;
+        }
+        if ahead {
+            self.intake.inbox.parse(&mut self.connection);
+            return !self.intake.inbox.is_full();
+        }
+        true
+    }
+
+    /// Returns whether a flush that is done looks for input first.
+    fn looks_for_input(&mut self) -> bool {
+        let quiet = self.half_duplex || self.connection.state() != State::Open;
+        if quiet || self.flushes < FLUSHES_BEFORE_LOOK {
+            self.flushes = self.flushes.saturating_add(1);
+            return false;
+        }
+        true
+    }
+
+    /// Returns whether so much output is pending that nothing is read for the program.
+    #[inline]
+    fn is_crowded(&mut self) -> bool {
+        self.connection.output().pending_len() > HIGH_WATER
+    }
+
+    fn has_room(&mut self, len: usize) -> bool {
+        let pending = self.connection.output().pending_len();
+        let fits = fits(self.connection.config(), pending, len);
+        fits && (pending == 0 || self.connection.has_room(len))
+    }
+
+    /// Returns what ended the connection, if it is an error.
+    fn finish(&mut self) -> Result<Step, Error> {
+        finish(&mut self.intake.inbox, &mut self.timeout)
+    }
+
+    /// Frees what a connection that waits does not need.
+    fn release(&mut self) {
+        self.connection.output().release();
+        if !self.half_duplex {
+            self.intake.inbox.release();
+        }
+    }
+
+    /// Returns whether the program asks for events again and again without taking any, so that other
+    /// tasks should have their turn. Clears that.
+    pub fn take_spinning(&mut self) -> bool {
+        self.intake.inbox.take_spinning()
+    }
+
+    /// Lets everything that is pending be tried again. See also [`Reads::readable`] and
+    /// [`Writes::writable`].
+    #[inline]
+    pub fn resume(&mut self) {
+        self.intake.resume();
+        self.outlet.resume();
+    }
+
+    /// Sets whether the transport does one thing at a time, as a thread does: off by default.
+    ///
+    /// Nothing is read then while output is written, and the peer's silence does not count while
+    /// nobody listens. The read buffer is kept.
+    pub fn set_half_duplex(&mut self, half_duplex: bool) {
+        self.half_duplex = half_duplex;
+    }
+
+    /// Returns the events that were read, none if need be.
+    #[inline]
+    pub fn batch(&mut self) -> Batch<'_> {
+        Batch::new(&mut self.connection, &mut self.intake.inbox)
+    }
+
+    /// Returns whether [`batch`](Self::batch) has bytes to parse or events that were read ahead.
+    #[inline]
+    pub fn has_input(&self) -> bool {
+        self.intake.inbox.has_input()
+    }
+
+    /// Returns whether the connection has ended and the program was told all of it.
+    pub fn is_finished(&self) -> bool {
+        self.connection.state() == State::Closed
+            && !self.has_input()
+            && self.intake.inbox.failed.is_none()
+            && self.timeout.is_none()
+    }
+
+    /// Returns the connection, to ask for its state.
+    #[inline]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Returns the connection, to queue messages.
+    #[inline]
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Returns how the connection ended, once it has.
+    pub fn end(&self) -> Option<EndOfStream> {
+        self.connection.end()
+    }
+
+    /// Takes the driver apart.
+    pub fn into_parts(self) -> Parts {
+        Parts {
+            connection: self.connection,
+            unread: self.intake.inbox.unread().to_vec(),
+            events: self.intake.inbox.events.into(),
+        }
+    }
+
+    /// Splits the driver, so that two tasks or threads can receive and send at once.
+    #[cfg(feature = "std")]
+    pub fn into_split(self) -> (ReceiveDriver, SendDriver) {
+        halves::split(self.connection, self.intake, self.outlet, self.timeout, self.half_duplex)
+    }
+
+    fn unseen(&self) -> Unseen {
+        Unseen {
+            not_listening: self.not_listening,
+            unflushed: self.outlet.holds_unflushed(),
+        }
+    }
+}
+
+#[allow(private_interfaces, reason = "sealed: the parts are the crate's own")]
+impl Reads for Driver {
+    #[inline]
+    fn intake(&mut self) -> &mut Intake {
+        &mut self.intake
+    }
+
+    #[inline]
+    fn read(&mut self, len: usize) {
+        self.intake.count();
+        self.flushes = 0;
+        if len == 0 {
+            self.connection.receive_eof();
+            return;
+        }
+        // After the peer's Close, or a failure, nothing is looked at any more.
+        let wanted = matches!(self.connection.state(), State::Open | State::CloseSent);
+        self.intake.inbox.filled(if wanted { len } else { 0 });
+    }
+
+    fn read_failed<E>(&mut self, error: E, unexpected_eof: bool) -> Result<(), E> {
+        let open = self.connection.state() == State::Open;
+        self.read(0);
+        if open && !unexpected_eof { Err(error) } else { Ok(()) }
+    }
+
+    fn time(&mut self, now: Instant) {
+        let deadline = loop {
+            match self.deadline(now) {
+                Some(deadline) if deadline <= now => {}
+                deadline => break deadline,
+            }
+            let unseen = self.unseen();
+            if let Some(timeout) = self.connection.handle_timeout_over(now, unseen) {
+                self.timeout.get_or_insert(timeout);
+            }
+        };
+        self.intake.tell(deadline);
+    }
+
+    fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        let deadline = self.connection.poll_timeout_over(now, self.unseen());
+        // While the caller writes, still nobody listens.
+        self.not_listening &= self.outlet.reports;
+        deadline
+    }
+}
+
+#[allow(private_interfaces, reason = "sealed: the parts are the crate's own")]
+impl Writes for Driver {
+    type Queue = Connection;
+
+    #[inline]
+    fn outlet(&mut self) -> (&mut Outlet, &mut Connection) {
+        (&mut self.outlet, &mut self.connection)
+    }
+}
+
+impl Receive for Connection {
+    #[inline]
+    fn receive<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Result<Option<Event<'buf>>, ProtocolError> {
+        self.receive(input)
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// Returns what ended a connection, if it is an error: once.
+pub(super) fn finish(inbox: &mut Inbox, timeout: &mut Option<Timeout>) -> Result<Step, Error> {
+    if let Some(error) = inbox.failed.take() {
+        return Err(Error::Protocol(error));
+    }
+    match timeout.take() {
+        Some(timeout @ (Timeout::Message | Timeout::Pong)) => Err(Error::Timeout(timeout)),
+        Some(Timeout::Close | Timeout::Idle) | None => Ok(Step::Ended),
+    }
+}
+
+/// How many flushes there may be before a program that only sends looks for input.
+const FLUSHES_BEFORE_LOOK: u8 = 15;
