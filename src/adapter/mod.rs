@@ -2,7 +2,7 @@
 
 mod batch;
 #[cfg(feature = "connect")]
-mod connecting;
+mod connect;
 mod date;
 mod error;
 
@@ -21,7 +21,7 @@ use crate::{
 
 pub use batch::Batch;
 #[cfg(feature = "connect")]
-pub(crate) use connecting::Connecting;
+pub(crate) use connect::{Ended, LimitedRace, Next, Opened};
 pub(crate) use date::{refusal, response};
 pub use error::Error;
 

@@ -115,10 +115,10 @@ impl<S: Stream> Incoming<S> {
 /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows timeouts.
 ///
 /// `seed` has to be unpredictable and used once only; see
-/// [`Connection::client`](crate::Connection::client). RFC 6455 §4.1 wants at most one connection to
-/// an address to be in the opening handshake: that is for the caller to see to. Where a proxy opens
-/// the connections, so that the address is not known, each name of a host counts as an address, and
-/// the number of those that are being opened at the same time should be limited.
+/// [`Connection::client`](crate::Connection::client). The caller ensures at most one pending
+/// handshake per address where RFC 6455 §4.1 matters, for instance with a
+/// [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves names, each name counts as an
+/// address, and the caller should limit the number of pending handshakes.
 ///
 /// A stream on which no connection was opened is shut down, at most for
 /// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
@@ -149,67 +149,6 @@ pub fn client<S: Stream>(
             Err(error)
         }
     }
-}
-
-/// Opens a TCP connection to the host of `request` and a WebSocket connection over it.
-///
-/// The addresses of the host are tried one after the other. While another connection to an address
-/// is being opened by this function, or by the one for tokio, this one waits (RFC 6455 §4.1). To wait
-/// and to open the TCP connection may take
-/// [`Config::handshake_timeout`](crate::Config::handshake_timeout) for each address, and the opening
-/// handshake the same again; how long the host is looked up is the system's to say.
-///
-/// ```no_run
-/// use framewise::{CloseCode, Config, blocking, handshake::ClientRequest};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
-/// let (mut websocket, _response) = blocking::connect(request, Config::default())?;
-/// websocket.send("Hello")?;
-/// println!("{:?}", websocket.read()?);
-/// websocket.close(CloseCode::NORMAL, "")?;
-/// # Ok(())
-/// # }
-/// ```
-///
-/// # Errors
-///
-/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened, and
-/// those of [`client`].
-#[cfg(feature = "connect")]
-pub fn connect(
-    request: ClientRequest,
-    config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<std::net::TcpStream>, Response), Error> {
-    use std::{
-        net::{TcpStream, ToSocketAddrs},
-        time::Instant,
-    };
-
-    use crate::adapter::Connecting;
-
-    let config = config.into();
-    let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs()?;
-    let mut failure = ErrorKind::NotFound.into();
-    for address in addresses {
-        let began = Instant::now();
-        let Some(_connecting) = Connecting::to_blocking(address, config.handshake_timeout) else {
-            failure = ErrorKind::TimedOut.into();
-            continue;
-        };
-        let connected = match config.handshake_timeout {
-            Some(timeout) => {
-                let rest = timeout.saturating_sub(began.elapsed()).max(super::MIN_TIMEOUT);
-                TcpStream::connect_timeout(&address, rest)
-            }
-            None => TcpStream::connect(address),
-        };
-        match connected {
-            Ok(stream) => return client(stream, request, config, adapter::seed()?),
-            Err(error) => failure = error,
-        }
-    }
-    Err(Error::Io(failure))
 }
 
 /// Drives a handshake to its end.

@@ -19,6 +19,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "connect")]
+mod connect;
 mod handshake;
 mod split;
 
@@ -28,7 +30,7 @@ use core::{fmt, time::Duration};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 #[cfg(feature = "connect")]
-pub use handshake::connect;
+pub use connect::{Connector, connect};
 pub use handshake::{Incoming, accept, client};
 
 pub use split::{Reader, Writer};

@@ -4,7 +4,7 @@
 //! - `ConnectGate` lets clients take turns in opening connections to an address (RFC 6455 §4.1;
 //!   feature `std`)
 //!
-//! No adapter drives them yet.
+//! The `Connector` of each adapter drives both. With a transport of your own, drive them yourself.
 
 #[cfg(feature = "std")]
 mod gate;

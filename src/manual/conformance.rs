@@ -35,9 +35,10 @@
 //!   texts conflict. *Chosen:* a URI with userinfo is an error, because a program that wants
 //!   authentication has to say so in a header, and a password in a URI ends in logs.
 //! - **6455-4.1-06** If another connection to the same IP and port is being opened, wait for it to
-//!   be established or to fail (erratum 3473: per IP+port pair). *Chosen:* the `connect` functions
-//!   share one gate for each address, of threads and tasks alike, because the rule is a MUST and
-//!   costs little; over a stream that the caller has opened it is the caller's.
+//!   be established or to fail (erratum 3473: per IP+port pair). *Chosen:* only clients that share
+//!   a `ConnectGate` take turns, because the rule is aimed at scripts in browsers, and a library
+//!   cannot know which connections a program wants to hold back. The gate gives the queue to the
+//!   program that wants it. With one queue for all, a handshake that hangs would hold up everybody.
 //! - **6455-4.1-09** If the IP is not known (proxy resolves), treat each host name as a distinct
 //!   host. *Chosen:* a gate takes host names as well as addresses, because only the program knows
 //!   whether a proxy resolves the name.

@@ -1,17 +1,15 @@
 //! The opening handshake over a stream of tokio's.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc};
 use core::{
     any::Any,
     future::poll_fn,
     task::{Context, Poll, ready},
     time::Duration,
 };
-use std::io::ErrorKind;
-
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::timeout,
 };
 
@@ -21,7 +19,7 @@ use super::{
 };
 use crate::{
     Config, Output,
-    adapter::{self, Connecting, Error, Handshake, Inbox},
+    adapter::{self, Error, Handshake, Inbox},
     handshake::{
         Acceptance, ClientHandshake, ClientRequest, HandshakeError, Rejection, Response,
         ServerHandshake, Upgrade,
@@ -138,10 +136,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
 /// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
 ///
 /// `seed` has to be unpredictable and used once only; see
-/// [`Connection::client`](crate::Connection::client). RFC 6455 §4.1 wants at most one connection to
-/// an address to be in the opening handshake: that is for the caller to see to. Where a proxy opens
-/// the connections, so that the address is not known, each name of a host counts as an address, and
-/// the number of those that are being opened at the same time should be limited.
+/// [`Connection::client`](crate::Connection::client). The caller ensures at most one pending
+/// handshake per address where RFC 6455 §4.1 matters, for instance with a
+/// [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves names, each name counts as an
+/// address, and the caller should limit the number of pending handshakes.
 ///
 /// A stream on which no connection was opened is shut down, at most for
 /// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
@@ -176,59 +174,6 @@ pub async fn client<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         }
     })
     .await
-}
-
-/// Opens a TCP connection to the host of `request` and a WebSocket connection over it.
-///
-/// The addresses of the host are tried one after the other. While another connection to an address
-/// is being opened by this function, or by the blocking one, this one waits (RFC 6455 §4.1). To wait
-/// and to open the TCP connection may take [`Config::handshake_timeout`] for each address, and the
-/// opening handshake the same again; how long the host is looked up is the system's to say.
-///
-/// ```no_run
-/// use framewise::{CloseCode, Config, handshake::ClientRequest, tokio as websocket};
-///
-/// # async fn talk() -> Result<(), Box<dyn std::error::Error>> {
-/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
-/// let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
-/// websocket.send("Hello").await?;
-/// println!("{:?}", websocket.read().await?);
-/// websocket.close(CloseCode::NORMAL, "").await?;
-/// # Ok(())
-/// # }
-/// ```
-///
-/// # Errors
-///
-/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened, and
-/// those of [`client`].
-pub async fn connect(
-    request: ClientRequest,
-    config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
-    let config = config.into();
-    let mut failure = ErrorKind::NotFound.into();
-    let addresses: Vec<_> = lookup_host(adapter::host_and_port(request.uri())?).await?.collect();
-    for address in addresses {
-        let opening = async {
-            let connecting = Connecting::to(address).await;
-            Ok((TcpStream::connect(address).await?, connecting))
-        };
-        let opened = match config.handshake_timeout {
-            Some(patience) => match timeout(patience, opening).await {
-                Ok(opened) => opened,
-                Err(_) => Err(ErrorKind::TimedOut.into()),
-            },
-            None => opening.await,
-        };
-        match opened {
-            Ok((stream, _connecting)) => {
-                return client(stream, request, config, adapter::seed()?).await;
-            }
-            Err(error) => failure = error,
-        }
-    }
-    Err(Error::Io(failure))
 }
 
 /// Drives a handshake to its end.
