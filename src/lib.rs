@@ -16,6 +16,7 @@
 //! - [`Connection`]: messages, control frames, the closing handshake, limits and timers
 //! - [`handshake`]: the opening handshake of both roles, which leads to a `Connection`
 //! - `deflate`: compressed messages, and their negotiation as pure functions (feature `deflate`)
+//! - [`client`]: which address of a host to try when, and whose turn it is to connect
 //! - `blocking`, `tokio`: WebSockets over streams (features `std`, which is on by default, and
 //!   `tokio`)
 //!
@@ -87,6 +88,7 @@ extern crate std;
 mod adapter;
 #[cfg(feature = "std")]
 pub mod blocking;
+pub mod client;
 mod close;
 mod closing;
 mod config;

@@ -1,5 +1,7 @@
 //! What the adapters for std and tokio have in common.
 
+#[cfg(feature = "connect")]
+mod connect;
 mod date;
 mod error;
 
@@ -10,6 +12,8 @@ use std::time;
 
 use crate::{Config, time::Instant};
 
+#[cfg(feature = "connect")]
+pub(crate) use connect::{Ended, LimitedRace, Next, Opened};
 pub(crate) use date::dated;
 pub use error::Error;
 

@@ -98,10 +98,10 @@ impl<S: Stream> Incoming<S> {
 /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows timeouts.
 ///
 /// `seed` has to be unpredictable and used once only; see
-/// [`Connection::client`](crate::Connection::client). RFC 6455 §4.1 wants at most one connection to
-/// an address to be in the opening handshake: that is for the caller to see to. Where a proxy opens
-/// the connections, so that the address is not known, each name of a host counts as an address, and
-/// the number of those that are being opened at the same time should be limited.
+/// [`Connection::client`](crate::Connection::client). The caller ensures at most one pending
+/// handshake per address where RFC 6455 §4.1 matters, for instance with a
+/// [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves names, each name counts as an
+/// address, and the caller should limit the number of pending handshakes.
 ///
 /// A stream on which no connection was opened is shut down, at most for
 /// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.

@@ -201,4 +201,4 @@ fn is_retry(error: &io::Error) -> bool {
 const MAX_SLICES: usize = 16;
 
 /// The shortest time limit: sockets take zero for none.
-const MIN_LIMIT: Duration = Duration::from_millis(1);
+pub(super) const MIN_LIMIT: Duration = Duration::from_millis(1);

@@ -19,6 +19,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "connect")]
+mod connect;
 mod handshake;
 mod io;
 mod split;
@@ -27,7 +29,7 @@ mod stream;
 use core::{fmt, time::Duration};
 
 #[cfg(feature = "connect")]
-pub use handshake::connect;
+pub use connect::{Connector, connect};
 pub use handshake::{Incoming, accept, client};
 pub use split::{Reader, Writer};
 pub use stream::{Plain, Stream};

@@ -8,7 +8,7 @@
 //!
 //! | standard | shown by tests | not for this crate |
 //! |---|---|---|
-//! | RFC 6455: The WebSocket Protocol | 402 | 23 |
+//! | RFC 6455: The WebSocket Protocol | 403 | 22 |
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 673 | 34 |
+//! | all | 674 | 33 |
 //!
 //! # Choices
 //!
@@ -35,9 +35,13 @@
 //!   texts conflict. *Chosen:* a URI with userinfo is an error, because a program that wants
 //!   authentication has to say so in a header, and a password in a URI ends in logs.
 //! - **6455-4.1-06** If another connection to the same IP and port is being opened, wait for it to
-//!   be established or to fail (erratum 3473: per IP+port pair). *Chosen:* the `connect` functions
-//!   share one gate for each address, of threads and tasks alike, because the rule is a MUST and
-//!   costs little; over a stream that the caller has opened it is the caller's.
+//!   be established or to fail (erratum 3473: per IP+port pair). *Chosen:* only clients that share
+//!   a `ConnectGate` take turns, because the rule is aimed at scripts in browsers, and a library
+//!   cannot know which connections a program wants to hold back. The gate gives the queue to the
+//!   program that wants it. With one queue for all, a handshake that hangs would hold up everybody.
+//! - **6455-4.1-09** If the IP is not known (proxy resolves), treat each host name as a distinct
+//!   host. *Chosen:* a gate takes host names as well as addresses, because only the program knows
+//!   whether a proxy resolves the name.
 //! - **6455-4.1-63** Subprotocols offered but none returned: RFC 6455 allows it (subprotocol null);
 //!   browsers fail it. *Chosen:* the connection opens without a subprotocol, as the standard says;
 //!   `require_subprotocol` fails it as browsers do.
@@ -170,9 +174,8 @@
 //! - 6455-2-02: a licence, with nothing to observe.
 //! - 6455-4.1-03: a licence for how a client is deployed; the handshake runs over whatever stream
 //!   it is given.
-//! - 6455-4.1-09, 6455-4.1-10: connections are opened here to addresses that are known; who lets a
-//!   proxy resolve the name opens the stream, and has this duty, as the documentation of `client`
-//!   says.
+//! - 6455-4.1-10: connections are opened here to addresses that are known; who lets a proxy resolve
+//!   the name opens the stream, and has this duty, as the documentation of `client` says.
 //! - 6455-4.1-11: no proxy is configured here; a tunnel that the caller has asked one for is a
 //!   stream like any other.
 //! - 6455-4.1-13: no proxy is configured here, neither by hand nor by a script.
@@ -231,7 +234,7 @@
 //! | 2 Conformance Requirements | 0 | 3 |
 //! | 2.1 Terminology and Other Conventions | 2 | 0 |
 //! | 3 WebSocket URIs | 14 | 0 |
-//! | 4.1 Client Requirements | 68 | 7 |
+//! | 4.1 Client Requirements | 69 | 6 |
 //! | 4.2 Server-Side Requirements | 1 | 0 |
 //! | 4.2.1 Reading the Client's Opening Handshake | 26 | 0 |
 //! | 4.2.2 Sending the Server's Opening Handshake | 29 | 0 |

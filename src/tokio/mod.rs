@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod connect;
 mod handshake;
 mod io;
 mod sink;
@@ -33,7 +34,8 @@ use core::{
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use handshake::{Incoming, accept, client, connect};
+pub use connect::{Connector, connect};
+pub use handshake::{Incoming, accept, client};
 pub use split::{Reader, Writer};
 
 use self::{io::Io, tasks::Sharers};

@@ -9,8 +9,9 @@ use std::{
 
 use framewise::{
     CloseCode, Config, Connection, EndOfStream, Event, Message, Role,
+    client::ConnectGate,
     handshake::{Acceptance, ClientRequest, Rejection},
-    tokio::{self as asynchronous, Reader, WebSocket, Writer},
+    tokio::{self as asynchronous, Connector, Reader, WebSocket, Writer},
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -497,13 +498,14 @@ async fn at_most<F: Future>(times: usize, future: F) -> Option<F::Output> {
     .await
 }
 
-// 6455-4.1-06, R59: at each point where connecting waits, for other connections to the same
-// address, too; the next one has its turn.
+// 6455-4.1-06, R59: at each point where connecting waits, for its turn at a gate, too; the next one
+// has its turn.
 #[tokio::test]
 async fn connecting_can_be_dropped_anywhere() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("ws://{}/", listener.local_addr().unwrap());
-    let connect = || asynchronous::connect(ClientRequest::new(&uri).unwrap(), Config::default());
+    let connector = Connector::new().gate(&ConnectGate::new());
+    let connect = || connector.connect(ClientRequest::new(&uri).unwrap(), Config::default());
     let serving = tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -542,14 +544,16 @@ async fn connecting_can_be_dropped_anywhere() {
     serving.abort();
 }
 
-// 6455-4.1-06, R59: and makes way for the next one to the same address.
+// 6455-4.1-06, R59: and makes way for the next one at the gate.
 #[tokio::test]
 async fn connecting_can_be_dropped() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("ws://{}/", listener.local_addr().unwrap());
+    let gate = ConnectGate::new();
     let connect = || {
         let request = ClientRequest::new(&uri).unwrap();
-        tokio::spawn(framewise::tokio::connect(request, Config::default()))
+        let connector = Connector::new().gate(&gate);
+        tokio::spawn(async move { connector.connect(request, Config::default()).await })
     };
     let first = connect();
     let (mut stream, _) = listener.accept().await.unwrap();

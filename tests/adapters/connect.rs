@@ -4,13 +4,18 @@ use std::{
     collections::HashSet,
     io::{ErrorKind, Read as _, Write as _},
     net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
 
 use framewise::{
     CloseCode, Config, Error, Input, blocking,
-    handshake::{Acceptance, ClientRequest, ServerHandshake},
+    client::ConnectGate,
+    handshake::{Acceptance, ClientRequest, HandshakeError, ServerHandshake},
     tokio as asynchronous,
 };
 
@@ -31,6 +36,11 @@ async fn a_port_where_nobody_listens_is_an_error() {
     assert!(refused(error));
     let error = blocking::connect(request(&uri), Config::default()).unwrap_err();
     assert!(refused(error));
+    let gate = ConnectGate::new();
+    let connector = asynchronous::Connector::new().gate(&gate);
+    assert!(refused(connector.connect(request(&uri), Config::default()).await.unwrap_err()));
+    let connector = blocking::Connector::new().gate(&gate);
+    assert!(refused(connector.connect(request(&uri), Config::default()).unwrap_err()));
 }
 
 // 6455-4.1-15: never plain octets to a secure resource
@@ -46,75 +56,183 @@ async fn a_secure_uri_needs_tls() {
     assert!(listener.accept().is_err(), "nothing was opened");
 }
 
-// R46: who waits for somebody else's handshake does not wait for ever, either
+/// The time runs, but no timer is set.
+fn without_timers() -> Config {
+    let mut config = Config::default();
+    (config.handshake_timeout, config.close_timeout) = (None, None);
+    (config.ping_interval, config.pong_timeout) = (None, None);
+    (config.idle_timeout, config.message_timeout) = (None, None);
+    config
+}
+
+// R46: to wait for a turn takes nothing off the time for the handshake, which then has its end.
+#[tokio::test]
+async fn waiting_for_a_turn_costs_no_handshake_time() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let gate = ConnectGate::new();
+    let turn = gate.enter(address).await;
+    let connector = asynchronous::Connector::new().gate(&gate);
+    let request = request(&format!("ws://{address}/"));
+    let mut connecting =
+        tokio::spawn(async move { connector.connect(request, Config::default()).await });
+    tokio::time::pause();
+    let hour = Duration::from_secs(3600);
+    assert!(tokio::time::timeout(hour, &mut connecting).await.is_err(), "it waits");
+    tokio::time::resume();
+    drop(turn);
+    let (silent, _) = listener.accept().await.unwrap();
+    tokio::time::pause();
+    let ended = tokio::time::timeout(hour, connecting).await.expect("an end").unwrap();
+    let error = ended.unwrap_err();
+    assert!(matches!(error, Error::Handshake(HandshakeError::Timeout)), "{error}");
+    assert_eq!(format!("{gate:?}"), "ConnectGate { busy: 0, waiting: 0 }");
+    drop(silent);
+}
+
+// A runtime without a time driver is enough when nothing is timed.
 #[test]
-fn waiting_for_another_connection_has_an_end() {
-    let ends = within(|| {
+fn no_timer_is_needed_when_all_are_off() {
+    within(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let uri = format!("ws://{}/", listener.local_addr().unwrap());
-        let mut patient = Config::default();
-        patient.handshake_timeout = None;
-        let first = request(&uri);
-        let first = thread::spawn(move || blocking::connect(first, patient).is_err());
-        // It has the right to be the one, and is not answered.
-        let (silent, _) = listener.accept().unwrap();
-        let mut impatient = Config::default();
-        impatient.handshake_timeout = Some(Duration::from_millis(50));
-        let blocked = blocking::connect(request(&uri), impatient.clone()).unwrap_err();
+        let server = thread::spawn(move || {
+            let incoming = blocking::accept(listener.accept().unwrap().0, Config::default());
+            let mut websocket = incoming.unwrap().accept(Acceptance::new()).unwrap();
+            let message = websocket.read().unwrap().unwrap();
+            websocket.send(message).unwrap();
+            websocket.close(CloseCode::NORMAL, "").unwrap();
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let (mut websocket, _) =
+                asynchronous::connect(request(&uri), without_timers()).await.unwrap();
+            websocket.send("Hello").await.unwrap();
+            assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("Hello"));
+            assert_eq!(websocket.read().await.unwrap(), None);
+        });
+        server.join().unwrap();
+    });
+}
+
+// Nobody waits for anybody: none is answered before all have sent their requests.
+#[test]
+fn without_a_gate_three_hundred_connect_at_once() {
+    const TASKS: usize = 280;
+    const THREADS: usize = 20;
+
+    within(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let other = runtime.block_on(asynchronous::connect(request(&uri), impatient)).unwrap_err();
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("ws://{}/", socket.local_addr().unwrap());
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let request = request(&uri);
+                thread::spawn(move || blocking::connect(request, without_timers()).map(drop))
+            })
+            .collect();
+        runtime.block_on(async {
+            socket.set_nonblocking(true).unwrap();
+            let listener = tokio::net::TcpListener::from_std(socket).unwrap();
+            let all = Arc::new(tokio::sync::Barrier::new(TASKS + THREADS));
+            let mut clients = Vec::new();
+            for _ in 0..TASKS {
+                let connecting = asynchronous::connect(request(&uri), without_timers());
+                clients.push(tokio::spawn(connecting));
+            }
+            let mut servers = Vec::new();
+            for _ in 0..TASKS + THREADS {
+                let (stream, _) = listener.accept().await.unwrap();
+                let all = Arc::clone(&all);
+                servers.push(tokio::spawn(async move {
+                    let incoming = asynchronous::accept(stream, without_timers()).await.unwrap();
+                    all.wait().await;
+                    incoming.accept(Acceptance::new()).await.unwrap()
+                }));
+            }
+            for client in clients {
+                client.await.unwrap().unwrap();
+            }
+            for server in servers {
+                server.await.unwrap();
+            }
+        });
+        for thread in threads {
+            thread.join().unwrap().unwrap();
+        }
+    });
+}
+
+// One that hangs does not hold up the others.
+#[test]
+fn without_a_gate_a_handshake_that_hangs_holds_up_nobody() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("ws://{}/", listener.local_addr().unwrap());
+        let first = request(&uri);
+        let first = thread::spawn(move || blocking::connect(first, without_timers()).is_err());
+        let (silent, _) = listener.accept().unwrap();
+        let server = thread::spawn(move || [keys(&listener), keys(&listener)]);
+        let (mut websocket, _) = blocking::connect(request(&uri), without_timers()).unwrap();
+        websocket.send("Hello").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut websocket, _) =
+                asynchronous::connect(request(&uri), without_timers()).await.unwrap();
+            websocket.send("Hello").await.unwrap();
+        });
+        server.join().unwrap();
         drop(silent);
         assert!(first.join().unwrap(), "the end of the stream");
-        [blocked, other]
     });
-    for error in ends {
-        assert!(
-            matches!(&error, Error::Io(error) if error.kind() == ErrorKind::TimedOut),
-            "{error}"
-        );
-    }
 }
 
 // 6455-4.1-06, 6455-4.1-07, 6455-4.1-08, 3986-3.2.2-02: threads and tasks alike, by whatever name
 #[test]
-fn one_connection_at_a_time_is_being_opened_to_an_address() {
-    const CLIENTS: usize = 8;
+fn with_a_gate_one_connection_at_a_time_is_being_opened() {
+    const CLIENTS: usize = 24;
 
     within(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = thread::spawn(move || {
-            let mut open = Vec::new();
-            for _ in 0..CLIENTS {
-                let (stream, _) = listener.accept().unwrap();
-                let incoming = blocking::accept(stream, Config::default()).unwrap();
-                // Time for the others to come, if they did not wait.
-                thread::sleep(Duration::from_millis(10));
-                listener.set_nonblocking(true).unwrap();
-                assert!(listener.accept().is_err(), "another one is being opened");
-                listener.set_nonblocking(false).unwrap();
-                open.push(incoming.accept(Acceptance::new()).unwrap());
-            }
-            open.iter_mut().for_each(|websocket| {
-                websocket.close(CloseCode::NORMAL, "").unwrap();
-            });
+            let opening = Arc::new(AtomicUsize::new(0));
+            let serve = |stream| {
+                let opening = Arc::clone(&opening);
+                assert_eq!(opening.fetch_add(1, Ordering::SeqCst), 0, "another is being opened");
+                thread::spawn(move || {
+                    let incoming = blocking::accept(stream, Config::default()).unwrap();
+                    // Time for the others to come, if they did not wait.
+                    thread::sleep(Duration::from_millis(5));
+                    opening.fetch_sub(1, Ordering::SeqCst);
+                    let mut websocket = incoming.accept(Acceptance::new()).unwrap();
+                    websocket.close(CloseCode::NORMAL, "").unwrap();
+                })
+            };
+            let serving: Vec<_> =
+                (0..CLIENTS).map(|_| serve(listener.accept().unwrap().0)).collect();
+            serving.into_iter().for_each(|thread| thread.join().unwrap());
         });
+        let gate = ConnectGate::new();
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 // The case of a name does not matter.
                 let host = ["127.0.0.1", "127.0.0.1", "localhost", "LOCALHOST"][client % 4];
                 let request = request(&format!("ws://{host}:{port}/"));
+                let gate = gate.clone();
                 thread::spawn(move || {
                     if client % 2 == 0 {
+                        let connector = blocking::Connector::new().gate(&gate);
                         let (mut websocket, _) =
-                            blocking::connect(request, Config::default()).unwrap();
+                            connector.connect(request, Config::default()).unwrap();
                         return websocket.read().unwrap();
                     }
                     let runtime =
                         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                     runtime.block_on(async {
+                        let connector = asynchronous::Connector::new().gate(&gate);
                         let (mut websocket, _) =
-                            asynchronous::connect(request, Config::default()).await.unwrap();
+                            connector.connect(request, Config::default()).await.unwrap();
                         websocket.read().await.unwrap()
                     })
                 })
@@ -124,6 +242,7 @@ fn one_connection_at_a_time_is_being_opened_to_an_address() {
             assert_eq!(client.join().unwrap(), None);
         }
         server.join().unwrap();
+        assert_eq!(format!("{gate:?}"), "ConnectGate { busy: 0, waiting: 0 }");
     });
 }
 

@@ -11,8 +11,9 @@ use std::{
 
 use framewise::{
     CloseCode, Config, Connection, Message, State,
+    client::ConnectGate,
     handshake::ClientRequest,
-    tokio::{self as asynchronous, WebSocket},
+    tokio::{self as asynchronous, Connector, WebSocket},
 };
 use tokio::time::advance;
 
@@ -200,13 +201,14 @@ async fn a_timer_wakes_the_task_where_the_future_is() {
     }
 }
 
-// 6455-4.1-06: who waits for another connection to the same address.
+// 6455-4.1-06: one that waits for its turn at a gate.
 #[tokio::test]
 async fn a_connect_that_moved_has_its_turn() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("ws://{}/", listener.local_addr().unwrap());
+    let connector = Connector::new().gate(&ConnectGate::new());
     let connect =
-        || Box::pin(asynchronous::connect(ClientRequest::new(&uri).unwrap(), Config::default()));
+        || Box::pin(connector.connect(ClientRequest::new(&uri).unwrap(), Config::default()));
     let (mut first, mut second) = (connect(), connect());
     let [task, before, behind] = [(); 3].map(|()| Task::new());
     assert!(first.as_mut().poll(&mut task.context()).is_pending());

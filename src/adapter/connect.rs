@@ -1,0 +1,167 @@
+//! A race of addresses within a time limit.
+
+use alloc::vec::Vec;
+use core::{net::SocketAddr, time::Duration};
+use std::io::{self, ErrorKind};
+
+use crate::{
+    client::{AddressRace, Attempt, Turn},
+    time::Instant,
+};
+
+/// A TCP connection, and the right to open a WebSocket connection over it.
+pub(crate) type Opened<S> = (S, Option<Turn>);
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) struct Ended<S> {
+    pub(crate) address: SocketAddr,
+    pub(crate) result: io::Result<Opened<S>>,
+    /// How long it waited for its turn.
+    pub(crate) waited: Duration,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Start an attempt: wait for a turn, then open a connection within the time given.
+    Start(SocketAddr, Option<Duration>),
+    /// Wait until an attempt ends, at most for the time given.
+    Wait(Option<Duration>),
+}
+
+/// An [`AddressRace`] that keeps a time limit and the last failure.
+#[derive(Debug)]
+pub(crate) struct LimitedRace {
+    race: AddressRace,
+    limit: Option<Duration>,
+    /// How long failed attempts waited for their turns, which counts against no limit. Grows when
+    /// an attempt fails.
+    waited: Duration,
+    failure: io::Error,
+}
+
+impl LimitedRace {
+    pub(crate) fn new(
+        addresses: Vec<SocketAddr>,
+        attempt_delay: Option<Duration>,
+        limit: Option<Duration>,
+    ) -> Self {
+        let race = AddressRace::new(addresses).attempt_delay(attempt_delay);
+        Self { race, limit, waited: Duration::ZERO, failure: ErrorKind::NotFound.into() }
+    }
+
+    /// Returns what to do when `elapsed` has passed since the beginning.
+    ///
+    /// # Errors
+    ///
+    /// The last failure, when no address is left.
+    pub(crate) fn next(&mut self, elapsed: Duration) -> io::Result<Next> {
+        let now = Instant::from_origin(elapsed);
+        loop {
+            let address = match self.race.poll(now) {
+                Attempt::Exhausted => {
+                    return Err(core::mem::replace(&mut self.failure, ErrorKind::NotFound.into()));
+                }
+                Attempt::Wait(next) => return Ok(Next::Wait(next.map(|next| next - now))),
+                Attempt::Start(address) => address,
+            };
+            let spent = elapsed.saturating_sub(self.waited);
+            let left = self.limit.map(|limit| limit.saturating_sub(spent));
+            if left != Some(Duration::ZERO) {
+                return Ok(Next::Start(address, left));
+            }
+            self.failed(address, ErrorKind::TimedOut.into());
+        }
+    }
+
+    /// Returns the connection of an attempt that has ended, if it has one.
+    pub(crate) fn ended<S>(&mut self, ended: Ended<S>) -> Option<Opened<S>> {
+        self.waited = self.waited.saturating_add(ended.waited);
+        match ended.result {
+            Ok(opened) => Some(opened),
+            Err(error) => {
+                self.failed(ended.address, error);
+                None
+            }
+        }
+    }
+
+    fn failed(&mut self, address: SocketAddr, error: io::Error) {
+        self.race.failed(address);
+        self.failure = error;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn addresses(count: u16) -> Vec<SocketAddr> {
+        (1..=count).map(|port| SocketAddr::from(([192, 0, 2, 1], port))).collect()
+    }
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn fail(race: &mut LimitedRace, port: u16, kind: ErrorKind, waited: Duration) {
+        let address = SocketAddr::from(([192, 0, 2, 1], port));
+        let result: io::Result<Opened<()>> = Err(kind.into());
+        assert!(race.ended(Ended { address, result, waited }).is_none());
+    }
+
+    fn next(race: &mut LimitedRace, elapsed: Duration) -> alloc::string::String {
+        match race.next(elapsed) {
+            Ok(Next::Start(address, left)) => format!("start {}, {left:?}", address.port()),
+            Ok(Next::Wait(delay)) => format!("wait {delay:?}"),
+            Err(error) => format!("{:?}", error.kind()),
+        }
+    }
+
+    #[test]
+    fn all_addresses_share_the_limit() {
+        let delay = Some(AddressRace::ATTEMPT_DELAY);
+        let mut race = LimitedRace::new(addresses(3), delay, Some(LIMIT));
+        assert_eq!(next(&mut race, secs(0)), "start 1, Some(10s)");
+        assert_eq!(next(&mut race, secs(0)), "wait Some(250ms)");
+        assert_eq!(next(&mut race, AddressRace::ATTEMPT_DELAY), "start 2, Some(9.75s)");
+        fail(&mut race, 2, ErrorKind::ConnectionRefused, secs(0));
+        assert_eq!(next(&mut race, secs(4)), "start 3, Some(6s)");
+        fail(&mut race, 1, ErrorKind::TimedOut, secs(0));
+        fail(&mut race, 3, ErrorKind::ConnectionReset, secs(0));
+        assert_eq!(next(&mut race, LIMIT), "ConnectionReset", "the last failure");
+    }
+
+    #[test]
+    fn no_attempt_starts_after_the_limit() {
+        let mut race = LimitedRace::new(addresses(30), None, Some(LIMIT));
+        assert_eq!(next(&mut race, secs(0)), "start 1, Some(10s)");
+        assert_eq!(next(&mut race, secs(0)), "wait None");
+        fail(&mut race, 1, ErrorKind::ConnectionRefused, secs(0));
+        assert_eq!(next(&mut race, LIMIT), "TimedOut");
+    }
+
+    #[test]
+    fn waiting_for_a_turn_counts_against_no_limit() {
+        let mut race = LimitedRace::new(addresses(3), None, Some(LIMIT));
+        assert_eq!(next(&mut race, secs(0)), "start 1, Some(10s)");
+        fail(&mut race, 1, ErrorKind::ConnectionRefused, secs(60));
+        assert_eq!(next(&mut race, secs(61)), "start 2, Some(9s)");
+        fail(&mut race, 2, ErrorKind::ConnectionRefused, secs(3600));
+        assert_eq!(next(&mut race, secs(3663)), "start 3, Some(7s)");
+    }
+
+    #[test]
+    fn without_a_limit_there_is_none() {
+        let mut race = LimitedRace::new(addresses(1), None, None);
+        assert_eq!(next(&mut race, Duration::MAX), "start 1, None");
+        assert_eq!(next(&mut race, Duration::MAX), "wait None");
+        let mut race = LimitedRace::new(addresses(0), None, None);
+        assert_eq!(next(&mut race, secs(0)), "NotFound");
+    }
+}
