@@ -70,6 +70,8 @@ struct Shared {
     deflate: Option<AgreedParameters>,
     // Set while the sending half has output that the transport did not take at once.
     pending: AtomicBool,
+    // Whether that was so when the receiving half last asked for its deadline.
+    waited: AtomicBool,
     // Set when the transport took some of it, cleared by the receiving half when it tells the time.
     taken: AtomicBool,
     // Set while anything is left to write or to flush, replies aside.
@@ -104,6 +106,7 @@ impl Connection {
             #[cfg(feature = "deflate")]
             deflate,
             pending: AtomicBool::new(pending),
+            waited: AtomicBool::new(false),
             taken: AtomicBool::new(false),
             left: AtomicBool::new(pending),
             write_over: AtomicBool::new(false),
@@ -171,6 +174,7 @@ impl ReceiveHalf {
     /// [`Connection::poll_timeout`].
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         let link = self.shared.note(now);
+        self.shared.waited.store(self.shared.pending.load(Ordering::SeqCst), Ordering::SeqCst);
         let next = link.timers.next(&self.shared.config, self.shared.timed_state(&link));
         next.map(|(deadline, _)| deadline)
     }
@@ -388,7 +392,7 @@ impl SendHalf {
     fn note_output(&mut self) {
         let output = self.sender.output();
         let pending = output.pending_len() != 0;
-        if output.take_advanced() && self.shared.pending.load(Ordering::SeqCst) {
+        if output.take_advanced() {
             self.shared.taken.store(true, Ordering::SeqCst);
         }
         self.shared.pending.store(pending, Ordering::SeqCst);
@@ -440,11 +444,14 @@ impl Shared {
 
     fn take_marks(&self) -> Marks {
         // While output is pending, only its progress is a sign of life, as for a whole connection.
-        let taken = self.taken.swap(false, Ordering::SeqCst);
+        // Both count only if it was pending when the time was last told: what is written at once
+        // shows nothing of the peer.
+        let waited = self.waited.load(Ordering::SeqCst);
+        let taken = self.taken.swap(false, Ordering::SeqCst) && waited;
         let received = self.life.swap(false, Ordering::Relaxed);
-        let pending = self.pending.load(Ordering::SeqCst);
+        let pending = waited && self.pending.load(Ordering::SeqCst);
         Marks {
-            life: if pending { taken } else { received | taken },
+            life: if pending { taken } else { received },
             message: self.message.swap(false, Ordering::Relaxed),
             began: self.began.swap(false, Ordering::Relaxed),
             taken,

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{
-    Batch, Error, Goal, Reads, Step, Writes, fits,
+    Batch, Error, Goal, Reads, Step, Writes, backlog,
     inbox::Receive,
     intake::Intake,
     outlet::Outlet,
@@ -194,6 +194,8 @@ impl Reads for ReceiveDriver {
             }
         };
         self.intake.tell(deadline);
+        // Whoever was to be waited for may not be any more.
+        self.reply_pending = false;
     }
 
     fn deadline(&mut self, now: Instant) -> Option<Instant> {
@@ -247,8 +249,8 @@ impl SendDriver {
 
     fn has_room(&mut self, len: usize) -> bool {
         let pending = self.sending.pending_len();
-        let fits = fits(self.sending.config(), pending, len);
-        fits && (pending == 0 || self.sending.has_room(len))
+        let fits = pending <= backlog(self.sending.config()) && self.sending.has_room(len);
+        pending == 0 || fits
     }
 
     fn publish(&mut self) {

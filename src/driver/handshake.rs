@@ -168,28 +168,31 @@ impl<H: Opening> HandshakeDriver<H> {
                 Phase::Ended(Some(error)) => return Err(error.clone()),
                 Phase::Ended(None) => return H::lost(&mut self.outlet).map(|()| Step::Ended),
             }
+            let opening = matches!(self.phase, Phase::Opening);
             // Before reading: what comes after the deadline is late.
-            if !self.intake.told_time {
+            if opening && !self.intake.told_time {
                 return Ok(Step::Time);
             }
             if let Some(step) = self.outlet.next(&mut self.opening) {
                 return Ok(step);
             }
+            let written = self.outlet.is_done(&mut self.opening);
+            if written && !opening {
+                if let Some(step) = self.outlet.shut_down(Transport::ShutDownWrite) {
+                    return Ok(step);
+                }
+                let left = matches!(self.phase, Phase::Leaving(_)) && self.outlet.is_over();
+                if left || self.outlet.has_lost() {
+                    self.end();
+                    continue;
+                }
+            }
+            if !self.intake.told_time {
+                return Ok(Step::Time);
+            }
             // All is written before reading: an early end would cut a response.
-            if self.outlet.is_done(&mut self.opening) {
-                if !matches!(self.phase, Phase::Opening) {
-                    if let Some(step) = self.outlet.shut_down(Transport::ShutDownWrite) {
-                        return Ok(step);
-                    }
-                    let left = matches!(self.phase, Phase::Leaving(_)) && self.outlet.is_over();
-                    if left || self.outlet.has_lost() {
-                        self.end();
-                        continue;
-                    }
-                }
-                if !self.intake.pending && !matches!(self.phase, Phase::Leaving(_)) {
-                    return Ok(Step::Read);
-                }
+            if written && !self.intake.pending && !matches!(self.phase, Phase::Leaving(_)) {
+                return Ok(Step::Read);
             }
             return Ok(Step::Wait(self.intake.deadline));
         }
@@ -300,9 +303,8 @@ impl<H: Opening> Writes for HandshakeDriver<H> {
     type Queue = H;
 
     fn outlet(&mut self) -> (&mut Outlet, &mut H) {
-        // A client reads on: the server may have refused a request that it did not read to its end.
         self.outlet.reports = match &self.phase {
-            Phase::Opening => H::ANSWERS,
+            Phase::Opening => true,
             Phase::Refusing(error) => error.is_none(),
             Phase::Done(_) | Phase::Leaving(_) | Phase::Ended(_) => false,
         };

@@ -192,17 +192,11 @@ impl fmt::Display for Error {
 
 impl error::Error for Error {}
 
-/// Returns whether a message of `len` bytes is queued behind `pending` bytes, rather than after some
-/// of them were written.
-fn fits(config: &Config, pending: usize, len: usize) -> bool {
-    // Where the backlog would take up much of the room that a message may need, there is none.
-    let backlog = if config.max_output / 2 < HIGH_WATER { 0 } else { FEED_BACKLOG };
-    pending == 0 || pending.saturating_add(len) <= backlog || pending <= backlog / 2
+/// Returns how many bytes may be pending when a message is queued behind them: none where they would
+/// take up much of the room that it may need.
+fn backlog(config: &Config) -> usize {
+    if config.max_output / 2 < HIGH_WATER { 0 } else { HIGH_WATER }
 }
 
 /// How many bytes may be pending before no more is read for the program.
 const HIGH_WATER: usize = 64 << 10;
-
-/// How many bytes of small messages are queued before they are written: as many as are appended to
-/// one buffer the fast way.
-const FEED_BACKLOG: usize = 32 << 10;

@@ -6,7 +6,7 @@ use core::fmt;
 #[cfg(feature = "std")]
 use super::halves::{self, ReceiveDriver, SendDriver};
 use super::{
-    Batch, Error, Goal, HIGH_WATER, Reads, Step, Unread, Writes, fits,
+    Batch, Error, Goal, HIGH_WATER, Reads, Step, Unread, Writes, backlog,
     inbox::{Inbox, Receive},
     intake::Intake,
     outlet::Outlet,
@@ -192,8 +192,8 @@ impl Driver {
 
     fn has_room(&mut self, len: usize) -> bool {
         let pending = self.connection.output().pending_len();
-        let fits = fits(self.connection.config(), pending, len);
-        fits && (pending == 0 || self.connection.has_room(len))
+        let fits = pending <= backlog(self.connection.config()) && self.connection.has_room(len);
+        pending == 0 || fits
     }
 
     /// Returns what ended the connection, if it is an error.
