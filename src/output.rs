@@ -48,15 +48,15 @@ pub struct Output {
     // Set when bytes were dropped that the transport had not taken. A write of them may still be in
     // flight, and `advance` forgives it.
     discarded: bool,
-    // How many bytes `take` has handed to a transport that owns them until `put_back`.
-    taken: usize,
 }
 
-/// Chunks, and how many octets they have.
+/// Chunks, and how many bytes they have.
 #[derive(Default)]
 struct Queue {
     chunks: VecDeque<Chunk>,
     len: usize,
+    // How many bytes `take` has handed to a transport that owns them until `put_back`.
+    taken: usize,
 }
 
 impl Output {
@@ -71,10 +71,7 @@ impl Output {
     #[inline]
     pub fn advance(&mut self, count: usize) {
         let len = self.len();
-        assert!(
-            count <= len || self.discarded,
-            "advanced by {count} bytes, {len} were queued"
-        );
+        assert!(count <= len || self.discarded, "advanced by {count} bytes, {len} were queued");
         self.advanced |= count != 0;
         if count >= len {
             return self.clear();
@@ -96,7 +93,7 @@ impl Output {
                 queue.len -= len;
                 queue.chunks.pop_front();
             }
-            self.queue = None;
+            self.drop_queue();
         }
         if self.written >= 4 << 10 && self.written >= self.end - self.written {
             // More than half of the run is dead: move the rest down. Each octet moves at most once
@@ -167,25 +164,48 @@ impl Output {
     /// Returns whether a marked byte is pending. One in flight may be among those taken.
     #[inline]
     pub(crate) fn has_marked(&self) -> bool {
-        self.marked != 0 || self.taken != 0
+        self.marked != 0 || self.taken() != 0
     }
 
     /// Returns the number of bytes that are queued or in flight.
     #[inline]
     pub(crate) fn pending_len(&self) -> usize {
-        self.len() + self.taken
+        self.len() + self.taken()
+    }
+
+    #[inline]
+    fn taken(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.taken)
+    }
+
+    /// Drops the chunks in front of the run, and the list of them unless it counts bytes in flight.
+    #[inline]
+    fn drop_queue(&mut self) {
+        match &mut self.queue {
+            Some(queue) if queue.taken != 0 => {
+                queue.chunks.clear();
+                queue.len = 0;
+            }
+            queue => *queue = None,
+        }
     }
 
     /// Hands all that is queued to a transport that owns it while it writes.
     pub(crate) fn take(&mut self) -> Self {
         let taken = self.pending_len();
-        let rest = Self { taken, discarded: self.discarded, ..Self::default() };
-        Self { taken: 0, ..mem::replace(self, rest) }
+        let queue = (taken != 0).then(|| Box::new(Queue { taken, ..Queue::default() }));
+        let rest = Self { queue, discarded: self.discarded, ..Self::default() };
+        mem::replace(self, rest)
     }
 
     /// Takes back what the transport has not written, in front of what was queued meanwhile.
     pub(crate) fn put_back(&mut self, mut rest: Self) {
-        self.taken = 0;
+        if let Some(queue) = &mut self.queue {
+            queue.taken = 0;
+            if queue.chunks.is_empty() {
+                self.queue = None;
+            }
+        }
         self.advanced |= rest.advanced;
         if self.discarded || rest.is_empty() {
             if self.is_empty() && self.run.capacity() == 0 {
@@ -239,7 +259,7 @@ impl Output {
     #[inline]
     pub(crate) fn append_in_place(&mut self, len: usize, max_len: usize) -> Option<&mut [u8]> {
         let end = self.end + len;
-        if self.queue.is_some() || end + self.taken > max_len || end > self.run.len() && !self.grow(end) {
+        if self.queue.is_some() || end > max_len || end > self.run.len() && !self.grow(end) {
             return None;
         }
         let place = self.run.get_mut(self.end..end)?;
@@ -286,7 +306,7 @@ impl Output {
     /// Drops all that is queued.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        self.queue = None;
+        self.drop_queue();
         (self.end, self.written, self.marked) = (0, 0, 0);
         if self.run.capacity() > KEPT_CAPACITY {
             self.run = Vec::new();

@@ -250,7 +250,10 @@ impl ReceiveHalf {
             }
             Err(shared) => {
                 let receiving = Self { receiver, shared: Arc::clone(&shared) };
-                Err((receiving, SendHalf { sender: sending.sender, unflushed: sending.unflushed, shared }))
+                Err((
+                    receiving,
+                    SendHalf { sender: sending.sender, unflushed: sending.unflushed, shared },
+                ))
             }
         }
     }

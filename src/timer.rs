@@ -44,10 +44,10 @@ pub(crate) struct Timers {
     last_life: Option<Instant>,
     last_message: Option<Instant>,
     message_began: Option<Instant>,
-    pinged: Option<Instant>,
+    // While open: when a Ping was sent that no sign of life has followed. While closing: when the peer
+    // last took output that was pending. One field for both saves 8 bytes in every connection.
+    asked: Option<Instant>,
     closing: Option<Instant>,
-    // When the peer last took output that was pending in a connection that closes.
-    taken: Option<Instant>,
 }
 
 /// What happened since the driver last asked.
@@ -85,7 +85,9 @@ impl Timers {
     pub(crate) fn note(&mut self, now: Instant, marks: Marks, state: State) {
         if marks.life || self.last_life.is_none() {
             self.last_life = Some(now);
-            self.pinged = None;
+            if state == State::Open {
+                self.asked = None;
+            }
         }
         if marks.message || self.last_message.is_none() {
             self.last_message = Some(now);
@@ -97,8 +99,9 @@ impl Timers {
         }
         if state != State::Open && self.closing.is_none() {
             self.closing = Some(now);
+            self.asked = None;
         } else if marks.taken && state != State::Open {
-            self.taken = Some(now);
+            self.asked = Some(now);
         }
     }
 
@@ -107,18 +110,22 @@ impl Timers {
         let after = |since: Option<Instant>, duration, due| Some((since? + duration?, due));
         match state {
             State::Open => {
-                let life = match self.pinged {
+                let life = match self.asked {
                     None => after(self.last_life, config.ping_interval, Due::Ping),
-                    pinged => after(pinged, config.pong_timeout, Due::Pong),
+                    asked => after(asked, config.pong_timeout, Due::Pong),
                 };
                 let idle = after(self.last_message, config.idle_timeout, Due::Idle);
                 let message = after(self.message_began, config.message_timeout, Due::Message);
                 [life, idle, message].into_iter().flatten().min_by_key(|&(deadline, _)| deadline)
             }
             State::CloseSent | State::CloseReceived | State::Closing | State::Failed => {
-                let idle = after(self.taken.or(self.closing), config.close_timeout, Due::Close)?;
+                let idle = after(self.asked.or(self.closing), config.close_timeout, Due::Close)?;
                 let whole = after(self.closing, config.close_limit, Due::Close);
-                Some(whole.filter(|(limit, _)| *limit < idle.0 && self.taken.is_some()).unwrap_or(idle))
+                Some(
+                    whole
+                        .filter(|(limit, _)| *limit < idle.0 && self.asked.is_some())
+                        .unwrap_or(idle),
+                )
             }
             State::Closed => None,
         }
@@ -128,7 +135,7 @@ impl Timers {
     pub(crate) fn take_due(&mut self, now: Instant, config: &Config, state: State) -> Option<Due> {
         let (_, due) = self.next(config, state).filter(|&(deadline, _)| deadline <= now)?;
         if due == Due::Ping {
-            self.pinged = Some(now);
+            self.asked = Some(now);
         }
         Some(due)
     }

@@ -42,10 +42,7 @@ pub struct Incoming<S> {
 ///
 /// [`Error::Handshake`] when the request is not valid or does not come in time, [`Error::Io`] when
 /// the stream fails.
-pub fn accept<S: Stream>(
-    stream: S,
-    config: impl Into<Arc<Config>>,
-) -> Result<Incoming<S>, Error> {
+pub fn accept<S: Stream>(stream: S, config: impl Into<Arc<Config>>) -> Result<Incoming<S>, Error> {
     let config = config.into();
     stream.set_nodelay()?;
     let mut io = Io::new(stream, Clock::start());

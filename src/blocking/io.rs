@@ -99,7 +99,8 @@ impl<S: Stream> Io<S> {
         deadline: Option<Instant>,
     ) -> io::Result<()> {
         let deadline = [deadline, self.until].into_iter().flatten().min();
-        self.writes.set(deadline.map(|at| at - now), |limit| self.stream.set_write_timeout(limit))?;
+        self.writes
+            .set(deadline.map(|at| at - now), |limit| self.stream.set_write_timeout(limit))?;
         let result = match step {
             Step::Write => write_once(&mut self.stream, driver.output()).map(|len| {
                 driver.wrote(len);

@@ -13,7 +13,8 @@ use std::{
 
 use super::{Stream, WebSocket, io::Io};
 use crate::{
-    Batch, CloseCode, CloseFrame, Delivery, EndOfStream, Error, Message, Payload, ReceiveHalf, State,
+    Batch, CloseCode, CloseFrame, Delivery, EndOfStream, Error, Message, Payload, ReceiveHalf,
+    State,
     adapter::write_timeout,
     driver::{Goal, Reads as _, ReceiveDriver, SendDriver, Step},
     time::Instant,

@@ -3,11 +3,8 @@
 use core::fmt;
 
 use super::{
-    Batch, Error, Goal, Reads, Step, Writes, backlog,
-    inbox::Receive,
-    intake::Intake,
-    outlet::Outlet,
-    whole,
+    Batch, Error, Goal, Reads, Step, Writes, backlog, inbox::Receive, intake::Intake,
+    outlet::Outlet, whole,
 };
 use crate::{
     Connection, Event, Input, ProtocolError, ReceiveHalf, SendHalf, State, Timeout, Transport,
@@ -69,8 +66,14 @@ pub(super) fn split(
     let (receiving, sending) = connection.split();
     let mut sending = SendDriver { sending, outlet };
     sending.publish();
-    let receiving =
-        ReceiveDriver { receiving, intake, timeout, reply_pending: false, replying: false, half_duplex };
+    let receiving = ReceiveDriver {
+        receiving,
+        intake,
+        timeout,
+        reply_pending: false,
+        replying: false,
+        half_duplex,
+    };
     (receiving, sending)
 }
 
@@ -184,6 +187,7 @@ impl Reads for ReceiveDriver {
     }
 
     fn time(&mut self, now: Instant) {
+        let left = self.receiving.has_left();
         let deadline = loop {
             match self.receiving.poll_timeout(now) {
                 Some(deadline) if deadline <= now => {}
@@ -194,8 +198,10 @@ impl Reads for ReceiveDriver {
             }
         };
         self.intake.tell(deadline);
-        // Whoever was to be waited for may not be any more.
-        self.reply_pending = false;
+        if left && !self.receiving.has_left() {
+            // It was given up. The transport can still be shut down.
+            self.reply_pending = false;
+        }
     }
 
     fn deadline(&mut self, now: Instant) -> Option<Instant> {

@@ -94,7 +94,8 @@ impl Inbox {
     #[inline]
     pub(super) fn note_ready(&mut self) {
         let input = self.unread + self.events.len();
-        self.untouched = if input == self.last_input { self.untouched.saturating_add(1) } else { 0 };
+        self.untouched =
+            if input == self.last_input { self.untouched.saturating_add(1) } else { 0 };
         self.last_input = input;
     }
 

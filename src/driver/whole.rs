@@ -284,10 +284,7 @@ impl Driver {
     }
 
     fn unseen(&self) -> Unseen {
-        Unseen {
-            not_listening: self.not_listening,
-            unflushed: self.outlet.holds_unflushed(),
-        }
+        Unseen { not_listening: self.not_listening, unflushed: self.outlet.holds_unflushed() }
     }
 }
 

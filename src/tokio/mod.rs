@@ -91,11 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Makes a WebSocket of a stream and a connection of which bytes were read already: what followed
     /// the handshake.
-    pub fn with_unread(
-        stream: S,
-        connection: Connection,
-        unread: impl Into<Unread>,
-    ) -> Self {
+    pub fn with_unread(stream: S, connection: Connection, unread: impl Into<Unread>) -> Self {
         Self::with_driver(Io::new(stream), Driver::with_unread(connection, unread.into()))
     }
 

@@ -323,7 +323,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
             match driver.next(goal)? {
                 Step::Ready => return Poll::Ready(Ok(())),
                 Step::Wait(_) => return Poll::Pending,
-                step => drop(poll_write(stream, driver, step, &mut Context::from_waker(&self.waker))?),
+                step => {
+                    drop(poll_write(stream, driver, step, &mut Context::from_waker(&self.waker))?)
+                }
             }
         }
     }

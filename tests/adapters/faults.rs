@@ -578,12 +578,12 @@ fn no_timeout_is_zero() {
         assert_eq!(end, Some(EndOfStream::HalfClosed));
         let told = [stream.reads(), stream.writes.lock().unwrap().clone()].concat();
         let times: Vec<_> = told.into_iter().flatten().collect();
-        assert!(times.len() >= 2 && !times.contains(&Duration::ZERO), "{times:?}");
+        assert!(!times.is_empty() && !times.contains(&Duration::ZERO), "{times:?}");
     }
 }
 
-// A timeout is a system call. It is set where it has to be: none that the handshake has left stays,
-// and none that is far too short for what is waited for.
+// A timeout is a system call. It is set where it has to be: not where no timer is on, when the
+// program's own stays (K5), and none that is far too short for the next deadline.
 #[test]
 fn timeouts_are_set_when_they_have_to_be() {
     const READS: usize = 50;
@@ -606,9 +606,8 @@ fn timeouts_are_set_when_they_have_to_be() {
             (0..READS).for_each(|_| assert!(websocket.read().unwrap().is_some()));
         }
         let told = stream.reads();
-        assert_eq!(told[0], None, "{told:?}");
         // A machine that stands still in between may set it again.
-        let sets = if timed { 2..READS / 2 } else { 1..2 };
+        let sets = if timed { 1..READS / 2 } else { 0..1 };
         assert!(sets.contains(&told.len()), "split: {split}, {told:?}");
     }
 
@@ -805,9 +804,15 @@ fn a_connection_that_is_split_late_goes_on() {
         config.close_timeout = Some(Duration::from_millis(5));
     });
     let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(impatient));
-    let error = websocket.read().unwrap_err();
-    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock));
-    pong(websocket.split(stream).0.read());
+    let would_block = |read: &Result<_, Error>| matches!(read, Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock);
+    // It does not keep to the times that it is given, so it is not blocking.
+    assert!(would_block(&websocket.read()));
+    let (mut reader, _writer) = websocket.split(stream);
+    let mut read = reader.read();
+    while would_block(&read) {
+        read = reader.read();
+    }
+    pong(read);
 
     runtime().block_on(async {
         let mut websocket = WebSocket::new(broken(), server());
