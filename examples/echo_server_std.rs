@@ -76,7 +76,9 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     server.stopping.store(true, Ordering::SeqCst);
     let closer = Arc::clone(&server);
     // On another thread: a write to a peer that does not read can block.
-    thread::Builder::new().spawn(move || closer.close_all())?;
+    if thread::Builder::new().spawn(move || closer.close_all()).is_err() {
+        server.close_all();
+    }
     let patience = server.config.close_timeout.unwrap_or_default();
     let writers = lock(&server.writers);
     let _ = server.ended.wait_timeout_while(writers, patience, |writers| !writers.is_empty());
@@ -87,7 +89,7 @@ fn accept(listener: &TcpListener, server: &Arc<Server>) {
     for id in 0.. {
         let accepted = listener.accept();
         if server.stopping.load(Ordering::SeqCst) {
-            return;
+            return; // Drops the listener, and the connection that came too late.
         }
         let served = accepted.and_then(|(stream, peer)| {
             let server = Arc::clone(server);
