@@ -4,9 +4,9 @@
 //! cargo run --features tokio --example echo_server -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! Browsers may connect from pages of the same origin only or, with `--origin ORIGIN` (which may be
-//! repeated), from those that are named only; programs that send no `Origin` always may. Ctrl-C and
-//! SIGTERM close all connections and end the server.
+//! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they
+//! may connect from pages of the named origins only. Programs that send no `Origin` always may.
+//! Ctrl-C and SIGTERM close all connections and end the server; a second one ends it at once.
 
 mod common;
 

@@ -164,7 +164,14 @@ pub(crate) fn listen<T: Send + 'static>(
 ) -> (String, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/path", listener.local_addr().unwrap());
-    (url, thread::spawn(move || serve(limited(listener.accept().unwrap().0))))
+    // A client that has failed does not keep the test waiting.
+    listener.set_nonblocking(true).unwrap();
+    let accept = move || {
+        let (stream, _) = within_deadline(|| listener.accept().ok());
+        stream.set_nonblocking(false).unwrap();
+        limited(stream)
+    };
+    (url, thread::spawn(move || serve(accept())))
 }
 
 /// Like [`listen`], for a valid request.
