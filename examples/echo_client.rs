@@ -7,8 +7,11 @@
 //! It says nothing by itself: it is the counterpart of a server that does, such as the Autobahn
 //! test suite. To talk to an echo server, use the example `line_client`.
 
-use std::{env, error::Error, process::ExitCode};
+mod common;
 
+use std::{error::Error, process::ExitCode};
+
+use common::client;
 use framewise::{
     Config, Connection, EndOfStream, Event, SendError, State, deflate::DeflateConfig,
     handshake::ClientRequest, tokio as websocket,
@@ -16,18 +19,10 @@ use framewise::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo_client: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::status(run(client::request_from_arguments(HELP)).await)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let url = env::args().nth(1).ok_or("usage: echo_client URL")?;
-    let request = ClientRequest::new(url.as_str())?;
+async fn run(request: ClientRequest) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
     config.deflate = Some(DeflateConfig::default());
     let (mut websocket, _response) = websocket::connect(request, config).await?;
@@ -53,3 +48,18 @@ fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> 
         _ => Ok(()),
     }
 }
+
+const HELP: &str = "\
+Usage: echo_client URL
+
+Sends every message of the WebSocket server at URL back, until the server closes
+the connection.
+
+Options:
+  -h, --help  Print this help
+
+Exit status:
+  0  the server has closed the connection
+  1  the connection failed or was lost
+  2  the command line is wrong
+";

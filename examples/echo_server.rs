@@ -4,21 +4,23 @@
 //! cargo run --features tokio --example echo_server -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! Browsers may connect from pages of the same origin only or, with `--origin ORIGIN` (which may be
-//! repeated), from those that are named only; programs that send no `Origin` always may. Ctrl-C and
-//! SIGTERM close all connections and end the server.
+//! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they
+//! may connect from pages of the named origins only. Programs that send no `Origin` always may.
+//! Ctrl-C and SIGTERM close all connections and end the server; a second one ends it at once.
 
-use std::{env, error::Error, io, process::ExitCode, sync::Arc, time::Duration};
+mod common;
 
+use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
+
+use common::{report, say, server::Options};
 use framewise::{
     CloseCode, Config, Connection, Event, SendError, State,
     deflate::DeflateConfig,
-    handshake::{Acceptance, Origin, OriginPolicy, Rejection},
+    handshake::{Acceptance, OriginPolicy, Rejection},
     tokio as websocket,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    signal,
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
@@ -26,25 +28,22 @@ use tokio::{
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo_server: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::status(run(Options::from_arguments()).await)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let (address, policy) = arguments()?;
+async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
     config.deflate = Some(DeflateConfig::default());
-    let (config, policy) = (Arc::new(config), Arc::new(policy));
-    let listener = TcpListener::bind(&address).await?;
-    println!("listening on {}", listener.local_addr()?);
+    let (config, policy) = (Arc::new(config), Arc::new(options.policy));
+    let listener = TcpListener::bind(&options.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
+    let (stop, mut stopped) = watch::channel(());
+    common::on_interrupt(move || {
+        let _ = stop.send(());
+    })?;
+    say!("listening on {}", listener.local_addr()?);
 
-    let mut interrupted = std::pin::pin!(interrupted());
-    let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -54,40 +53,26 @@ async fn run() -> Result<(), Box<dyn Error>> {
                     let stopped = stopped.clone();
                     connections.spawn(async move {
                         if let Err(error) = serve(stream, config, &policy, stopped).await {
-                            eprintln!("{peer}: {error}");
+                            report!("{peer}: {error}");
                         }
                     });
                 }
-                // Out of file descriptors, for instance: others may end in the meantime.
+                // Out of file descriptors, for instance: other connections may end meanwhile.
                 Err(error) => {
-                    eprintln!("cannot accept a connection: {error}");
+                    report!("cannot accept a connection: {error}");
                     sleep(Duration::from_millis(100)).await;
                 }
             },
             Some(_) = connections.join_next() => {}
-            result = &mut interrupted => break result?,
+            _ = stopped.changed() => break,
         }
     }
 
-    // Each connection gets a Close and the time to answer it.
-    drop(stop);
-    let patience = config.close_timeout.unwrap_or_default() + Duration::from_secs(1);
+    // Each connection sends a Close and has some time to receive the answer.
+    drop(listener);
+    let patience = config.close_timeout.unwrap_or_default();
     let _ = timeout(patience, async { while connections.join_next().await.is_some() {} }).await;
     Ok(())
-}
-
-/// Waits for Ctrl-C or, on Unix, SIGTERM.
-async fn interrupted() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminated = signal::unix::signal(signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            result = signal::ctrl_c() => result,
-            _ = terminated.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    signal::ctrl_c().await
 }
 
 async fn serve(
@@ -96,8 +81,11 @@ async fn serve(
     policy: &OriginPolicy,
     mut stopped: watch::Receiver<()>,
 ) -> Result<(), framewise::Error> {
-    // Silent or slow handshakes are given up after `Config::handshake_timeout`.
-    let incoming = websocket::accept(stream, config).await?;
+    // Silent or slow handshakes end after `Config::handshake_timeout`.
+    let incoming = tokio::select! {
+        incoming = websocket::accept(stream, config) => incoming?,
+        _ = stopped.changed() => return Ok(()),
+    };
     if incoming.upgrade().check_origin(policy).is_err() {
         return incoming.reject(Rejection::forbidden()).await;
     }
@@ -126,30 +114,11 @@ async fn serve(
 /// Sends a message back. Pings and Closes are answered by the connection itself.
 fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> {
     if connection.state() != State::Open {
-        return Ok(()); // What arrives behind our own Close cannot be answered any more.
+        return Ok(()); // Messages that arrive after our own Close get no answer.
     }
     match event {
         Event::Text(text) => connection.send_text(text),
         Event::Binary(payload) => connection.send_binary(payload),
         _ => Ok(()),
     }
-}
-
-fn arguments() -> Result<(String, OriginPolicy), Box<dyn Error>> {
-    let mut address = String::from("127.0.0.1:9001");
-    let mut origins: Vec<Origin> = Vec::new();
-    let mut arguments = env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--listen" => address = value()?,
-            "--origin" => origins.push(value()?.parse()?),
-            _ => return Err("usage: echo_server [--listen ADDR] [--origin ORIGIN]...".into()),
-        }
-    }
-    let policy = match origins.is_empty() {
-        true => OriginPolicy::same_origin(),
-        false => OriginPolicy::allow_list(origins),
-    };
-    Ok((address, policy))
 }

@@ -5,29 +5,31 @@
 //! cargo run --example echo_server_mio -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! Browsers may connect from pages of the same origin only or, with `--origin ORIGIN` (which may be
-//! repeated), from those that are named only; programs that send no `Origin` always may. Ctrl-C and
-//! SIGTERM close all connections and end the server.
+//! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they
+//! may connect from pages of the named origins only. Programs that send no `Origin` always may.
+//! Ctrl-C and SIGTERM close all connections and end the server; a second one ends it at once.
 //!
 //! What a driver of the protocol has to do is in [`Peer::drive`].
 
+mod common;
+
 use std::{
     collections::BTreeSet,
-    env,
     error::Error,
     fmt,
     io::{self, ErrorKind, IoSlice, Read, Write},
     mem,
-    net::{Shutdown, SocketAddr},
+    net::{Shutdown, SocketAddr, ToSocketAddrs},
     process::ExitCode,
     sync::Arc,
     time::{self, Duration},
 };
 
+use common::{say, server::Options};
 use framewise::{
     CloseCode, Config, Connection, Event, Input, Output, SendError, State, Transport,
     deflate::DeflateConfig,
-    handshake::{Acceptance, Origin, OriginPolicy, Rejection, ServerHandshake, Upgrade},
+    handshake::{Acceptance, OriginPolicy, Rejection, ServerHandshake, Upgrade},
     time::Instant,
 };
 use mio::{
@@ -37,38 +39,44 @@ use mio::{
 use slab::Slab;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo_server_mio: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::status(run(Options::from_arguments()))
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let (address, policy) = arguments()?;
-    let mut listener = TcpListener::bind(address)?;
+fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let mut listener = bind(&options.listen)
+        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let poll = Poll::new()?;
     poll.registry().register(&mut listener, Token(LISTENER), Interest::READABLE)?;
     let interrupt = Waker::new(poll.registry(), Token(INTERRUPT))?;
-    ctrlc::set_handler(move || {
+    common::on_interrupt(move || {
         let _ = interrupt.wake();
     })?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     let mut config = Config::default();
     config.deflate = Some(DeflateConfig::default());
     let server = Server {
         poll,
         listener: Some(listener),
         config: Arc::new(config),
-        policy,
+        policy: options.policy,
         peers: Slab::new(),
         ready: BTreeSet::new(),
         timers: BTreeSet::new(),
         buf: vec![0; BUFFER_SIZE],
     };
     Ok(server.serve()?)
+}
+
+/// Listens on the first address of a name that can be listened on.
+fn bind(name: &str) -> io::Result<TcpListener> {
+    let mut failure = ErrorKind::NotFound.into();
+    for address in name.to_socket_addrs()? {
+        match TcpListener::bind(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 /// The event loop.
@@ -455,25 +463,6 @@ fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> 
         Event::Binary(payload) => connection.send_binary(payload),
         _ => Ok(()),
     }
-}
-
-fn arguments() -> Result<(SocketAddr, OriginPolicy), Box<dyn Error>> {
-    let mut address = SocketAddr::from(([127, 0, 0, 1], 9001));
-    let mut origins: Vec<Origin> = Vec::new();
-    let mut arguments = env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--listen" => address = value()?.parse()?,
-            "--origin" => origins.push(value()?.parse()?),
-            _ => return Err("usage: echo_server_mio [--listen ADDR] [--origin ORIGIN]...".into()),
-        }
-    }
-    let policy = match origins.is_empty() {
-        true => OriginPolicy::same_origin(),
-        false => OriginPolicy::allow_list(origins),
-    };
-    Ok((address, policy))
 }
 
 /// One read: some hundreds of small messages, or a piece of a large one.

@@ -4,109 +4,113 @@
 //! cargo run --example echo_server_std -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! Browsers may connect from pages of the same origin only or, with `--origin ORIGIN` (which may be
-//! repeated), from those that are named only; programs that send no `Origin` always may. Ctrl-C and
-//! SIGTERM close all connections and end the server.
+//! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they
+//! may connect from pages of the named origins only. Programs that send no `Origin` always may.
+//! Ctrl-C and SIGTERM close all connections and end the server; a second one ends it at once.
+
+mod common;
 
 use std::{
     collections::HashMap,
-    env,
     error::Error,
     net::{TcpListener, TcpStream},
     process::ExitCode,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, Sender},
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use common::{report, say, server::Options};
 use framewise::{
     CloseCode, Config, Event, SendErrorKind,
     blocking::{self, Writer},
     deflate::DeflateConfig,
-    handshake::{Acceptance, Origin, OriginPolicy, Rejection},
+    handshake::{Acceptance, OriginPolicy, Rejection},
 };
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo_server_std: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::status(run(Options::from_arguments()))
 }
 
 /// What all connections share.
 struct Server {
     config: Arc<Config>,
     policy: OriginPolicy,
+    /// Set at Ctrl-C and never cleared.
+    stopping: AtomicBool,
     /// The writing halves of the open connections.
-    writers: Mutex<HashMap<u64, Arc<Mutex<Writer<TcpStream>>>>>,
+    writers: Mutex<HashMap<u64, SharedWriter>>,
+    /// Notified when a connection has ended.
+    ended: Condvar,
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let (address, policy) = arguments()?;
+type SharedWriter = Arc<Mutex<Writer<TcpStream>>>;
+
+fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
     config.deflate = Some(DeflateConfig::default());
-    let config = Arc::new(config);
-    let server = Arc::new(Server { config, policy, writers: Mutex::default() });
-    let listener = TcpListener::bind(&address)?;
-    println!("listening on {}", listener.local_addr()?);
-
+    let server = Arc::new(Server {
+        config: Arc::new(config),
+        policy: options.policy,
+        stopping: AtomicBool::new(false),
+        writers: Mutex::default(),
+        ended: Condvar::new(),
+    });
+    let listener = TcpListener::bind(&options.listen)
+        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let (interrupt, interrupted) = mpsc::channel();
-    ctrlc::set_handler(move || {
+    common::on_interrupt(move || {
         let _ = interrupt.send(());
     })?;
-    // Each connection holds a sender, so the receiver tells when the last one has ended.
-    let (running, ended) = mpsc::channel::<()>();
+    say!("listening on {}", listener.local_addr()?);
+
     let acceptor = Arc::clone(&server);
-    let for_connections = running.clone();
-    thread::spawn(move || accept(&listener, &acceptor, &for_connections));
+    thread::Builder::new().spawn(move || accept(&listener, &acceptor))?;
     interrupted.recv()?;
 
-    // Each connection gets a Close and the time to answer it.
-    for writer in lock(&server.writers).values() {
-        // One that is being written to just now has a peer that does not read.
-        if let Ok(mut writer) = writer.try_lock() {
-            let _ = writer.close(CloseCode::GOING_AWAY, "");
-        }
+    // Each connection sends a Close and has some time to receive the answer.
+    server.stopping.store(true, Ordering::SeqCst);
+    let closer = Arc::clone(&server);
+    // On another thread: a write to a peer that does not read can block.
+    if thread::Builder::new().spawn(move || closer.close_all()).is_err() {
+        server.close_all();
     }
-    drop(running);
-    let patience = server.config.close_timeout.unwrap_or_default() + Duration::from_secs(1);
-    let deadline = Instant::now() + patience;
-    while !lock(&server.writers).is_empty() && Instant::now() < deadline {
-        let _ = ended.recv_timeout(Duration::from_millis(20));
-    }
+    let patience = server.config.close_timeout.unwrap_or_default();
+    let writers = lock(&server.writers);
+    let _ = server.ended.wait_timeout_while(writers, patience, |writers| !writers.is_empty());
     Ok(())
 }
 
-fn accept(listener: &TcpListener, server: &Arc<Server>, running: &Sender<()>) {
+fn accept(listener: &TcpListener, server: &Arc<Server>) {
     for id in 0.. {
-        let (stream, peer) = match listener.accept() {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, for instance: others may end in the meantime.
-                eprintln!("cannot accept a connection: {error}");
-                thread::sleep(Duration::from_millis(100));
-                continue;
-            }
-        };
-        let (server, running) = (Arc::clone(server), running.clone());
-        thread::spawn(move || {
-            if let Err(error) = serve(stream, id, &server) {
-                eprintln!("{peer}: {error}");
-            }
-            lock(&server.writers).remove(&id);
-            drop(running);
+        let accepted = listener.accept();
+        if server.stopping.load(Ordering::SeqCst) {
+            return; // Drops the listener, and the connection that came too late.
+        }
+        let served = accepted.and_then(|(stream, peer)| {
+            let server = Arc::clone(server);
+            thread::Builder::new().spawn(move || {
+                if let Err(error) = serve(stream, id, &server) {
+                    report!("{peer}: {error}");
+                }
+                lock(&server.writers).remove(&id);
+                server.ended.notify_all();
+            })
         });
+        // Out of file descriptors or threads, for instance: other connections may end meanwhile.
+        if let Err(error) = served {
+            report!("cannot accept a connection: {error}");
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 
 fn serve(stream: TcpStream, id: u64, server: &Server) -> Result<(), framewise::Error> {
-    // Silent or slow handshakes are given up after `Config::handshake_timeout`.
+    // Silent or slow handshakes end after `Config::handshake_timeout`.
     let incoming = blocking::accept(stream, Arc::clone(&server.config))?;
     if incoming.upgrade().check_origin(&server.policy).is_err() {
         return incoming.reject(Rejection::forbidden());
@@ -116,7 +120,13 @@ fn serve(stream: TcpStream, id: u64, server: &Server) -> Result<(), framewise::E
     let (mut reader, writer) = websocket.split(clone);
     let writer = Arc::new(Mutex::new(writer));
     lock(&server.writers).insert(id, Arc::clone(&writer));
-    while let Some(mut batch) = reader.fill()? {
+    loop {
+        if server.stopping.load(Ordering::SeqCst) {
+            close(&mut lock(&writer));
+        }
+        let Some(mut batch) = reader.fill()? else {
+            return Ok(());
+        };
         let mut writer = lock(&writer);
         while let Some(event) = batch.next() {
             let sent = match event {
@@ -125,36 +135,33 @@ fn serve(stream: TcpStream, id: u64, server: &Server) -> Result<(), framewise::E
                 _ => Ok(()), // Pings and Closes are answered by the connection itself.
             };
             match sent {
-                // What arrives behind our own Close cannot be answered any more.
+                // Messages that arrive after our own Close get no answer.
                 Err(framewise::Error::Send(error)) if error.kind() == SendErrorKind::Closed => {}
                 sent => sent?,
             }
         }
-        // A peer that does not take the answers is not read from either.
+        // Reads no more from a peer that does not take the answers.
         writer.flush()?;
     }
-    Ok(())
+}
+
+impl Server {
+    fn close_all(&self) {
+        let writers: Vec<_> = lock(&self.writers).values().cloned().collect();
+        for writer in writers {
+            // A writer in use belongs to a thread that looks at `stopping` next.
+            if let Ok(mut writer) = writer.try_lock() {
+                close(&mut writer);
+            }
+        }
+    }
+}
+
+fn close(writer: &mut Writer<TcpStream>) {
+    // Fails only if the connection is closing already, or lost.
+    let _ = writer.close(CloseCode::GOING_AWAY, "");
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn arguments() -> Result<(String, OriginPolicy), Box<dyn Error>> {
-    let mut address = String::from("127.0.0.1:9001");
-    let mut origins: Vec<Origin> = Vec::new();
-    let mut arguments = env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--listen" => address = value()?,
-            "--origin" => origins.push(value()?.parse()?),
-            _ => return Err("usage: echo_server_std [--listen ADDR] [--origin ORIGIN]...".into()),
-        }
-    }
-    let policy = match origins.is_empty() {
-        true => OriginPolicy::same_origin(),
-        false => OriginPolicy::allow_list(origins),
-    };
-    Ok((address, policy))
 }

@@ -1,0 +1,32 @@
+//! The command line of a client.
+
+use framewise::handshake::ClientRequest;
+use lexopt::prelude::*;
+
+/// Reads the URL, the only argument, or ends the program.
+pub(crate) fn request_from_arguments(help: &str) -> ClientRequest {
+    parse(help).unwrap_or_else(|error| super::refuse(&error))
+}
+
+fn parse(help: &str) -> Result<ClientRequest, lexopt::Error> {
+    let mut url = None;
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => super::help(help),
+            Value(value) if url.is_none() => url = Some(value.string()?),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    request(url)
+}
+
+/// Asks for the resource at a URL.
+pub(crate) fn request(url: Option<String>) -> Result<ClientRequest, lexopt::Error> {
+    let url = url.ok_or("the URL is missing")?;
+    let request = ClientRequest::new(&url).map_err(|error| format!("{url:?}: {error}"))?;
+    match request.uri().is_secure() {
+        true => Err(format!("{url:?}: this example has no TLS, so the URL must be ws://").into()),
+        false => Ok(request),
+    }
+}
