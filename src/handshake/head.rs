@@ -14,8 +14,8 @@ use core::mem::MaybeUninit;
 use httparse::{Header, Status};
 
 use super::{
-    error::HandshakeError,
-    headers::{Field, Headers, Span},
+    error::{FirstBytes, HandshakeError},
+    headers::{Field, Headers, Span, is_token_octet},
 };
 use crate::{Config, Input};
 
@@ -39,7 +39,7 @@ impl Collector {
 
     /// Waits for a response.
     pub(super) const fn response() -> Self {
-        Self::at(Place::First)
+        Self::at(Place::Protocol(0))
     }
 
     const fn at(place: Place) -> Self {
@@ -78,7 +78,7 @@ impl Collector {
             && self.place != Place::End
         {
             taken += 1;
-            self.place = self.place.after(*octet)?;
+            self.place = self.place.after(*octet).map_err(|error| self.refuse(error, input))?;
             if matches!(self.place, Place::StartLine | Place::Line) {
                 // Up to the end of the line only octets follow that change nothing.
                 taken += plain_len(&bytes[taken..]);
@@ -103,9 +103,19 @@ impl Collector {
         Ok(None)
     }
 
+    /// Returns the error for a byte in `input` that is wrong.
+    fn refuse(&self, error: HandshakeError, input: &Input<'_>) -> HandshakeError {
+        match self.place {
+            Place::Protocol(_) => {
+                HandshakeError::NotHttp(FirstBytes::new(self.bytes.iter().chain(input.as_slice())))
+            }
+            _ => error,
+        }
+    }
+
     fn too_large(&self) -> HandshakeError {
         match self.place {
-            Place::StartLine | Place::StartLineCr => HandshakeError::TargetTooLong,
+            Place::Method | Place::StartLine | Place::StartLineCr => HandshakeError::TargetTooLong,
             _ => HandshakeError::HeadTooLarge,
         }
     }
@@ -167,6 +177,7 @@ pub(super) struct ResponseLayout {
 }
 
 /// Parses the complete head of a response, in which folded lines become one first (RFC 9112 §5.2).
+/// Only a 101 needs HTTP/1.1.
 pub(super) fn parse_response(
     bytes: &mut [u8],
     max_headers: usize,
@@ -182,7 +193,7 @@ pub(super) fn parse_response(
     })
     .map_err(|error| head_error(error, bytes))?;
     match layout {
-        (_, Some(0), _) => Err(HandshakeError::UnsupportedHttpVersion),
+        (Some(101), Some(0), _) => Err(HandshakeError::UnsupportedHttpVersion),
         (Some(status @ 100..), _, fields) => {
             Ok(ResponseLayout { status, reason: reason(bytes), fields })
         }
@@ -210,8 +221,10 @@ enum Place {
     /// Before a request, after any number of empty lines.
     EmptyLine,
     EmptyLineCr,
-    /// Before the first octet of a response.
-    First,
+    /// In the method of a request.
+    Method,
+    /// Behind so many bytes of a response, all of them as in `HTTP/`.
+    Protocol(u8),
     StartLine,
     StartLineCr,
     LineStart,
@@ -222,23 +235,38 @@ enum Place {
 }
 
 impl Place {
-    /// Goes over one octet. A CR or LF alone and all other control characters but the tab are
-    /// refused at once, so that whoever speaks another protocol need not be waited for.
+    /// Goes over one octet. Refuses at once what cannot become a head, so that a peer that speaks
+    /// another protocol does not run into the timeout: a byte that is not in a method or in `HTTP/`,
+    /// a CR or LF alone, and all other control characters but the tab.
     fn after(self, octet: u8) -> Result<Self, HandshakeError> {
         match (self, octet) {
             (Self::EmptyLine, b'\r') => Ok(Self::EmptyLineCr),
             (Self::EmptyLineCr, b'\n') => Ok(Self::EmptyLine),
+            (Self::Method, b' ') => Ok(Self::StartLine),
+            (Self::EmptyLine | Self::Method, _) if is_token_octet(octet) => Ok(Self::Method),
+            (Self::Protocol(0), b'H') => Ok(Self::Protocol(1)),
+            (Self::Protocol(1), b'T') => Ok(Self::Protocol(2)),
+            (Self::Protocol(2), b'T') => Ok(Self::Protocol(3)),
+            (Self::Protocol(3), b'P') => Ok(Self::Protocol(4)),
+            (Self::Protocol(4), b'/') => Ok(Self::StartLine),
             (Self::StartLine, b'\r') => Ok(Self::StartLineCr),
             (Self::Line, b'\r') => Ok(Self::LineCr),
             (Self::LineStart, b'\r') => Ok(Self::LastCr),
             (Self::StartLineCr | Self::LineCr, b'\n') => Ok(Self::LineStart),
             (Self::LastCr, b'\n') => Ok(Self::End),
             (
-                Self::EmptyLineCr | Self::StartLineCr | Self::LineCr | Self::LastCr | Self::End,
+                Self::EmptyLine
+                | Self::EmptyLineCr
+                | Self::Method
+                | Self::Protocol(_)
+                | Self::StartLineCr
+                | Self::LineCr
+                | Self::LastCr
+                | Self::End,
                 _,
             )
             | (_, 0x00..=0x08 | 0x0a..=0x1f | 0x7f) => Err(HandshakeError::InvalidHead),
-            (Self::EmptyLine | Self::First | Self::StartLine, _) => Ok(Self::StartLine),
+            (Self::StartLine, _) => Ok(Self::StartLine),
             (Self::LineStart | Self::Line, _) => Ok(Self::Line),
         }
     }
@@ -390,8 +418,9 @@ mod tests {
             assert_eq!(head, request[4..], "step {step}");
             assert_eq!(work, request.len(), "step {step}");
             // As a response, of which the empty lines are not a part.
-            let (head, work) = collect(Collector::response(), head, step);
-            assert_eq!(head, request[4..], "step {step}");
+            let response = [b"HTTP/", &*head].concat();
+            let (head, work) = collect(Collector::response(), response.clone(), step);
+            assert_eq!(head, response, "step {step}");
             assert_eq!(work, head.len(), "step {step}");
         }
     }

@@ -94,6 +94,7 @@
 //! and [`ClientRequest::connected`] are the client's side of the latter.
 
 mod acceptance;
+mod body;
 mod client;
 mod deadline;
 mod error;
@@ -114,7 +115,8 @@ pub use self::{
     acceptance::Acceptance,
     client::{ClientHandshake, Established},
     error::{
-        AcceptError, HandshakeError, HeaderError, OriginError, RequestError, StatusError, UriError,
+        AcceptError, FirstBytes, HandshakeError, HeaderError, OriginError, RequestError,
+        StatusError, UriError,
     },
     extensions::{Extension, ExtensionList, Param, Params},
     headers::Headers,

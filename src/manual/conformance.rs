@@ -12,7 +12,7 @@
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
-//! | RFC 9112: HTTP/1.1 | 41 | 0 |
+//! | RFC 9112: HTTP/1.1 | 48 | 0 |
 //! | RFC 9110: HTTP Semantics | 33 | 0 |
 //! | RFC 7936: Clarifying Registry Procedures for the WebSocket Subprotocol Name Registry | 1 | 1 |
 //! | RFC 8307: Well-Known URIs for the WebSocket Protocol | 1 | 0 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 673 | 34 |
+//! | all | 680 | 34 |
 //!
 //! # Choices
 //!
@@ -142,8 +142,18 @@
 //! - **9112-5.2-02** Received obs-fold: 400, or replace by SP. *Chosen:* a server refuses it,
 //!   because nothing that sends a handshake writes it; a client has to read it.
 //! - **9112-6.3-03** Body of a non-101 response: Content-Length, chunked, or until close. *Chosen:*
-//!   what came together with the head is kept, up to the announced length and 64 KiB, and chunks as
-//!   they are, because a refusal is looked at by people, and nobody should wait for more of it.
+//!   up to 64 KiB are read, within `handshake_timeout`; what is longer, malformed or late is
+//!   reported with the part that came, because the status matters more than the body.
+//! - **9112-6.3-04** Invalid Content-Length without Transfer-Encoding: unrecoverable; close,
+//!   discard the response. *Chosen:* the body is discarded; status and header fields are reported,
+//!   because they tell why the connection did not open.
+//! - **9112-7.1-01** Parse and decode the chunked transfer coding. *Chosen:* white space after the
+//!   size is skipped, because servers write it; a line feed alone ends no line, as in a head. The
+//!   trailer section is not read, because the connection closes.
+//! - **9112-7.1.1-01** Unrecognized chunk extensions are ignored. *Chosen:* the line of a chunk has
+//!   at most 4 KiB.
+//! - **9112-8-01** A body is incomplete without its last chunk, or with fewer bytes than announced.
+//!   *Chosen:* `Response::body_is_complete` tells.
 //! - **9110-5.5-01** CR, LF, NUL in a value: reject or replace by SP. *Chosen:* it is refused,
 //!   because what replaces the octet here need not be what a proxy in front has seen.
 //! - **9110-6.6.1-01** Server with a clock sends Date in 2xx, 3xx, 4xx; MAY in 1xx and 5xx.
@@ -341,9 +351,9 @@
 //! |---|---|---|
 //! | 2.1 Message Format | 1 | 0 |
 //! | 2.2 Message Parsing | 9 | 0 |
-//! | 2.3 HTTP Version | 1 | 0 |
+//! | 2.3 HTTP Version | 2 | 0 |
 //! | 3 Request Line | 3 | 0 |
-//! | 3.1 Method | 1 | 0 |
+//! | 3.1 Method | 2 | 0 |
 //! | 3.2 Request Target | 3 | 0 |
 //! | 3.2.1 origin-form | 1 | 0 |
 //! | 3.2.2 absolute-form | 2 | 0 |
@@ -352,7 +362,10 @@
 //! | 5.1 Field Line Parsing | 3 | 0 |
 //! | 5.2 Obsolete Line Folding | 3 | 0 |
 //! | 6.1 Transfer-Encoding | 3 | 0 |
-//! | 6.3 Message Body Length | 3 | 0 |
+//! | 6.3 Message Body Length | 4 | 0 |
+//! | 7.1 Chunked Transfer Coding | 2 | 0 |
+//! | 7.1.1 Chunk Extensions | 1 | 0 |
+//! | 8 Handling Incomplete Messages | 1 | 0 |
 //! | 9.6 Tear-down | 3 | 0 |
 //! | 9.8 TLS Connection Closure | 1 | 0 |
 //!

@@ -5,11 +5,13 @@
 mod accept;
 mod errors;
 mod extensions;
+mod greeting;
 mod headers;
 mod http;
 mod http2;
 mod limits;
 mod origin;
+mod refusal;
 mod regressions;
 mod reject;
 mod request;
