@@ -15,7 +15,8 @@ use httparse::{Header, Status};
 
 use super::{
     error::{FirstBytes, HandshakeError},
-    headers::{Field, Headers, Span, is_token_octet},
+    headers::{Field, Span, is_token_octet},
+    upgrade::HttpVersion,
 };
 use crate::{Config, Input};
 
@@ -125,20 +126,10 @@ impl Collector {
 #[derive(Debug)]
 pub(super) struct RequestLayout {
     pub(super) len: usize,
-    pub(super) get: bool,
+    pub(super) method: Span,
+    pub(super) version: HttpVersion,
     pub(super) target: Span,
     pub(super) fields: Vec<Field>,
-}
-
-impl RequestLayout {
-    /// Joins the places with the octets in which they are.
-    #[inline]
-    pub(super) fn into_request(self, head: Vec<u8>) -> Result<(Headers, Span), HandshakeError> {
-        if !self.get {
-            return Err(HandshakeError::InvalidMethod);
-        }
-        Ok((Headers::from_parts(head, self.fields), self.target))
-    }
 }
 
 /// Parses the head of a request at the front of `bytes`; `None` when its end is not there.
@@ -146,24 +137,26 @@ pub(super) fn parse_request(
     bytes: &[u8],
     max_headers: usize,
 ) -> Result<Option<RequestLayout>, HandshakeError> {
-    let mut version = None;
     let layout = with_headers(bytes, max_headers, |headers| {
         let mut request = httparse::Request::new(&mut []);
         let Status::Complete(len) = request.parse_with_uninit_headers(bytes, headers)? else {
             return Ok(None);
         };
-        version = request.version;
+        let version = match request.version {
+            Some(0) => HttpVersion::Http10,
+            _ => HttpVersion::Http11,
+        };
         let (Some(method), Some(target)) = (request.method, request.path) else {
             return Ok(None);
         };
+        let method = Span::of(method.as_bytes(), bytes);
         let target = Span::of(target.as_bytes(), bytes);
         let fields = spans(request.headers, bytes);
-        Ok(Some(RequestLayout { len, get: method == "GET", target, fields }))
+        Ok(Some(RequestLayout { len, method, version, target, fields }))
     })
     .map_err(|error| head_error(error, bytes))?;
     match &layout {
         Some(layout) if !lines_are_strict(bytes, layout) => Err(HandshakeError::InvalidHead),
-        Some(_) if version == Some(0) => Err(HandshakeError::UnsupportedHttpVersion),
         _ => Ok(layout),
     }
 }

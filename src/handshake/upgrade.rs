@@ -7,9 +7,7 @@ use core::fmt;
 
 use super::{
     AcceptError, Acceptance, Extension, HandshakeError, OriginPolicy, OriginRefused, Rejection,
-    extensions,
-    headers::{Headers, Span},
-    parts::Parts,
+    extensions, headers::Headers, parts::Parts,
 };
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
@@ -103,15 +101,10 @@ impl Upgrade {
         Ok(Self { config, headers: own, parts })
     }
 
-    /// Checks a head that was received.
+    /// Wraps a request that was received and checked.
     #[inline]
-    pub(super) fn new(
-        mut headers: Headers,
-        target: Span,
-        config: Arc<Config>,
-    ) -> Result<Self, HandshakeError> {
-        let parts = Parts::of_upgrade(&mut headers, target)?;
-        Ok(Self { config, headers, parts })
+    pub(super) const fn from_parts(config: Arc<Config>, headers: Headers, parts: Parts) -> Self {
+        Self { config, headers, parts }
     }
 
     /// The resource name: path and query (RFC 6455 §3). It starts with a slash.
@@ -352,7 +345,8 @@ impl fmt::Debug for Upgrade {
     }
 }
 
-/// The version of HTTP by which a request came, for [`Upgrade::from_http`].
+/// The HTTP version of a request: of a received [`Request`](super::Request), and for
+/// [`Upgrade::from_http`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HttpVersion {

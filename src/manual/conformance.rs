@@ -13,7 +13,7 @@
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
 //! | RFC 9112: HTTP/1.1 | 48 | 0 |
-//! | RFC 9110: HTTP Semantics | 33 | 0 |
+//! | RFC 9110: HTTP Semantics | 35 | 0 |
 //! | RFC 7936: Clarifying Registry Procedures for the WebSocket Subprotocol Name Registry | 1 | 1 |
 //! | RFC 8307: Well-Known URIs for the WebSocket Protocol | 1 | 0 |
 //! | RFC 3629: UTF-8 | 13 | 0 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 680 | 34 |
+//! | all | 682 | 34 |
 //!
 //! # Choices
 //!
@@ -158,9 +158,13 @@
 //!   because what replaces the octet here need not be what a proxy in front has seen.
 //! - **9110-6.6.1-01** Server with a clock sends Date in 2xx, 3xx, 4xx; MAY in 1xx and 5xx.
 //!   *Chosen:* the adapters write it into every refusal that has none; the machine knows no time of
-//!   the day, so who drives it adds the field, and what it refuses by itself goes out without.
+//!   the day, so the program that drives it adds the field, with `ServerHandshake::answer` to what
+//!   the machine refuses by itself.
 //! - **9110-7.8-06** With "Expect: 100-continue" send 100 before 101. *Chosen:* the 100 is written
 //!   in front of the 101, because the client waits for it.
+//! - **9110-9.1-01** General-purpose servers support GET and HEAD. *Chosen:*
+//!   `ServerHandshake::receive` refuses what is no opening handshake; a program answers other
+//!   requests with `receive_request`.
 //! - **9110-11.6.1-01** A 401 carries WWW-Authenticate. *Chosen:* `Rejection::unauthorized` takes
 //!   the challenge; `Rejection::new(401)` leaves it to `header`, because there may be several of
 //!   them, each in a line of its own.
@@ -386,6 +390,8 @@
 //! | 7.2 Host and :authority | 1 | 0 |
 //! | 7.6.1 Connection | 1 | 0 |
 //! | 7.8 Upgrade | 7 | 0 |
+//! | 9.1 Methods | 1 | 0 |
+//! | 9.3.2 HEAD | 1 | 0 |
 //! | 11.6.1 WWW-Authenticate | 1 | 0 |
 //! | 15.2 Informational 1xx | 2 | 0 |
 //! | 15.4 Redirection 3xx | 1 | 0 |

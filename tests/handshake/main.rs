@@ -11,6 +11,7 @@ mod http;
 mod http2;
 mod limits;
 mod origin;
+mod plain;
 mod refusal;
 mod regressions;
 mod reject;

@@ -31,6 +31,33 @@ pub fn handshake_server(stream: &Stream<'_>) {
     let whole = serve(stream, &stream.whole());
     let pieces = serve(stream, &stream.pieces());
     assert_eq!(whole, pieces);
+    in_two_steps(stream);
+}
+
+/// Reads any request and has it upgraded, which finds what one step finds.
+fn in_two_steps(stream: &Stream<'_>) {
+    let config = config(stream.flag(0));
+    let mut handshake = ServerHandshake::new(Arc::clone(&config));
+    let shaken = shake(&stream.whole(), |input| handshake.receive(input));
+    let mut steps = ServerHandshake::new(config);
+    let read = shake(&stream.pieces(), |input| steps.receive_request(input));
+    let request = match (read, &shaken) {
+        (Err(read), Err(shaken)) => return assert_eq!(&read, shaken),
+        (read, _) => read.expect("it is an upgrade, or refused as one").0,
+    };
+    assert!(request.target().contains(request.query().unwrap_or_default()));
+    assert!(request.path() == "/" || request.target().contains(request.path()));
+    let shown = format!("{request:?}");
+    match (request.upgrade(), shaken) {
+        (Ok(upgrade), Ok((whole, _))) => assert_eq!(look_at(&upgrade), look_at(&whole)),
+        (Err(refused), Err(Some(error))) => {
+            assert_eq!((&refused.error, format!("{:?}", refused.request)), (&error, shown));
+            let rejection = refused.rejection();
+            let answer = drain(&mut refused.request.respond(rejection));
+            assert_eq!(answer, drain(handshake.output()));
+        }
+        (upgrade, shaken) => panic!("{upgrade:?} and {:?}", shaken.map(drop)),
+    }
 }
 
 /// What a server made of its input.
