@@ -40,7 +40,7 @@ impl Collector {
 
     /// Waits for a response.
     pub(super) const fn response() -> Self {
-        Self::at(Place::Protocol(0))
+        Self::at(Place::First)
     }
 
     const fn at(place: Place) -> Self {
@@ -79,7 +79,10 @@ impl Collector {
             && self.place != Place::End
         {
             taken += 1;
-            self.place = self.place.after(*octet).map_err(|error| self.refuse(error, input))?;
+            self.place = match self.place.after(*octet) {
+                Some(place) => place,
+                None => return Err(self.refuse(input)),
+            };
             if matches!(self.place, Place::StartLine | Place::Line) {
                 // Up to the end of the line only octets follow that change nothing.
                 taken += plain_len(&bytes[taken..]);
@@ -104,13 +107,14 @@ impl Collector {
         Ok(None)
     }
 
-    /// Returns the error for a byte in `input` that is wrong.
-    fn refuse(&self, error: HandshakeError, input: &Input<'_>) -> HandshakeError {
+    /// Returns the error for a byte in `input` that is wrong at this place.
+    #[cold]
+    fn refuse(&self, input: &Input<'_>) -> HandshakeError {
         match self.place {
-            Place::Protocol(_) => {
+            Place::First | Place::H | Place::Ht | Place::Htt | Place::Http => {
                 HandshakeError::NotHttp(FirstBytes::new(self.bytes.iter().chain(input.as_slice())))
             }
-            _ => error,
+            _ => HandshakeError::InvalidHead,
         }
     }
 
@@ -216,8 +220,13 @@ enum Place {
     EmptyLineCr,
     /// In the method of a request.
     Method,
-    /// Behind so many bytes of a response, all of them as in `HTTP/`.
-    Protocol(u8),
+    /// Before the first byte of a response.
+    First,
+    /// After the first bytes of a response, up to the slash of `HTTP/`.
+    H,
+    Ht,
+    Htt,
+    Http,
     StartLine,
     StartLineCr,
     LineStart,
@@ -228,39 +237,45 @@ enum Place {
 }
 
 impl Place {
-    /// Goes over one octet. Refuses at once what cannot become a head, so that a peer that speaks
-    /// another protocol does not run into the timeout: a byte that is not in a method or in `HTTP/`,
-    /// a CR or LF alone, and all other control characters but the tab.
-    fn after(self, octet: u8) -> Result<Self, HandshakeError> {
+    /// Goes over one byte, or returns `None` to refuse it.
+    ///
+    /// Refuses at once what cannot become a head, so that a peer of another protocol does not run
+    /// into the timeout: a byte that is not in a method or in `HTTP/`, a CR or LF alone, and all
+    /// other control characters but the tab.
+    fn after(self, octet: u8) -> Option<Self> {
         match (self, octet) {
-            (Self::EmptyLine, b'\r') => Ok(Self::EmptyLineCr),
-            (Self::EmptyLineCr, b'\n') => Ok(Self::EmptyLine),
-            (Self::Method, b' ') => Ok(Self::StartLine),
-            (Self::EmptyLine | Self::Method, _) if is_token_octet(octet) => Ok(Self::Method),
-            (Self::Protocol(0), b'H') => Ok(Self::Protocol(1)),
-            (Self::Protocol(1), b'T') => Ok(Self::Protocol(2)),
-            (Self::Protocol(2), b'T') => Ok(Self::Protocol(3)),
-            (Self::Protocol(3), b'P') => Ok(Self::Protocol(4)),
-            (Self::Protocol(4), b'/') => Ok(Self::StartLine),
-            (Self::StartLine, b'\r') => Ok(Self::StartLineCr),
-            (Self::Line, b'\r') => Ok(Self::LineCr),
-            (Self::LineStart, b'\r') => Ok(Self::LastCr),
-            (Self::StartLineCr | Self::LineCr, b'\n') => Ok(Self::LineStart),
-            (Self::LastCr, b'\n') => Ok(Self::End),
+            (Self::EmptyLine, b'\r') => Some(Self::EmptyLineCr),
+            (Self::EmptyLineCr, b'\n') => Some(Self::EmptyLine),
+            (Self::Method, b' ') => Some(Self::StartLine),
+            (Self::EmptyLine | Self::Method, _) if is_token_octet(octet) => Some(Self::Method),
+            (Self::First, b'H') => Some(Self::H),
+            (Self::H, b'T') => Some(Self::Ht),
+            (Self::Ht, b'T') => Some(Self::Htt),
+            (Self::Htt, b'P') => Some(Self::Http),
+            (Self::Http, b'/') => Some(Self::StartLine),
+            (Self::StartLine, b'\r') => Some(Self::StartLineCr),
+            (Self::Line, b'\r') => Some(Self::LineCr),
+            (Self::LineStart, b'\r') => Some(Self::LastCr),
+            (Self::StartLineCr | Self::LineCr, b'\n') => Some(Self::LineStart),
+            (Self::LastCr, b'\n') => Some(Self::End),
             (
                 Self::EmptyLine
                 | Self::EmptyLineCr
                 | Self::Method
-                | Self::Protocol(_)
+                | Self::First
+                | Self::H
+                | Self::Ht
+                | Self::Htt
+                | Self::Http
                 | Self::StartLineCr
                 | Self::LineCr
                 | Self::LastCr
                 | Self::End,
                 _,
             )
-            | (_, 0x00..=0x08 | 0x0a..=0x1f | 0x7f) => Err(HandshakeError::InvalidHead),
-            (Self::StartLine, _) => Ok(Self::StartLine),
-            (Self::LineStart | Self::Line, _) => Ok(Self::Line),
+            | (_, 0x00..=0x08 | 0x0a..=0x1f | 0x7f) => None,
+            (Self::StartLine, _) => Some(Self::StartLine),
+            (Self::LineStart | Self::Line, _) => Some(Self::Line),
         }
     }
 }
