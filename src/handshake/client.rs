@@ -42,7 +42,7 @@ pub struct ClientHandshake {
     offer: Offer,
     interim: u8,
     deadline: Deadline,
-    /// The response with status 101 that was not valid.
+    /// Set when a response with status 101 is not valid, and kept.
     response: Option<Box<Response>>,
     state: State,
 }
@@ -50,8 +50,8 @@ pub struct ClientHandshake {
 impl ClientHandshake {
     /// Writes the request into the output.
     ///
-    /// The seed must come from a generator that nobody can predict, and be used once: the key of
-    /// the handshake and the masking keys of the connection are made of it (RFC 6455 §10.3).
+    /// The seed must be unpredictable and used once: it makes the key of the handshake and the masking
+    /// keys of the connection (RFC 6455 §10.3).
     pub fn new(request: ClientRequest, config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
         let config = config.into();
         let mut rng = StdRng::from_seed(seed);
@@ -73,7 +73,7 @@ impl ClientHandshake {
         }
     }
 
-    /// The request.
+    /// Returns the request.
     pub const fn output(&mut self) -> &mut Output {
         &mut self.output
     }
@@ -130,7 +130,7 @@ impl ClientHandshake {
     /// [`HandshakeError::Rejected`] inside or after the body of a refusal, the same error again if
     /// the handshake has failed before, else [`HandshakeError::UnexpectedEof`].
     ///
-    /// Call this after a failed read, too: servers reset connections behind a refusal.
+    /// Call this after a failed read, too: a server that refuses may reset the connection.
     pub fn receive_eof(&mut self) -> HandshakeError {
         match &mut self.state {
             State::Failed(error) => return error.clone(),
@@ -140,8 +140,8 @@ impl ClientHandshake {
         self.fail(HandshakeError::UnexpectedEof)
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called. The time for the handshake
-    /// runs from the first call of one of the two, and it ends when the connection was returned.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout). The time runs from the first
+    /// call of one of the two until the connection or an error is returned.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         match self.state {
             State::Reading(_) | State::Refused(_) => self.deadline.poll(now),

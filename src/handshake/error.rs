@@ -88,7 +88,7 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// The status of the HTTP response by which a server answers such a request.
+    /// Returns the status of the HTTP response by which a server answers such a request.
     ///
     /// `None` for failures that only a client can meet, and for the end of the stream.
     #[must_use]
@@ -123,7 +123,7 @@ impl HandshakeError {
         }
     }
 
-    /// The response that a client got instead of a 101.
+    /// Returns the response that a client got instead of a 101.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         match self {

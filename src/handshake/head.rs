@@ -53,7 +53,7 @@ impl Collector {
         }
     }
 
-    /// Whether nothing came yet.
+    /// Returns whether nothing came yet.
     pub(super) const fn is_fresh(&self) -> bool {
         self.total == 0
     }

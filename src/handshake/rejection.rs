@@ -144,21 +144,22 @@ impl Rejection {
         self
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// The header fields, for an HTTP server that writes the response itself. `Connection` (which
-    /// must name `Upgrade` when that field is in the list, as it is for a 426) and the length of
-    /// the body are left to that server, as is the lower case of names in HTTP/2 and HTTP/3.
+    /// Returns the header fields, for an HTTP server that writes the response itself. `Connection`
+    /// (which must name `Upgrade` when that field is in the list, as it is for a 426) and the
+    /// length of the body are left to that server, as is the lower case of names in HTTP/2 and
+    /// HTTP/3.
     #[must_use]
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
 
-    /// The octets of the body.
+    /// Returns the octets of the body.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
         &self.body
@@ -197,7 +198,7 @@ impl From<OriginRefused> for Rejection {
 }
 
 impl HandshakeError {
-    /// The response by which a server answers such a request over HTTP/1.1, without a body.
+    /// Returns the response by which a server answers such a request over HTTP/1.1, without a body.
     ///
     /// `None` where [`status`](Self::status) is.
     #[must_use]
@@ -205,8 +206,8 @@ impl HandshakeError {
         self.rejection_for(HttpVersion::Http11)
     }
 
-    /// The response by which a server answers such a request over this version of HTTP, without a
-    /// body: what [`Upgrade::from_http`](super::Upgrade::from_http) refuses.
+    /// Returns the response by which a server answers such a request over this version of HTTP,
+    /// without a body: what [`Upgrade::from_http`](super::Upgrade::from_http) refuses.
     ///
     /// HTTP/2 and HTTP/3 have all names in lower case and know no `Upgrade`, so a 400 takes the
     /// place of a 426 there.

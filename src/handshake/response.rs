@@ -15,14 +15,32 @@ use super::{
 use crate::deflate::AgreedParameters;
 use crate::{Config, Input};
 
-/// A response to an opening handshake: status, header fields and, of a response that refuses, what
-/// was read of the body.
+/// The response to an opening handshake: status, headers and, if it refuses, the body.
 ///
 /// It is in [`Established`](super::Established) when the connection is open, in
 /// [`HandshakeError::Rejected`] when the status is not 101, and in
 /// [`ClientHandshake::response`](super::ClientHandshake::response) when a 101 was not valid.
-/// Redirects are not followed, nor is a user asked for a password: that is for the caller, in a new
-/// handshake with a new key. Credentials must not go along to another origin, or from wss to ws.
+///
+/// The crate follows no redirects and asks no user for a password: the caller does, in a new
+/// handshake with a new key. Do not send credentials to another origin, or from wss to ws.
+///
+/// ```
+/// use framewise::{
+///     Config, Input,
+///     handshake::{ClientHandshake, ClientRequest},
+/// };
+///
+/// let request = ClientRequest::new("ws://server.example.com/chat")?;
+/// let mut handshake = ClientHandshake::new(request, Config::default(), [7; 32]);
+/// let mut buf = *b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 7\r\n\r\nDown for repairs";
+/// assert!(handshake.receive(&mut Input::new(&mut buf))?.is_none());
+/// let error = handshake.receive_eof(); // This body ends with the stream.
+/// let response = error.response().expect("a refusal");
+/// assert_eq!((response.status(), response.header("Retry-After")), (503, Some(&b"7"[..])));
+/// assert_eq!(response.body(), b"Down for repairs");
+/// assert!(response.body_is_complete());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
@@ -65,25 +83,25 @@ impl Response {
         self.body_is_complete = body.ends_with_stream();
     }
 
-    /// The status code: three digits, 100 at least.
+    /// Returns the status code: three digits, 100 at least.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// The reason phrase. It means nothing to a program.
+    /// Returns the reason phrase. It means nothing to a program.
     #[must_use]
     pub fn reason(&self) -> &[u8] {
         self.headers.slice(self.reason)
     }
 
-    /// All header fields, for example several `Set-Cookie`.
+    /// Returns all header fields, for example several `Set-Cookie`.
     #[must_use]
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
 
-    /// The value of the first header field of this name.
+    /// Returns the value of the first header field of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.get(name)
@@ -111,19 +129,19 @@ impl Response {
         self.body_is_complete
     }
 
-    /// The subprotocol that the server selected.
+    /// Returns the subprotocol that the server selected.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.headers.text(PROTOCOL).filter(|name| is_token(name.as_bytes()))
     }
 
-    /// The extensions in use, in the order in which data passes them.
+    /// Returns the extensions in use, in the order in which data passes them.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
         extensions::iter(&self.headers)
     }
 
-    /// The versions of the protocol that a server lists which does not speak version 13 (RFC 6455
-    /// §4.4). Elements that are no version are skipped.
+    /// Returns the versions of the protocol that a server lists which does not speak version 13
+    /// (RFC 6455 §4.4). Elements that are no version are skipped.
     pub fn versions(&self) -> impl Iterator<Item = u8> {
         self.headers.elements("Sec-WebSocket-Version").filter_map(version)
     }

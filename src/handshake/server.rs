@@ -152,8 +152,8 @@ impl ServerHandshake {
         &mut self.output
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called. The time for the handshake
-    /// runs from the first call of one of the two, and it ends when the request was returned.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout). The time runs from the first
+    /// call of one of the two until the request or an error is returned.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         match &mut self.state {
             State::Reading(reading) => reading.deadline.poll(now),
