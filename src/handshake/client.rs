@@ -8,6 +8,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::{
     ClientRequest, HandshakeError, Response,
+    body::{Body, Progress},
     deadline::Deadline,
     head::{self, Collector},
     key::Key,
@@ -41,7 +42,7 @@ pub struct ClientHandshake {
     offer: Offer,
     interim: u8,
     deadline: Deadline,
-    /// The response with status 101 that was not valid.
+    /// Set when a response with status 101 is not valid, and kept.
     response: Option<Box<Response>>,
     state: State,
 }
@@ -49,8 +50,8 @@ pub struct ClientHandshake {
 impl ClientHandshake {
     /// Writes the request into the output.
     ///
-    /// The seed must come from a generator that nobody can predict, and be used once: the key of
-    /// the handshake and the masking keys of the connection are made of it (RFC 6455 §10.3).
+    /// The seed must be unpredictable and used once: it makes the key of the handshake and the masking
+    /// keys of the connection (RFC 6455 §10.3).
     pub fn new(request: ClientRequest, config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
         let config = config.into();
         let mut rng = StdRng::from_seed(seed);
@@ -72,22 +73,26 @@ impl ClientHandshake {
         }
     }
 
-    /// The request.
+    /// Returns the request.
     pub const fn output(&mut self) -> &mut Output {
         &mut self.output
     }
 
-    /// Takes the response from the input, and returns the open connection when it is complete and
-    /// valid. Interim responses are skipped. What follows the response stays in the input, for the
-    /// connection.
+    /// Takes the response from the input. Returns the open connection when the response is complete
+    /// and valid, and `None` while more is needed. Skips interim responses. What follows the response
+    /// stays in the input, for the connection.
     ///
-    /// Once the connection was returned, or an error, the input is not looked at any more:
-    /// `Ok(None)` is returned, or the same error.
+    /// After it has returned the connection or an error, this ignores the input: it returns
+    /// `Ok(None)`, or the same error again.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Rejected`] when the status is not 101; what the input holds of the body is
-    /// in it. Other variants for a response that is not as RFC 6455 §4.1 asks, or not HTTP.
+    /// - [`HandshakeError::Rejected`] when the status is not 101. The error comes when the body is
+    ///   complete or cannot be read further (RFC 9112 §6.3); [`response`](Self::response) shows the
+    ///   head before that.
+    /// - [`HandshakeError::NotHttp`] at the first byte of another protocol.
+    /// - Other variants for a head that is not valid (RFC 9112 §4, §5), and for a 101 that is not as
+    ///   RFC 6455 §4.1 asks.
     pub fn receive(
         &mut self,
         input: &mut Input<'_>,
@@ -96,12 +101,20 @@ impl ClientHandshake {
             State::Done => return Ok(None),
             State::Failed(error) => return Err(error.clone()),
             State::Reading(_) => {}
+            State::Refused(_) => return self.receive_body(input),
         }
         let response = match self.read(input) {
             Ok(None) => return Ok(None),
             Ok(Some(response)) => response,
             Err(error) => return Err(self.fail(error)),
         };
+        if response.status() != 101 {
+            // The server need not take what is left of the request.
+            self.output = Output::default();
+            let body = Body::new(response.status(), response.headers());
+            self.state = State::Refused(Refusal { response: Box::new(response), body });
+            return self.receive_body(input);
+        }
         if let Err(error) = self.check(&response) {
             self.response = Some(Box::new(response));
             return Err(self.fail(error));
@@ -113,20 +126,25 @@ impl ClientHandshake {
         Ok(Some(Established::new(connection, response)))
     }
 
-    /// Takes note of the end of the stream, and returns what it means for the handshake: it failed,
-    /// unless it had failed before.
+    /// Reports the end of the stream, and returns what it means for the handshake:
+    /// [`HandshakeError::Rejected`] inside or after the body of a refusal, the same error again if
+    /// the handshake has failed before, else [`HandshakeError::UnexpectedEof`].
+    ///
+    /// Call this after a failed read, too: a server that refuses may reset the connection.
     pub fn receive_eof(&mut self) -> HandshakeError {
-        if let State::Failed(error) = &self.state {
-            return error.clone();
+        match &mut self.state {
+            State::Failed(error) => return error.clone(),
+            State::Refused(refusal) => refusal.response.receive_eof(&refusal.body),
+            State::Done | State::Reading(_) => {}
         }
         self.fail(HandshakeError::UnexpectedEof)
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called. The time for the handshake
-    /// runs from the first call of one of the two, and it ends when the connection was returned.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout). The time runs from the first
+    /// call of one of the two until the connection or an error is returned.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         match self.state {
-            State::Reading(_) => self.deadline.poll(now),
+            State::Reading(_) | State::Refused(_) => self.deadline.poll(now),
             State::Done | State::Failed(_) => None,
         }
     }
@@ -136,31 +154,50 @@ impl ClientHandshake {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Timeout`].
+    /// [`HandshakeError::Timeout`], or [`HandshakeError::Rejected`] if only the rest of the body of a
+    /// refusal is missing.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), HandshakeError> {
         match &self.state {
             State::Done => Ok(()),
             State::Failed(error) => Err(error.clone()),
-            State::Reading(_) => self.deadline.handle(now).map_err(|error| self.fail(error)),
+            State::Reading(_) | State::Refused(_) => {
+                self.deadline.handle(now).map_err(|error| self.fail(error))
+            }
         }
     }
 
-    /// The response for which the handshake failed, if one was read.
+    /// Returns the response for which the handshake fails. `None` before its head is complete, and
+    /// if the handshake fails for another reason.
+    ///
+    /// The status and the headers of a refusal are here as soon as they have come, and its body as
+    /// far as it has come.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         match &self.state {
+            State::Refused(refusal) => Some(&refusal.response),
             State::Failed(HandshakeError::Rejected(response)) => Some(response),
             _ => self.response.as_deref(),
         }
     }
 
-    /// Reads responses up to the one with status 101.
+    /// Takes more of the body of a refusal.
+    fn receive_body(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Result<Option<Established>, HandshakeError> {
+        let State::Refused(Refusal { response, body }) = &mut self.state else { return Ok(None) };
+        match response.receive_body(body, input) {
+            Progress::Incomplete => Ok(None),
+            Progress::Complete | Progress::Cut => Err(self.fail(HandshakeError::UnexpectedEof)),
+        }
+    }
+
+    /// Reads the heads of responses up to the first one that is final, or a 101.
     fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Response>, HandshakeError> {
         while let Some(mut head) = self.head.collect(input, &self.config)? {
             let layout = head::parse_response(&mut head, self.config.max_headers)?;
-            let mut response = Response::new(head, layout);
-            match response.status() {
-                101 => return Ok(Some(response)),
+            match layout.status {
+                101 => return Ok(Some(Response::new(head, layout))),
                 100..=199 if self.interim == MAX_INTERIM => {
                     return Err(HandshakeError::TooManyInterimResponses);
                 }
@@ -168,12 +205,7 @@ impl ClientHandshake {
                     self.interim += 1;
                     self.head = Collector::response();
                 }
-                _ => {
-                    let len = response.body_len()?.unwrap_or(MAX_BODY);
-                    let len = len.min(MAX_BODY).min(input.len());
-                    response.set_body(input.take(len));
-                    return Err(HandshakeError::Rejected(Box::new(response)));
-                }
+                _ => return Ok(Some(Response::new(head, layout))),
             }
         }
         Ok(None)
@@ -195,9 +227,14 @@ impl ClientHandshake {
         self.offer.check(response, &self.config)
     }
 
-    /// Nothing may be sent once the handshake failed.
+    /// Fails the handshake, after which nothing may be sent. The error is the refusal if one has
+    /// come, whatever has ended its body.
     fn fail(&mut self, error: HandshakeError) -> HandshakeError {
         self.output = Output::default();
+        let error = match core::mem::replace(&mut self.state, State::Done) {
+            State::Refused(refusal) => HandshakeError::Rejected(refusal.response),
+            State::Done | State::Failed(_) | State::Reading(_) => error,
+        };
         self.state = State::Failed(error.clone());
         error
     }
@@ -243,6 +280,13 @@ enum State {
     Done,
     Failed(HandshakeError),
     Reading(StdRng),
+    Refused(Refusal),
+}
+
+/// A response that refuses, with as much of its body as has come.
+struct Refusal {
+    response: Box<Response>,
+    body: Body,
 }
 
 /// Says nothing of the generator.
@@ -252,6 +296,7 @@ impl fmt::Debug for State {
             Self::Done => f.write_str("Done"),
             Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
             Self::Reading(_) => f.write_str("Reading"),
+            Self::Refused(refusal) => f.debug_tuple("Refused").field(&refusal.response).finish(),
         }
     }
 }
@@ -263,9 +308,6 @@ fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
 
 /// How many interim responses are read (RFC 9110 §15.2 sets no limit).
 const MAX_INTERIM: u8 = 16;
-
-/// How many octets of the body of a response are kept.
-const MAX_BODY: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

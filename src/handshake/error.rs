@@ -1,7 +1,7 @@
 //! What can be wrong with a handshake: the peer's message, or what this program asked for.
 
 use alloc::boxed::Box;
-use core::{convert::Infallible, error::Error, fmt};
+use core::{convert::Infallible, error::Error, fmt, ops::Deref};
 
 use super::{Response, Upgrade};
 
@@ -56,7 +56,10 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Version` is absent, repeated, or no version number (RFC 6455 §4.2.1 item 6,
     /// §4.3).
     InvalidVersion,
-    /// The response has another status than 101: it is here (RFC 6455 §4.1 step 1).
+    /// The response does not begin with `HTTP/`: another protocol is spoken on this port. The first
+    /// bytes that came are attached (RFC 9112 §4).
+    NotHttp(FirstBytes),
+    /// The status is not 101; the response is attached, with its body (RFC 6455 §4.1 step 1).
     Rejected(Box<Response>),
     /// The request announces a body.
     RequestBody,
@@ -77,14 +80,15 @@ pub enum HandshakeError {
     UnexpectedExtension,
     /// The response names a subprotocol that was not offered (RFC 6455 §4.1 step 6).
     UnexpectedSubprotocol,
-    /// The HTTP version is neither 1.1 nor a later 1.x (RFC 6455 §4.2.1 item 1).
+    /// The HTTP version of a request, or of a response with status 101, is neither 1.1 nor a later 1.x
+    /// (RFC 6455 §4.2.1 item 1).
     UnsupportedHttpVersion,
     /// `Sec-WebSocket-Version` is a version other than 13 (RFC 6455 §4.2.2 item 4).
     UnsupportedVersion,
 }
 
 impl HandshakeError {
-    /// The status of the HTTP response by which a server answers such a request.
+    /// Returns the status of the HTTP response by which a server answers such a request.
     ///
     /// `None` for failures that only a client can meet, and for the end of the stream.
     #[must_use]
@@ -109,6 +113,7 @@ impl HandshakeError {
             Self::UnsupportedHttpVersion => Some(505),
             Self::InvalidAccept
             | Self::InvalidDeflate
+            | Self::NotHttp(_)
             | Self::Rejected(_)
             | Self::SubprotocolMissing
             | Self::TooManyInterimResponses
@@ -118,7 +123,7 @@ impl HandshakeError {
         }
     }
 
-    /// The response that a client got instead of a 101.
+    /// Returns the response that a client got instead of a 101.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         match self {
@@ -146,6 +151,9 @@ impl fmt::Display for HandshakeError {
             Self::InvalidTarget => "the request target is not a resource name",
             Self::InvalidUpgrade => "Upgrade does not name websocket",
             Self::InvalidVersion => "Sec-WebSocket-Version is missing or malformed",
+            Self::NotHttp(received) => {
+                return write!(f, "the response does not begin with HTTP/: {received}");
+            }
             Self::Rejected(response) => {
                 return write!(f, "the server answered with status {}", response.status());
             }
@@ -166,6 +174,64 @@ impl fmt::Display for HandshakeError {
 }
 
 impl Error for HandshakeError {}
+
+/// The first bytes from a server that does not speak HTTP, 256 at most: as many as had come when the
+/// first wrong one did.
+///
+/// `Display` shows 32 of them, and `Debug` all, quoted and escaped as in Rust.
+///
+/// ```
+/// use framewise::{
+///     Config, Input,
+///     handshake::{ClientHandshake, ClientRequest, HandshakeError},
+/// };
+///
+/// let request = ClientRequest::new("ws://server.example.com:22/")?;
+/// let mut handshake = ClientHandshake::new(request, Config::default(), [7; 32]);
+/// let mut buf = *b"SSH-2.0-OpenSSH_9.6\r\n";
+/// let error = handshake.receive(&mut Input::new(&mut buf)).unwrap_err();
+/// let HandshakeError::NotHttp(received) = &error else { panic!("{error}") };
+/// assert!(received.starts_with(b"SSH-2.0-"));
+/// assert_eq!(received.to_string(), r#""SSH-2.0-OpenSSH_9.6\r\n""#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct FirstBytes(Box<[u8]>);
+
+impl FirstBytes {
+    /// Keeps the first 256 of some bytes.
+    pub(super) fn new<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> Self {
+        Self(bytes.into_iter().copied().take(KEPT).collect())
+    }
+}
+
+impl Deref for FirstBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FirstBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Display for FirstBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, more) = self.0.split_at(self.0.len().min(SHOWN));
+        let more = if more.is_empty() { "" } else { "..." };
+        write!(f, "\"{}\"{more}", shown.escape_ascii())
+    }
+}
+
+/// How many bytes of another protocol are kept.
+const KEPT: usize = 256;
+
+/// How many bytes of another protocol an error shows.
+const SHOWN: usize = 32;
 
 /// Why a text is no ws or wss URI (RFC 6455 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,13 +23,13 @@ pub struct Extension<'a> {
 }
 
 impl<'a> Extension<'a> {
-    /// The name of the extension, a token.
+    /// Returns the name of the extension, a token.
     #[must_use]
     pub const fn name(&self) -> &'a str {
         self.name
     }
 
-    /// The parameters, in order.
+    /// Returns the parameters, in order.
     #[must_use]
     pub const fn params(&self) -> Params<'a> {
         Params { cursor: Cursor { rest: self.params } }
@@ -53,13 +53,13 @@ pub struct Param<'a> {
 }
 
 impl<'a> Param<'a> {
-    /// The name of the parameter, a token.
+    /// Returns the name of the parameter, a token.
     #[must_use]
     pub const fn name(&self) -> &'a str {
         self.name
     }
 
-    /// The value, a token; `None` when the parameter has none.
+    /// Returns the value, a token; `None` when the parameter has none.
     ///
     /// A quoted value is given without the quotes. It is borrowed unless it holds a backslash.
     #[must_use]
@@ -267,7 +267,7 @@ pub(super) fn check<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Result<usize, 
     if is_there && count == 0 { Err(HandshakeError::InvalidExtensions) } else { Ok(count) }
 }
 
-/// The elements of lines that [`check`] has seen.
+/// Returns the elements of lines that [`check`] has seen.
 pub(super) fn iter(headers: &Headers) -> impl Iterator<Item = Extension<'_>> {
     headers.values(NAME).flat_map(ExtensionList::new).filter_map(Result::ok)
 }

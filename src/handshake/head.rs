@@ -14,8 +14,9 @@ use core::mem::MaybeUninit;
 use httparse::{Header, Status};
 
 use super::{
-    error::HandshakeError,
-    headers::{Field, Headers, Span},
+    error::{FirstBytes, HandshakeError},
+    headers::{Field, Span, is_token_octet},
+    upgrade::HttpVersion,
 };
 use crate::{Config, Input};
 
@@ -52,7 +53,7 @@ impl Collector {
         }
     }
 
-    /// Whether nothing came yet.
+    /// Returns whether nothing came yet.
     pub(super) const fn is_fresh(&self) -> bool {
         self.total == 0
     }
@@ -78,7 +79,10 @@ impl Collector {
             && self.place != Place::End
         {
             taken += 1;
-            self.place = self.place.after(*octet)?;
+            self.place = match self.place.after(*octet) {
+                Some(place) => place,
+                None => return Err(self.refuse(input)),
+            };
             if matches!(self.place, Place::StartLine | Place::Line) {
                 // Up to the end of the line only octets follow that change nothing.
                 taken += plain_len(&bytes[taken..]);
@@ -103,9 +107,20 @@ impl Collector {
         Ok(None)
     }
 
+    /// Returns the error for a byte in `input` that is wrong at this place.
+    #[cold]
+    fn refuse(&self, input: &Input<'_>) -> HandshakeError {
+        match self.place {
+            Place::First | Place::H | Place::Ht | Place::Htt | Place::Http => {
+                HandshakeError::NotHttp(FirstBytes::new(self.bytes.iter().chain(input.as_slice())))
+            }
+            _ => HandshakeError::InvalidHead,
+        }
+    }
+
     fn too_large(&self) -> HandshakeError {
         match self.place {
-            Place::StartLine | Place::StartLineCr => HandshakeError::TargetTooLong,
+            Place::Method | Place::StartLine | Place::StartLineCr => HandshakeError::TargetTooLong,
             _ => HandshakeError::HeadTooLarge,
         }
     }
@@ -115,20 +130,10 @@ impl Collector {
 #[derive(Debug)]
 pub(super) struct RequestLayout {
     pub(super) len: usize,
-    pub(super) get: bool,
+    pub(super) method: Span,
+    pub(super) version: HttpVersion,
     pub(super) target: Span,
     pub(super) fields: Vec<Field>,
-}
-
-impl RequestLayout {
-    /// Joins the places with the octets in which they are.
-    #[inline]
-    pub(super) fn into_request(self, head: Vec<u8>) -> Result<(Headers, Span), HandshakeError> {
-        if !self.get {
-            return Err(HandshakeError::InvalidMethod);
-        }
-        Ok((Headers::from_parts(head, self.fields), self.target))
-    }
 }
 
 /// Parses the head of a request at the front of `bytes`; `None` when its end is not there.
@@ -136,24 +141,26 @@ pub(super) fn parse_request(
     bytes: &[u8],
     max_headers: usize,
 ) -> Result<Option<RequestLayout>, HandshakeError> {
-    let mut version = None;
     let layout = with_headers(bytes, max_headers, |headers| {
         let mut request = httparse::Request::new(&mut []);
         let Status::Complete(len) = request.parse_with_uninit_headers(bytes, headers)? else {
             return Ok(None);
         };
-        version = request.version;
+        let version = match request.version {
+            Some(0) => HttpVersion::Http10,
+            _ => HttpVersion::Http11,
+        };
         let (Some(method), Some(target)) = (request.method, request.path) else {
             return Ok(None);
         };
+        let method = Span::of(method.as_bytes(), bytes);
         let target = Span::of(target.as_bytes(), bytes);
         let fields = spans(request.headers, bytes);
-        Ok(Some(RequestLayout { len, get: method == "GET", target, fields }))
+        Ok(Some(RequestLayout { len, method, version, target, fields }))
     })
     .map_err(|error| head_error(error, bytes))?;
     match &layout {
         Some(layout) if !lines_are_strict(bytes, layout) => Err(HandshakeError::InvalidHead),
-        Some(_) if version == Some(0) => Err(HandshakeError::UnsupportedHttpVersion),
         _ => Ok(layout),
     }
 }
@@ -167,6 +174,7 @@ pub(super) struct ResponseLayout {
 }
 
 /// Parses the complete head of a response, in which folded lines become one first (RFC 9112 §5.2).
+/// Only a 101 needs HTTP/1.1.
 pub(super) fn parse_response(
     bytes: &mut [u8],
     max_headers: usize,
@@ -182,7 +190,7 @@ pub(super) fn parse_response(
     })
     .map_err(|error| head_error(error, bytes))?;
     match layout {
-        (_, Some(0), _) => Err(HandshakeError::UnsupportedHttpVersion),
+        (Some(101), Some(0), _) => Err(HandshakeError::UnsupportedHttpVersion),
         (Some(status @ 100..), _, fields) => {
             Ok(ResponseLayout { status, reason: reason(bytes), fields })
         }
@@ -210,8 +218,15 @@ enum Place {
     /// Before a request, after any number of empty lines.
     EmptyLine,
     EmptyLineCr,
-    /// Before the first octet of a response.
+    /// In the method of a request.
+    Method,
+    /// Before the first byte of a response.
     First,
+    /// After the first bytes of a response, up to the slash of `HTTP/`.
+    H,
+    Ht,
+    Htt,
+    Http,
     StartLine,
     StartLineCr,
     LineStart,
@@ -222,24 +237,45 @@ enum Place {
 }
 
 impl Place {
-    /// Goes over one octet. A CR or LF alone and all other control characters but the tab are
-    /// refused at once, so that whoever speaks another protocol need not be waited for.
-    fn after(self, octet: u8) -> Result<Self, HandshakeError> {
+    /// Goes over one byte, or returns `None` to refuse it.
+    ///
+    /// Refuses at once what cannot become a head, so that a peer of another protocol does not run
+    /// into the timeout: a byte that is not in a method or in `HTTP/`, a CR or LF alone, and all
+    /// other control characters but the tab.
+    fn after(self, octet: u8) -> Option<Self> {
         match (self, octet) {
-            (Self::EmptyLine, b'\r') => Ok(Self::EmptyLineCr),
-            (Self::EmptyLineCr, b'\n') => Ok(Self::EmptyLine),
-            (Self::StartLine, b'\r') => Ok(Self::StartLineCr),
-            (Self::Line, b'\r') => Ok(Self::LineCr),
-            (Self::LineStart, b'\r') => Ok(Self::LastCr),
-            (Self::StartLineCr | Self::LineCr, b'\n') => Ok(Self::LineStart),
-            (Self::LastCr, b'\n') => Ok(Self::End),
+            (Self::EmptyLine, b'\r') => Some(Self::EmptyLineCr),
+            (Self::EmptyLineCr, b'\n') => Some(Self::EmptyLine),
+            (Self::Method, b' ') => Some(Self::StartLine),
+            (Self::EmptyLine | Self::Method, _) if is_token_octet(octet) => Some(Self::Method),
+            (Self::First, b'H') => Some(Self::H),
+            (Self::H, b'T') => Some(Self::Ht),
+            (Self::Ht, b'T') => Some(Self::Htt),
+            (Self::Htt, b'P') => Some(Self::Http),
+            (Self::Http, b'/') => Some(Self::StartLine),
+            (Self::StartLine, b'\r') => Some(Self::StartLineCr),
+            (Self::Line, b'\r') => Some(Self::LineCr),
+            (Self::LineStart, b'\r') => Some(Self::LastCr),
+            (Self::StartLineCr | Self::LineCr, b'\n') => Some(Self::LineStart),
+            (Self::LastCr, b'\n') => Some(Self::End),
             (
-                Self::EmptyLineCr | Self::StartLineCr | Self::LineCr | Self::LastCr | Self::End,
+                Self::EmptyLine
+                | Self::EmptyLineCr
+                | Self::Method
+                | Self::First
+                | Self::H
+                | Self::Ht
+                | Self::Htt
+                | Self::Http
+                | Self::StartLineCr
+                | Self::LineCr
+                | Self::LastCr
+                | Self::End,
                 _,
             )
-            | (_, 0x00..=0x08 | 0x0a..=0x1f | 0x7f) => Err(HandshakeError::InvalidHead),
-            (Self::EmptyLine | Self::First | Self::StartLine, _) => Ok(Self::StartLine),
-            (Self::LineStart | Self::Line, _) => Ok(Self::Line),
+            | (_, 0x00..=0x08 | 0x0a..=0x1f | 0x7f) => None,
+            (Self::StartLine, _) => Some(Self::StartLine),
+            (Self::LineStart | Self::Line, _) => Some(Self::Line),
         }
     }
 }
@@ -390,8 +426,9 @@ mod tests {
             assert_eq!(head, request[4..], "step {step}");
             assert_eq!(work, request.len(), "step {step}");
             // As a response, of which the empty lines are not a part.
-            let (head, work) = collect(Collector::response(), head, step);
-            assert_eq!(head, request[4..], "step {step}");
+            let response = [b"HTTP/", &*head].concat();
+            let (head, work) = collect(Collector::response(), response.clone(), step);
+            assert_eq!(head, response, "step {step}");
             assert_eq!(work, head.len(), "step {step}");
         }
     }

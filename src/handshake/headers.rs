@@ -78,37 +78,37 @@ impl Headers {
         Span { start, end: self.bytes.len() }
     }
 
-    /// The number of fields.
+    /// Returns the number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
         self.fields.len()
     }
 
-    /// Whether there is no field.
+    /// Returns whether there is no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
 
-    /// Whether a field of this name exists.
+    /// Returns whether a field of this name exists.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// The value of the first field of this name.
+    /// Returns the value of the first field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.values(name).next()
     }
 
-    /// The value of the first field of this name, when it is UTF-8.
+    /// Returns the value of the first field of this name, when it is UTF-8.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         core::str::from_utf8(self.get(name)?).ok()
     }
 
-    /// The values of all fields of this name, in order.
+    /// Returns the values of all fields of this name, in order.
     pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.fields
             .iter()
@@ -116,7 +116,7 @@ impl Headers {
             .map(|field| self.slice(field.value))
     }
 
-    /// The elements of a comma-separated list, over all fields of this name (RFC 9110 §5.3,
+    /// Returns the elements of a comma-separated list, over all fields of this name (RFC 9110 §5.3,
     /// §5.6.1).
     ///
     /// Elements come without white space around them; empty ones are skipped. Quoted strings are
@@ -125,12 +125,12 @@ impl Headers {
         self.values(name).flat_map(elements)
     }
 
-    /// All fields, in order.
+    /// Returns all fields, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.fields.iter().map(|field| (self.ascii(field.name), self.slice(field.value)))
     }
 
-    /// The places of all fields.
+    /// Returns the places of all fields.
     pub(super) fn fields(&self) -> &[Field] {
         &self.fields
     }
@@ -144,7 +144,7 @@ impl Headers {
         &self.bytes[span.start..span.end]
     }
 
-    /// The text at a place that was checked to hold US-ASCII.
+    /// Returns the text at a place that was checked to hold US-ASCII.
     pub(super) fn ascii(&self, span: Span) -> &str {
         core::str::from_utf8(self.slice(span)).unwrap_or_default()
     }
@@ -159,7 +159,7 @@ impl Headers {
         }
     }
 
-    /// The number of octets that `write_to` adds.
+    /// Returns the number of octets that `write_to` adds.
     pub(super) fn written_len(&self) -> usize {
         self.fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum()
     }
@@ -213,13 +213,13 @@ impl Span {
     }
 }
 
-/// The non-empty elements of one comma-separated value (RFC 9110 §5.6.1).
+/// Returns the non-empty elements of one comma-separated value (RFC 9110 §5.6.1).
 pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|octet| *octet == b',').map(trim).filter(|element| !element.is_empty())
 }
 
-/// The octets without the white space of HTTP around them, which is not that of ASCII: a line end
-/// at the end of a value is an error and not space (RFC 9110 §5.5, §5.6.3).
+/// Returns the octets without the white space of HTTP around them, which is not that of ASCII: a
+/// line end at the end of a value is an error and not space (RFC 9110 §5.5, §5.6.3).
 pub(super) fn trim(mut octets: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = octets {
         octets = rest;
@@ -227,12 +227,12 @@ pub(super) fn trim(mut octets: &[u8]) -> &[u8] {
     octets
 }
 
-/// Whether the octets are a token: RFC 6455 §4.3 and RFC 9110 §5.6.2 agree on the set.
+/// Returns whether the octets are a token: RFC 6455 §4.3 and RFC 9110 §5.6.2 agree on the set.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_octet)
 }
 
-/// Whether the octet may stand in a token.
+/// Returns whether the octet may stand in a token.
 #[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
 pub(super) const fn is_token_octet(octet: u8) -> bool {
     TOKEN_OCTETS[octet as usize]

@@ -72,6 +72,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Plain HTTP requests
+//!
+//! Health checks and browsers send plain requests to the port of a WebSocket server.
+//! [`ServerHandshake::receive`] answers them by itself: 426, 405 or 505. A program that wants to
+//! answer them calls [`ServerHandshake::receive_request`] in its place. It gets every [`Request`]
+//! with a valid head, of HTTP/1.0 too, and either [upgrades](Request::upgrade) it or
+//! [responds](Request::respond) with any status, headers and body.
+//!
+//! A program with a clock adds `Date` to the machine's own answers with [`ServerHandshake::answer`].
+//!
+//! # Refusals
+//!
+//! A client reports a final status other than 101 as [`HandshakeError::Rejected`], with the
+//! [`Response`]: of HTTP/1.0 too, and with up to 64 KiB of its body. The body ends
+//! - after `Content-Length` bytes,
+//! - with the last chunk (RFC 9112 §7.1),
+//! - else with the stream: call [`ClientHandshake::receive_eof`],
+//! - at the latest when [`Config::handshake_timeout`](crate::Config::handshake_timeout) has passed.
+//!
+//! A server that does not speak HTTP is reported at its first wrong byte, as
+//! [`HandshakeError::NotHttp`].
+//!
 //! # Strictness
 //!
 //! Heads are HTTP/1.1 as RFC 9112 writes it, and a later 1.x is read as 1.1. Lines end with CR LF and not with LF alone; there is
@@ -94,12 +116,14 @@
 //! and [`ClientRequest::connected`] are the client's side of the latter.
 
 mod acceptance;
+mod body;
 mod client;
 mod deadline;
 mod error;
 mod extensions;
 mod head;
 mod headers;
+mod http_request;
 mod key;
 mod origin;
 mod parts;
@@ -114,10 +138,12 @@ pub use self::{
     acceptance::Acceptance,
     client::{ClientHandshake, Established},
     error::{
-        AcceptError, HandshakeError, HeaderError, OriginError, RequestError, StatusError, UriError,
+        AcceptError, FirstBytes, HandshakeError, HeaderError, OriginError, RequestError,
+        StatusError, UriError,
     },
     extensions::{Extension, ExtensionList, Param, Params},
     headers::Headers,
+    http_request::{RefusedRequest, Request},
     origin::{Origin, OriginPolicy, OriginRefused},
     rejection::Rejection,
     request::ClientRequest,

@@ -32,25 +32,26 @@ impl Origin {
     /// The origin of pages that have none to show, `null`: a sandboxed frame, a local file.
     pub const NULL: Self = Self { tuple: None };
 
-    /// Whether this is `null`.
+    /// Returns whether this is `null`.
     #[must_use]
     pub const fn is_null(&self) -> bool {
         self.tuple.is_none()
     }
 
-    /// The scheme, in lower case.
+    /// Returns the scheme, in lower case.
     #[must_use]
     pub fn scheme(&self) -> Option<&str> {
         self.tuple.as_ref().map(|tuple| tuple.scheme.as_str())
     }
 
-    /// The host, in lower case; a literal IPv6 address is in brackets.
+    /// Returns the host, in lower case; a literal IPv6 address is in brackets.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.tuple.as_ref().map(|tuple| tuple.host.as_str())
     }
 
-    /// The port; that of the scheme when none is written. `None` for a scheme without a known port.
+    /// Returns the port; that of the scheme when none is written. `None` for a scheme without a
+    /// known port.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.tuple.as_ref().and_then(|tuple| tuple.port)

@@ -10,7 +10,8 @@ use super::{
     protected,
 };
 
-/// An HTTP response that refuses to open a WebSocket connection.
+/// A complete HTTP response with another status than 101: it refuses to open a WebSocket connection,
+/// or answers a plain [`Request`](super::Request).
 ///
 /// It always says `Connection: close` and carries the length of its body. A 405 says `Allow: GET`,
 /// and a 426 which protocol and version to use, without being told to. A browser shows scripts
@@ -31,6 +32,8 @@ pub struct Rejection {
     reason: Option<&'static str>,
     headers: Headers,
     body: Vec<u8>,
+    /// Set for the answer to HEAD.
+    head_only: bool,
 }
 
 impl Rejection {
@@ -68,13 +71,19 @@ impl Rejection {
         Self::with_status(401).header("WWW-Authenticate", challenge)
     }
 
+<<<<<<< HEAD
     /// A 500: this program has failed.
     pub(crate) fn internal_error() -> Self {
         Self::with_status(500)
+=======
+    /// A 400.
+    pub(super) const fn bad_request() -> Self {
+        Self::bare(400)
+>>>>>>> wip-handshake
     }
 
     const fn bare(status: u16) -> Self {
-        Self { status, reason: None, headers: Headers::new(), body: Vec::new() }
+        Self { status, reason: None, headers: Headers::new(), body: Vec::new(), head_only: false }
     }
 
     /// With the fields that belong to the status.
@@ -125,35 +134,50 @@ impl Rejection {
         self
     }
 
+    /// Leaves the body out of what is written, and keeps its length in the head: this answers HEAD
+    /// (RFC 9110 §9.3.2).
+    ///
+    /// [`Request::respond`](super::Request::respond) does so by itself.
+    #[must_use]
+    pub const fn head_only(mut self) -> Self {
+        self.head_only = true;
+        self
+    }
+
     /// Adds a field of which name and value are known to be right.
     pub(crate) fn own_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push(name, value.as_bytes());
         self
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// The header fields, for an HTTP server that writes the response itself. `Connection` (which
-    /// must name `Upgrade` when that field is in the list, as it is for a 426) and the length of
-    /// the body are left to that server, as is the lower case of names in HTTP/2 and HTTP/3.
+    /// Returns the header fields, for an HTTP server that writes the response itself. `Connection`
+    /// (which must name `Upgrade` when that field is in the list, as it is for a 426) and the
+    /// length of the body are left to that server, as is the lower case of names in HTTP/2 and
+    /// HTTP/3.
     #[must_use]
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
 
-    /// The octets of the body.
+    /// Returns the octets of the body.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
         &self.body
     }
 
-    /// Writes the complete response.
+    /// Returns the complete response as bytes to write.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.write(self.head_only)
+    }
+
+    pub(super) fn write(&self, head_only: bool) -> Vec<u8> {
         let reason = self.reason.unwrap_or_else(|| usual_reason(self.status));
         let mut response = format!("HTTP/1.1 {} {reason}\r\n", self.status).into_bytes();
         self.headers.write_to(&mut response);
@@ -166,7 +190,9 @@ impl Rejection {
         }
         response
             .extend_from_slice(format!("Content-Length: {}\r\n\r\n", self.body.len()).as_bytes());
-        response.extend_from_slice(&self.body);
+        if !head_only {
+            response.extend_from_slice(&self.body);
+        }
         response
     }
 }
@@ -178,7 +204,7 @@ impl From<OriginRefused> for Rejection {
 }
 
 impl HandshakeError {
-    /// The response by which a server answers such a request over HTTP/1.1, without a body.
+    /// Returns the response by which a server answers such a request over HTTP/1.1, without a body.
     ///
     /// `None` where [`status`](Self::status) is.
     #[must_use]
@@ -186,8 +212,8 @@ impl HandshakeError {
         self.rejection_for(HttpVersion::Http11)
     }
 
-    /// The response by which a server answers such a request over this version of HTTP, without a
-    /// body: what [`Upgrade::from_http`](super::Upgrade::from_http) refuses.
+    /// Returns the response by which a server answers such a request over this version of HTTP,
+    /// without a body: what [`Upgrade::from_http`](super::Upgrade::from_http) refuses.
     ///
     /// HTTP/2 and HTTP/3 have all names in lower case and know no `Upgrade`, so a 400 takes the
     /// place of a 426 there.

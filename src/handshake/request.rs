@@ -106,14 +106,15 @@ impl ClientRequest {
         self
     }
 
-    /// The URI.
+    /// Returns the URI.
     #[must_use]
     pub const fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// The header fields of an extended CONNECT that asks for the same over HTTP/2 or HTTP/3 (RFC
-    /// 8441 §5, RFC 9220 §3), the pseudo-header fields first and all names in lower case.
+    /// Returns the header fields of an extended CONNECT that asks for the same over HTTP/2 or
+    /// HTTP/3 (RFC 8441 §5, RFC 9220 §3), the pseudo-header fields first and all names in lower
+    /// case.
     ///
     /// A 2xx answers it; [`connected`](Self::connected) checks that answer, with the same `config`.
     ///

@@ -4,35 +4,58 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use super::{
-    Extension, HandshakeError, extensions,
+    Extension, HandshakeError,
+    body::{Body, Progress},
+    extensions,
     head::ResponseLayout,
-    headers::{Headers, Span, is_token, trim},
+    headers::{Headers, Span, is_token},
     version,
 };
-use crate::Config;
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
+use crate::{Config, Input};
 
-/// A response to an opening handshake: status, header fields and, of a response that refuses, what
-/// was read of the body.
+/// The response to an opening handshake: status, headers and, if it refuses, the body.
 ///
 /// It is in [`Established`](super::Established) when the connection is open, in
 /// [`HandshakeError::Rejected`] when the status is not 101, and in
 /// [`ClientHandshake::response`](super::ClientHandshake::response) when a 101 was not valid.
-/// Redirects are not followed, nor is a user asked for a password: that is for the caller, in a new
-/// handshake with a new key. Credentials must not go along to another origin, or from wss to ws.
+///
+/// The crate follows no redirects and asks no user for a password: the caller does, in a new
+/// handshake with a new key. Do not send credentials to another origin, or from wss to ws.
+///
+/// ```
+/// use framewise::{
+///     Config, Input,
+///     handshake::{ClientHandshake, ClientRequest},
+/// };
+///
+/// let request = ClientRequest::new("ws://server.example.com/chat")?;
+/// let mut handshake = ClientHandshake::new(request, Config::default(), [7; 32]);
+/// let mut buf = *b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 7\r\n\r\nDown for repairs";
+/// assert!(handshake.receive(&mut Input::new(&mut buf))?.is_none());
+/// let error = handshake.receive_eof(); // This body ends with the stream.
+/// let response = error.response().expect("a refusal");
+/// assert_eq!((response.status(), response.header("Retry-After")), (503, Some(&b"7"[..])));
+/// assert_eq!(response.body(), b"Down for repairs");
+/// assert!(response.body_is_complete());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
     reason: Span,
     headers: Headers,
     body: Vec<u8>,
+    /// Set when the end of the body has come, and from the beginning for a 101, which has none.
+    body_is_complete: bool,
 }
 
 impl Response {
     pub(super) fn new(head: Vec<u8>, layout: ResponseLayout) -> Self {
         let headers = Headers::from_parts(head, layout.fields);
-        Self { status: layout.status, reason: layout.reason, headers, body: Vec::new() }
+        let ResponseLayout { status, reason, .. } = layout;
+        Self { status, reason, headers, body: Vec::new(), body_is_complete: status == 101 }
     }
 
     /// A response that someone else has parsed.
@@ -44,81 +67,81 @@ impl Response {
         for (name, value) in fields.into_iter().filter(|(name, _)| !name.starts_with(':')) {
             headers.append(name, value).map_err(|_| HandshakeError::InvalidHead)?;
         }
-        Ok(Self { status, reason: Span::default(), headers, body: Vec::new() })
+        let (reason, body) = (Span::default(), Vec::new());
+        Ok(Self { status, reason, headers, body, body_is_complete: false })
     }
 
-    pub(super) fn set_body(&mut self, body: &[u8]) {
-        self.body = body.to_vec();
+    /// Takes more of the body from the input.
+    pub(super) fn receive_body(&mut self, body: &mut Body, input: &mut Input<'_>) -> Progress {
+        let progress = body.receive(input, &mut self.body);
+        self.body_is_complete = progress == Progress::Complete;
+        progress
     }
 
-    /// The octets of the body, where the head tells how many they are (RFC 9112 §6.3). Else it ends
-    /// with the last chunk, or with the stream.
-    pub(super) fn body_len(&self) -> Result<Option<usize>, HandshakeError> {
-        if matches!(self.status, 204 | 304) {
-            return Ok(Some(0));
-        }
-        if self.headers.contains("Transfer-Encoding") {
-            return Ok(None);
-        }
-        let mut len = None;
-        for value in self.headers.values("Content-Length") {
-            // A value that was repeated on the way is understood: "5, 5".
-            for element in value.split(|octet| *octet == b',') {
-                let found = content_length(trim(element));
-                if found.is_none() || len.is_some_and(|len| Some(len) != found) {
-                    return Err(HandshakeError::InvalidHead);
-                }
-                len = found;
-            }
-        }
-        Ok(len)
+    /// Ends the body with the stream.
+    pub(super) const fn receive_eof(&mut self, body: &Body) {
+        self.body_is_complete = body.ends_with_stream();
     }
 
-    /// The status code: three digits, 100 at least.
+    /// Returns the status code: three digits, 100 at least.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// The reason phrase. It means nothing to a program.
+    /// Returns the reason phrase. It means nothing to a program.
     #[must_use]
     pub fn reason(&self) -> &[u8] {
         self.headers.slice(self.reason)
     }
 
-    /// All header fields, for example several `Set-Cookie`.
+    /// Returns all header fields, for example several `Set-Cookie`.
     #[must_use]
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
 
-    /// The value of the first header field of this name.
+    /// Returns the value of the first header field of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.get(name)
     }
 
-    /// The octets of the body that came together with the end of the head, 64 KiB of them at most.
-    /// They are as they came, in chunks perhaps (RFC 9112 §7.1); what follows the length that the
-    /// head announces is none of them.
+    /// Returns the body, decoded from the chunked transfer coding (RFC 9112 §7.1): the first 64 KiB
+    /// at most, and less if [`body_is_complete`](Self::body_is_complete) says so.
+    ///
+    /// A response to [`ClientRequest::connected`](super::ClientRequest::connected) has no body here:
+    /// the HTTP client has it.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The subprotocol that the server selected.
+    /// Returns whether [`body`](Self::body) is all of the body.
+    ///
+    /// `false` when
+    /// - the body is longer than 64 KiB,
+    /// - the stream ended in front of the announced end, or the handshake timed out,
+    /// - `Content-Length` or a chunk is malformed (RFC 9112 §6.3, §7.1),
+    /// - an HTTP client has the body.
+    #[must_use]
+    pub const fn body_is_complete(&self) -> bool {
+        self.body_is_complete
+    }
+
+    /// Returns the subprotocol that the server selected.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.headers.text(PROTOCOL).filter(|name| is_token(name.as_bytes()))
     }
 
-    /// The extensions in use, in the order in which data passes them.
+    /// Returns the extensions in use, in the order in which data passes them.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
         extensions::iter(&self.headers)
     }
 
-    /// The versions of the protocol that a server lists which does not speak version 13 (RFC 6455
-    /// §4.4). Elements that are no version are skipped.
+    /// Returns the versions of the protocol that a server lists which does not speak version 13
+    /// (RFC 6455 §4.4). Elements that are no version are skipped.
     pub fn versions(&self) -> impl Iterator<Item = u8> {
         self.headers.elements("Sec-WebSocket-Version").filter_map(version)
     }
@@ -172,14 +195,6 @@ impl fmt::Debug for Response {
             .field("body_len", &self.body.len())
             .finish_non_exhaustive()
     }
-}
-
-/// Reads digits. A number that is too large for the address space is as good as the largest.
-fn content_length(digits: &[u8]) -> Option<usize> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    Some(core::str::from_utf8(digits).ok()?.parse().unwrap_or(usize::MAX))
 }
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";

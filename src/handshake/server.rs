@@ -1,21 +1,24 @@
 //! The server's side of the opening handshake (RFC 6455 §4.2): octets to a valid request.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::mem;
 
 use super::{
-    HandshakeError, Upgrade,
+    HandshakeError, Rejection, Request, Upgrade,
     deadline::Deadline,
     head::{self, Collector, RequestLayout},
-    headers::{Headers, Span},
 };
 use crate::{Config, Input, Output, time::Instant};
 
 /// Reads a client's opening handshake and checks it. What comes of it is an [`Upgrade`].
 ///
-/// The request may arrive in any pieces. A request that is not valid is answered here: `receive`
-/// returns the error, and the response is in [`output`](Self::output). After that, or after
-/// [`Upgrade::reject`], the stream is to be closed.
+/// The request may arrive in any pieces. The machine answers a request that is not valid:
+/// [`receive`](Self::receive) returns the error, and the response is in [`output`](Self::output),
+/// unless [`answer`](Self::answer) replaces it. After that, or after [`Upgrade::reject`], the stream
+/// has to be closed.
+///
+/// To answer plain HTTP requests such as health checks, call
+/// [`receive_request`](Self::receive_request) in place of `receive`.
 ///
 /// ```
 /// use framewise::{
@@ -49,53 +52,108 @@ impl ServerHandshake {
         Self { output: Output::default(), state: State::Reading(reading) }
     }
 
-    /// Takes the request from the input, and returns it when it is complete and valid. What follows
-    /// the request stays in the input, for the connection.
+    /// Takes the request from the input. Returns it when it is complete and valid, and `None` while
+    /// more is needed. What follows the request stays in the input, for the connection.
     ///
-    /// Once the request was returned, or an error, the input is not looked at any more: `Ok(None)`
-    /// is returned, or the same error.
+    /// After it has returned the request or an error, this ignores the input: it returns `Ok(None)`,
+    /// or the same error again.
     ///
     /// # Errors
     ///
     /// A [`HandshakeError`] whose [`status`](HandshakeError::status) is that of the response in the
     /// output.
     pub fn receive(&mut self, input: &mut Input<'_>) -> Result<Option<Upgrade>, HandshakeError> {
+        let Some(request) = self.receive_request(input)? else { return Ok(None) };
+        match request.upgrade() {
+            Ok(upgrade) => Ok(Some(upgrade)),
+            Err(refused) => Err(self.fail(refused.error, refused.request.is_head())),
+        }
+    }
+
+    /// Takes any HTTP/1.x request from the input, as [`receive`](Self::receive) does, and leaves it
+    /// to the program to [upgrade](Request::upgrade) or [answer](Request::respond) it. A body that
+    /// follows the request stays in the input, and is not for the program to read.
+    ///
+    /// # Errors
+    ///
+    /// A [`HandshakeError`] whose [`status`](HandshakeError::status) is that of the response in the
+    /// output, when the head is not a valid one:
+    ///
+    /// - [`InvalidHead`](HandshakeError::InvalidHead) (RFC 9112 §2 to §5),
+    /// - [`HeadTooLarge`](HandshakeError::HeadTooLarge),
+    ///   [`TargetTooLong`](HandshakeError::TargetTooLong) and
+    ///   [`TooManyHeaders`](HandshakeError::TooManyHeaders),
+    /// - [`UnsupportedHttpVersion`](HandshakeError::UnsupportedHttpVersion), when it is not 1.x.
+    #[inline]
+    pub fn receive_request(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Result<Option<Request>, HandshakeError> {
         let reading = match &mut self.state {
             State::Done => return Ok(None),
-            State::Failed(error) => return Err(error.clone()),
+            State::Failed(failure) => return Err(failure.error.clone()),
             State::Reading(reading) => reading,
         };
-        let (headers, target) = match reading.read(input) {
+        let (head, layout) = match reading.read(input) {
             Ok(None) => return Ok(None),
             Ok(Some(request)) => request,
-            Err(error) => return Err(self.fail(error)),
+            Err(error) => return Err(self.fail(error, false)),
         };
         let State::Reading(reading) = mem::replace(&mut self.state, State::Done) else {
             return Ok(None);
         };
-        match Upgrade::new(headers, target, reading.config) {
-            Ok(upgrade) => Ok(Some(upgrade)),
-            Err(error) => Err(self.fail(error)),
-        }
+        Ok(Some(Request::new(head, layout, reading.config)))
     }
 
-    /// Takes note of the end of the stream, and returns what it means for the handshake: it failed,
-    /// unless it had failed before. Nothing is answered.
+    /// Replaces the response to a failed request, before it is written: to add `Date` or other
+    /// headers, or a body. Returns whether it did.
+    ///
+    /// `false`, and nothing changes, unless the handshake has failed with an error that has a
+    /// [`status`](HandshakeError::status), and nothing of the response was taken from the output.
+    ///
+    /// ```
+    /// use framewise::{Config, Input, handshake::ServerHandshake};
+    ///
+    /// let mut buf = *b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    /// let mut handshake = ServerHandshake::new(Config::default());
+    /// let error = handshake.receive(&mut Input::new(&mut buf)).unwrap_err();
+    /// if let Some(rejection) = error.rejection() {
+    ///     // By the program's clock, as RFC 9110 §5.6.7 writes it.
+    ///     handshake.answer(&rejection.header("Date", "Sun, 06 Nov 1994 08:49:37 GMT")?);
+    /// }
+    /// assert!(handshake.output().chunk().starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));
+    /// # Ok::<(), framewise::handshake::HeaderError>(())
+    /// ```
+    pub fn answer(&mut self, rejection: &Rejection) -> bool {
+        let State::Failed(failure) = &mut self.state else { return false };
+        if failure.error.status().is_none() || self.output.len() != failure.response_len {
+            return false;
+        }
+        self.output = Output::default();
+        self.output.push_bytes(&match failure.head_only {
+            true => rejection.write(true),
+            false => rejection.to_bytes(),
+        });
+        failure.response_len = self.output.len();
+        true
+    }
+
+    /// Reports the end of the stream, and returns what it means for the handshake: the same error
+    /// again if it has failed before, else [`HandshakeError::UnexpectedEof`]. Nothing is answered.
     pub fn receive_eof(&mut self) -> HandshakeError {
-        if let State::Failed(error) = &self.state {
-            return error.clone();
+        if let State::Failed(failure) = &self.state {
+            return failure.error.clone();
         }
-        self.state = State::Failed(HandshakeError::UnexpectedEof);
-        HandshakeError::UnexpectedEof
+        self.fail(HandshakeError::UnexpectedEof, false)
     }
 
-    /// The response to a request that is not valid. It is empty otherwise.
+    /// Returns the response to a request that is not valid. It is empty otherwise.
     pub const fn output(&mut self) -> &mut Output {
         &mut self.output
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called. The time for the handshake
-    /// runs from the first call of one of the two, and it ends when the request was returned.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout). The time runs from the first
+    /// call of one of the two until the request or an error is returned.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         match &mut self.state {
             State::Reading(reading) => reading.deadline.poll(now),
@@ -112,18 +170,19 @@ impl ServerHandshake {
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), HandshakeError> {
         match &mut self.state {
             State::Done => Ok(()),
-            State::Failed(error) => Err(error.clone()),
+            State::Failed(failure) => Err(failure.error.clone()),
             State::Reading(reading) => {
-                reading.deadline.handle(now).map_err(|error| self.fail(error))
+                reading.deadline.handle(now).map_err(|error| self.fail(error, false))
             }
         }
     }
 
-    fn fail(&mut self, error: HandshakeError) -> HandshakeError {
+    fn fail(&mut self, error: HandshakeError, head_only: bool) -> HandshakeError {
         if let Some(rejection) = error.rejection() {
             self.output.push_bytes(&rejection.to_bytes());
         }
-        self.state = State::Failed(error.clone());
+        let response_len = self.output.len();
+        self.state = State::Failed(Failure { error: error.clone(), response_len, head_only });
         error
     }
 }
@@ -131,11 +190,21 @@ impl ServerHandshake {
 #[derive(Debug)]
 enum State {
     Done,
-    Failed(HandshakeError),
+    Failed(Failure),
     Reading(Reading),
 }
 
-/// A request of which the end has not come.
+/// A failure, and what is in the output.
+#[derive(Debug)]
+struct Failure {
+    error: HandshakeError,
+    /// How many bytes the response has.
+    response_len: usize,
+    /// Set when the method is known to be HEAD.
+    head_only: bool,
+}
+
+/// An incomplete request.
 #[derive(Debug)]
 struct Reading {
     /// Goes on into the request.
@@ -145,13 +214,16 @@ struct Reading {
 }
 
 impl Reading {
-    /// Returns the header fields and the target of the request, when it is complete.
-    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<(Headers, Span)>, HandshakeError> {
+    /// Returns the head of the request and the places in it, when it is complete.
+    fn read(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Result<Option<(Vec<u8>, RequestLayout)>, HandshakeError> {
         if self.head.is_fresh()
             && let Some(layout) = self.whole_head(input.as_slice())
         {
             let head = input.take(layout.len).to_vec();
-            return layout.into_request(head).map(Some);
+            return Ok(Some((head, layout)));
         }
         let Some(mut head) = self.head.collect(input, &self.config)? else {
             return Ok(None);
@@ -161,7 +233,8 @@ impl Reading {
             head::lower_request_version(&mut head);
             layout = head::parse_request(&head, self.config.max_headers);
         }
-        layout?.ok_or(HandshakeError::InvalidHead)?.into_request(head).map(Some)
+        let layout = layout?.ok_or(HandshakeError::InvalidHead)?;
+        Ok(Some((head, layout)))
     }
 
     /// Looks for a head that lies whole in the input, which is the most common case and needs no

@@ -7,9 +7,7 @@ use core::fmt;
 
 use super::{
     AcceptError, Acceptance, Extension, HandshakeError, OriginPolicy, OriginRefused, Rejection,
-    extensions,
-    headers::{Headers, Span},
-    parts::Parts,
+    extensions, headers::Headers, parts::Parts,
 };
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
@@ -103,71 +101,66 @@ impl Upgrade {
         Ok(Self { config, headers: own, parts })
     }
 
-    /// Checks a head that was received.
+    /// Wraps a request that was received and checked.
     #[inline]
-    pub(super) fn new(
-        mut headers: Headers,
-        target: Span,
-        config: Arc<Config>,
-    ) -> Result<Self, HandshakeError> {
-        let parts = Parts::of_upgrade(&mut headers, target)?;
-        Ok(Self { config, headers, parts })
+    pub(super) const fn from_parts(config: Arc<Config>, headers: Headers, parts: Parts) -> Self {
+        Self { config, headers, parts }
     }
 
-    /// The resource name: path and query (RFC 6455 §3). It starts with a slash.
+    /// Returns the resource name: path and query (RFC 6455 §3). It starts with a slash.
     #[must_use]
     pub fn resource(&self) -> &str {
         self.headers.ascii(self.parts.resource)
     }
 
-    /// The resource name up to the query.
+    /// Returns the resource name up to the query.
     #[must_use]
     pub fn path(&self) -> &str {
         self.resource().split('?').next().unwrap_or_default()
     }
 
-    /// The resource name after the first question mark, if there is one.
+    /// Returns the resource name after the first question mark, if there is one.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.resource().split_once('?').map(|(_, query)| query)
     }
 
-    /// The authority that the client asked for, host and perhaps port: of the request target if
-    /// that is a whole URI, else of `Host`.
+    /// Returns the authority that the client asked for, host and perhaps port: of the request
+    /// target if that is a whole URI, else of `Host`.
     #[must_use]
     pub fn host(&self) -> &str {
         self.headers.ascii(self.parts.host)
     }
 
-    /// The value of `Origin`, which every browser sends. It is not checked before
+    /// Returns the value of `Origin`, which every browser sends. It is not checked before
     /// [`check_origin`](Self::check_origin) is called.
     #[must_use]
     pub fn origin(&self) -> Option<&[u8]> {
         self.parts.origin.map(|origin| self.headers.slice(origin))
     }
 
-    /// The value of `Sec-WebSocket-Key`, which is not there over HTTP/2 and HTTP/3.
+    /// Returns the value of `Sec-WebSocket-Key`, which is not there over HTTP/2 and HTTP/3.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.parts.key.as_ref().and_then(|key| core::str::from_utf8(key.as_bytes()).ok())
     }
 
-    /// The subprotocols that the client offers, the one that it prefers first.
+    /// Returns the subprotocols that the client offers, the one that it prefers first.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         self.headers
             .elements("Sec-WebSocket-Protocol")
             .filter_map(|name| core::str::from_utf8(name).ok())
     }
 
-    /// The first subprotocol in the client's order that is one of `supported`. Names are compared
-    /// exactly (RFC 7936).
+    /// Returns the first subprotocol in the client's order that is one of `supported`. Names are
+    /// compared exactly (RFC 7936).
     #[must_use]
     pub fn select_subprotocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
         self.subprotocols()
             .find_map(|offered| supported.iter().copied().find(|name| *name == offered))
     }
 
-    /// The extensions that the client offers, in its order of preference.
+    /// Returns the extensions that the client offers, in its order of preference.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
         extensions::iter(&self.headers)
     }
@@ -181,13 +174,13 @@ impl Upgrade {
         self.config.deflate.as_ref()?.respond_to(self.extensions())
     }
 
-    /// The value of the first header field of this name.
+    /// Returns the value of the first header field of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.get(name)
     }
 
-    /// All header fields.
+    /// Returns all header fields.
     #[must_use]
     pub const fn headers(&self) -> &Headers {
         &self.headers
@@ -352,7 +345,8 @@ impl fmt::Debug for Upgrade {
     }
 }
 
-/// The version of HTTP by which a request came, for [`Upgrade::from_http`].
+/// The HTTP version of a request: of a received [`Request`](super::Request), and for
+/// [`Upgrade::from_http`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HttpVersion {

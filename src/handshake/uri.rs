@@ -51,13 +51,13 @@ impl Uri {
         Ok(Self { secure, host: host.to_owned(), port, resource: resource.to_owned() })
     }
 
-    /// Whether the scheme is `wss`.
+    /// Returns whether the scheme is `wss`.
     #[must_use]
     pub const fn is_secure(&self) -> bool {
         self.secure
     }
 
-    /// The host as it was written; a literal IPv6 address is in brackets.
+    /// Returns the host as it was written; a literal IPv6 address is in brackets.
     ///
     /// It is what a TLS client has to indicate (SNI, RFC 6455 §4.1) and to check the certificate for.
     /// TLS libraries take an address without its brackets.
@@ -66,20 +66,21 @@ impl Uri {
         &self.host
     }
 
-    /// The port; 80 or 443 when the URI names none.
+    /// Returns the port; 80 or 443 when the URI names none.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The resource name: the path, and the query when it is not empty. It starts with a slash.
+    /// Returns the resource name: the path, and the query when it is not empty. It starts with a
+    /// slash.
     #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }
 
-    /// The value of `Host`: the host, and the port unless it is the default one (RFC 6455 §4.1 item
-    /// 4).
+    /// Returns the value of `Host`: the host, and the port unless it is the default one (RFC 6455
+    /// §4.1 item 4).
     #[must_use]
     pub fn authority(&self) -> String {
         if self.port == default_port(self.secure) {
@@ -208,8 +209,8 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Whether this is a name or an IPv4 address without anything percent-encoded, and perhaps a port of
-/// up to four digits: most of what [`Authority::parse`] accepts, and nothing else.
+/// Returns whether this is a name or an IPv4 address without anything percent-encoded, and perhaps
+/// a port of up to four digits: most of what [`Authority::parse`] accepts, and nothing else.
 ///
 /// It takes 140 instructions for the host of a request, and `parse` 570.
 pub(super) fn is_plain_authority(octets: &[u8]) -> bool {
@@ -222,7 +223,7 @@ pub(super) fn is_plain_authority(octets: &[u8]) -> bool {
     }
 }
 
-/// The port of a `ws` or `wss` URI that names none, which is that of `http` or `https`.
+/// Returns the port of a `ws` or `wss` URI that names none, which is that of `http` or `https`.
 pub(super) const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }

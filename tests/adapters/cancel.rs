@@ -417,6 +417,8 @@ fn accepting_slowly_loses_nothing() {
 // R59: a handshake that is given up takes the stream with it.
 #[test]
 fn a_handshake_can_be_dropped_anywhere() {
+    const REFUSAL: &[u8] = b"HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\nno";
+
     let gone = |stream: &Scripted| assert_eq!(Arc::strong_count(stream.shared()), 1);
     let waits = everywhere(|polls| {
         let stream = slow(REQUEST);
@@ -428,7 +430,7 @@ fn a_handshake_can_be_dropped_anywhere() {
         completed
     });
     assert!(waits >= REQUEST.len());
-    for answer in [&Recorded::new(Role::Client, 1).bytes, &b"HTTP/1.1 400 No\r\n\r\n".to_vec()] {
+    for answer in [&Recorded::new(Role::Client, 1).bytes, &REFUSAL.to_vec()] {
         let waits = everywhere(|polls| {
             let stream = slow(answer);
             let client = asynchronous::client(stream.clone(), request(), Config::default(), SEED);

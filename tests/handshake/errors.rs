@@ -23,6 +23,7 @@ fn say<E: Display + Debug>(messages: impl IntoIterator<Item = (E, &'static str)>
 fn a_failed_handshake_says_why() {
     use HandshakeError as E;
     let rejected = client(&[]).fails("HTTP/1.1 404 Not Found\r\n\r\n");
+    let not_http = client(&[]).fails("+OK\r\n");
     say([
         (E::HeadTooLarge, "the head is too large"),
         (E::InvalidAccept, "Sec-WebSocket-Accept does not answer the key"),
@@ -39,6 +40,7 @@ fn a_failed_handshake_says_why() {
         (E::InvalidTarget, "the request target is not a resource name"),
         (E::InvalidUpgrade, "Upgrade does not name websocket"),
         (E::InvalidVersion, "Sec-WebSocket-Version is missing or malformed"),
+        (not_http, "the response does not begin with HTTP/: \"+OK\\r\\n\""),
         (rejected, "the server answered with status 404"),
         (E::RequestBody, "the request announces a body"),
         (E::SubprotocolMissing, "the server selected no subprotocol"),
@@ -114,6 +116,12 @@ fn debug_of_a_client_tells_its_state() {
     let mut response = client(&["chat"]).response(&[], &[]);
     handshake.receive(&mut Input::new(&mut response)).unwrap().unwrap();
     shows(&handshake, "Done");
+    let mut handshake = start();
+    let mut response = *b"HTTP/1.1 404 x\r\nSet-Cookie: secret\r\n\r\nsecret";
+    assert!(handshake.receive(&mut Input::new(&mut response)).unwrap().is_none());
+    let headers = "{\"Set-Cookie\": [6 octets]}";
+    let refused = format!("Response {{ status: 404, headers: {headers}, body_len: 6, .. }}");
+    shows(&handshake, &format!("Refused({refused})"));
 }
 
 #[test]

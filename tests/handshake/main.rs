@@ -5,11 +5,14 @@
 mod accept;
 mod errors;
 mod extensions;
+mod greeting;
 mod headers;
 mod http;
 mod http2;
 mod limits;
 mod origin;
+mod plain;
+mod refusal;
 mod regressions;
 mod reject;
 mod request;

@@ -4,7 +4,7 @@ use framewise::{
     Config, Event, Input,
     handshake::{
         Acceptance, ClientHandshake, ClientRequest, Established, HandshakeError, OriginPolicy,
-        Rejection, ServerHandshake, Upgrade,
+        RefusedRequest, Rejection, Request, ServerHandshake, Upgrade,
     },
 };
 
@@ -141,6 +141,7 @@ fn r37_lists_are_read_in_linear_time() {
 fn r51_handshakes_are_send() {
     fn check<T: Send + Sync + 'static>() {}
     check::<(ServerHandshake, ClientHandshake)>();
+    check::<(Request, RefusedRequest)>();
     check::<(Upgrade, Established, HandshakeError)>();
     check::<(ClientRequest, Acceptance, Rejection)>();
 }

@@ -62,12 +62,9 @@ fn ask(bytes: &[u8], cuts: &[usize]) -> Outcome {
         let established = match client.handshake.receive(&mut input) {
             Ok(None) => continue,
             Ok(Some(established)) => established,
-            // The body is what had come when the head was complete, so it does depend on the pieces.
-            Err(HandshakeError::Rejected(response)) => {
-                return Ok(Some((
-                    format!("{} {:?}", response.status(), response.headers()),
-                    vec![],
-                )));
+            Err(HandshakeError::NotHttp(received)) => {
+                // As many as have come are shown: that does depend on the pieces.
+                return Ok(Some((format!("{:?}", received.first()), vec![])));
             }
             Err(error) => return Err(error),
         };
@@ -79,7 +76,10 @@ fn ask(bytes: &[u8], cuts: &[usize]) -> Outcome {
         let events = events(&mut connection, [rest].into_iter().chain(pieces));
         return Ok(Some((fields, events)));
     }
-    Ok(None)
+    match client.handshake.receive_eof() {
+        HandshakeError::UnexpectedEof => Ok(None),
+        error => Err(error),
+    }
 }
 
 /// What a connection says of octets, up to the failure if there is one.
@@ -122,6 +122,12 @@ fn whole_request() -> Vec<u8> {
     bytes
 }
 
+fn whole_refusal() -> Vec<u8> {
+    b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.0 503 x\r\nRetry-After: 7\r\nTransfer-Encoding: x, chunked\r\n\r\n\
+    5;a=b\r\nhello\r\n0b \r\n, world\r\n!!\r\n0\r\nX: y\r\n\r\n"
+        .to_vec()
+}
+
 fn whole_response() -> Vec<u8> {
     let mut bytes = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".to_vec();
     let mut lines = vec!["Sec-WebSocket-Protocol: chat", "X: a\r\n b"];
@@ -151,6 +157,19 @@ fn a_response_cut_anywhere() {
     let bytes = whole_response();
     let whole = ask(&bytes, &[]);
     assert_eq!(whole.as_ref().unwrap().as_ref().unwrap().1, ["hi", "!"]);
+    for cut in 0..=bytes.len() {
+        assert_eq!(ask(&bytes, &[cut]), whole, "cut at {cut}");
+    }
+    assert_eq!(ask(&bytes, &(0..bytes.len()).collect::<Vec<_>>()), whole);
+}
+
+// 9112-6.3-03; R06
+#[test]
+fn a_refusal_cut_anywhere() {
+    let bytes = whole_refusal();
+    let whole = ask(&bytes, &[]);
+    let Err(HandshakeError::Rejected(response)) = &whole else { panic!("{whole:?}") };
+    assert_eq!(response.body(), b"hello, world\r\n!!");
     for cut in 0..=bytes.len() {
         assert_eq!(ask(&bytes, &[cut]), whole, "cut at {cut}");
     }
@@ -192,6 +211,15 @@ proptest! {
     #[test]
     fn any_split_of_a_damaged_response(damage in damage(), cuts in prop::collection::vec(any::<usize>(), 0..6)) {
         let bytes = damaged(whole_response(), &damage);
+        prop_assert_eq!(ask(&bytes, &cuts), ask(&bytes, &[]));
+        let singly: Vec<_> = (0..bytes.len()).collect();
+        prop_assert_eq!(ask(&bytes, &singly), ask(&bytes, &[]));
+    }
+
+    // 9112-6.3-03, 9112-7.1-01; R54
+    #[test]
+    fn any_split_of_a_damaged_refusal(damage in damage(), cuts in prop::collection::vec(any::<usize>(), 0..6)) {
+        let bytes = damaged(whole_refusal(), &damage);
         prop_assert_eq!(ask(&bytes, &cuts), ask(&bytes, &[]));
         let singly: Vec<_> = (0..bytes.len()).collect();
         prop_assert_eq!(ask(&bytes, &singly), ask(&bytes, &[]));

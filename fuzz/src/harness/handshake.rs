@@ -31,6 +31,33 @@ pub fn handshake_server(stream: &Stream<'_>) {
     let whole = serve(stream, &stream.whole());
     let pieces = serve(stream, &stream.pieces());
     assert_eq!(whole, pieces);
+    in_two_steps(stream);
+}
+
+/// Reads any request and has it upgraded, which finds what one step finds.
+fn in_two_steps(stream: &Stream<'_>) {
+    let config = config(stream.flag(0));
+    let mut handshake = ServerHandshake::new(Arc::clone(&config));
+    let shaken = shake(&stream.whole(), |input| handshake.receive(input));
+    let mut steps = ServerHandshake::new(config);
+    let read = shake(&stream.pieces(), |input| steps.receive_request(input));
+    let request = match (read, &shaken) {
+        (Err(read), Err(shaken)) => return assert_eq!(&read, shaken),
+        (read, _) => read.expect("it is an upgrade, or refused as one").0,
+    };
+    assert!(request.target().contains(request.query().unwrap_or_default()));
+    assert!(request.path() == "/" || request.target().contains(request.path()));
+    let shown = format!("{request:?}");
+    match (request.upgrade(), shaken) {
+        (Ok(upgrade), Ok((whole, _))) => assert_eq!(look_at(&upgrade), look_at(&whole)),
+        (Err(refused), Err(Some(error))) => {
+            assert_eq!((&refused.error, format!("{:?}", refused.request)), (&error, shown));
+            let rejection = refused.rejection();
+            let answer = drain(&mut refused.request.respond(rejection));
+            assert_eq!(answer, drain(handshake.output()));
+        }
+        (upgrade, shaken) => panic!("{upgrade:?} and {:?}", shaken.map(drop)),
+    }
 }
 
 /// What a server made of its input.
@@ -131,11 +158,11 @@ pub fn handshake_client(stream: &Stream<'_>) {
     assert_eq!(whole, pieces);
 }
 
-/// What a client made of its input: nothing yet, an error, or a connection.
-type Asked = Result<(String, Transcript), Option<(HandshakeErrorKind, Option<u16>)>>;
+/// What a client made of its input: a connection, or an error at the latest when nothing follows.
+type Asked = Result<(String, Transcript), (HandshakeErrorKind, Option<u16>)>;
 
-/// An error, less what depends on the cut.
-type HandshakeErrorKind = Result<HandshakeError, u16>;
+/// An error, less what depends on the cut: of another protocol, the first byte.
+type HandshakeErrorKind = Result<HandshakeError, Option<u8>>;
 
 fn ask(stream: &Stream<'_>, pieces: &[&[u8]]) -> Asked {
     let mut request = ClientRequest::new("ws://host/").expect("a valid URI");
@@ -150,19 +177,29 @@ fn ask(stream: &Stream<'_>, pieces: &[&[u8]]) -> Asked {
     let shaken = shake(pieces, |input| handshake.receive(input));
     assert!(handshake.output().is_empty(), "there is one request");
     match shaken {
-        Err(None) => {
-            assert_eq!(handshake.receive_eof(), HandshakeError::UnexpectedEof);
-            Err(None)
-        }
-        Err(Some(error)) => {
-            assert_eq!(handshake.receive_eof(), error);
+        Err(error) => {
+            let refused = handshake.response().cloned();
+            let end = handshake.receive_eof();
+            match (&error, &end) {
+                (Some(error), end) => assert_eq!(end, error),
+                (None, HandshakeError::Rejected(response)) => {
+                    let refused = refused.expect("the head is there");
+                    assert_eq!(
+                        (response.status(), response.body()),
+                        (refused.status(), refused.body())
+                    );
+                }
+                (None, end) => assert_eq!(*end, HandshakeError::UnexpectedEof),
+            }
+            if let HandshakeError::Rejected(response) = &end {
+                assert!(response.body().len() <= stream.octets.len().min(64 << 10));
+            }
             let status = handshake.response().map(|response| response.status());
-            // What came of the body depends on the cut.
-            let kind = match error {
-                HandshakeError::Rejected(response) => Err(response.status()),
+            let kind = match end {
+                HandshakeError::NotHttp(received) => Err(received.first().copied()),
                 error => Ok(error),
             };
-            Err(Some((kind, status)))
+            Err((kind, status))
         }
         Ok((established, rest)) => {
             let response = established.response;
