@@ -4,10 +4,10 @@ use alloc::sync::Arc;
 
 use super::{Stream, WebSocket, io::Io};
 use crate::{
-    Config, Error,
+    Config, Error, Output,
     adapter::{Clock, dated},
     driver::{Driver, HandshakeDriver, Opening, Unread},
-    handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Response, Upgrade},
+    handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Request, Response, Upgrade},
 };
 
 /// A valid request to open a connection that awaits the decision.
@@ -32,23 +32,96 @@ pub struct Incoming<S> {
     unread: Unread,
 }
 
+/// A request of any kind that awaits the decision: to open a connection, or a plain HTTP request,
+/// such as a health check. Made by [`receive_request`].
+///
+/// ```no_run
+/// use framewise::{Config, handshake::{Acceptance, Rejection}, blocking as websocket};
+///
+/// # fn serve(stream: std::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// let requested = websocket::receive_request(stream, Config::default())?;
+/// if requested.request().path() == "/health" {
+///     return Ok(requested.respond(Rejection::new(200)?.body("fine"))?);
+/// }
+/// let mut websocket = requested.upgrade()?.accept(Acceptance::new())?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Requested<S> {
+    io: Io<S>,
+    request: Request,
+    config: Arc<Config>,
+    unread: Unread,
+}
+
 /// Reads a client's opening handshake from `stream`, at most for
 /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows timeouts.
 ///
 /// A request that is not valid, or late, is answered and the stream closed, which takes up to
-/// [`Config::close_timeout`](crate::Config::close_timeout) more.
+/// [`Config::close_timeout`](crate::Config::close_timeout) more. To answer plain HTTP requests, call
+/// [`receive_request`]. Small writes are sent at once (`TCP_NODELAY`) if it is a TCP stream.
 ///
 /// # Errors
 ///
 /// [`Error::Handshake`] when the request is not valid or does not come in time, [`Error::Io`] when
 /// the stream fails.
 pub fn accept<S: Stream>(stream: S, config: impl Into<Arc<Config>>) -> Result<Incoming<S>, Error> {
+    receive_request(stream, config)?.upgrade()
+}
+
+/// Reads any HTTP request from `stream`, as [`accept`] does, and leaves it to the program to open a
+/// connection or to answer it.
+///
+/// # Errors
+///
+/// [`Error::Handshake`] when what came is no HTTP request, or does not come in time, and was answered;
+/// [`Error::Io`] when the stream fails.
+pub fn receive_request<S: Stream>(
+    stream: S,
+    config: impl Into<Arc<Config>>,
+) -> Result<Requested<S>, Error> {
     let config = config.into();
     stream.set_nodelay()?;
     let mut io = Io::new(stream, Clock::start());
-    let driver = HandshakeDriver::server(Arc::clone(&config));
-    let (upgrade, unread) = shake(&mut io, driver)?;
-    Ok(Incoming { io, upgrade, config, unread })
+    let driver = HandshakeDriver::request(Arc::clone(&config)).stamp(dated);
+    let (request, unread) = shake(&mut io, driver)?;
+    Ok(Requested { io, request, config, unread })
+}
+
+impl<S: Stream> Requested<S> {
+    /// Returns the request.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Checks that the request is one to open a connection. If it is not, it is answered, and the
+    /// stream closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Handshake`] when the request is not valid.
+    pub fn upgrade(self) -> Result<Incoming<S>, Error> {
+        let Self { mut io, request, config, unread } = self;
+        match request.upgrade() {
+            Ok(upgrade) => Ok(Incoming { io, upgrade, config, unread }),
+            Err(refused) => {
+                let response = dated(refused.rejection());
+                let _ = refuse(&mut io, refused.request.respond(response), &config);
+                Err(refused.error.into())
+            }
+        }
+    }
+
+    /// Answers the request with any final status, headers and body, and closes the stream. The response
+    /// tells the time (`Date`), unless a field for it is there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Incoming::reject`].
+    pub fn respond(mut self, response: Rejection) -> Result<(), Error> {
+        refuse(&mut self.io, self.request.respond(dated(response)), &self.config)
+    }
 }
 
 impl<S: Stream> Incoming<S> {
@@ -63,16 +136,18 @@ impl<S: Stream> Incoming<S> {
     ///
     /// [`Error::Accept`] for a subprotocol that was not offered, and the client gets a 500;
     /// [`Error::Io`] when the stream fails.
-    pub fn accept(mut self, acceptance: Acceptance) -> Result<WebSocket<S>, Error> {
-        match self.upgrade.accept(acceptance) {
+    pub fn accept(self, acceptance: Acceptance) -> Result<WebSocket<S>, Error> {
+        let Self { mut io, upgrade, config, unread } = self;
+        match upgrade.accept(acceptance) {
             Ok(connection) => {
-                let driver = Driver::with_unread(connection, self.unread);
-                let mut websocket = WebSocket::with_driver(self.io, driver);
+                let driver = Driver::with_unread(connection, unread);
+                let mut websocket = WebSocket::with_driver(io, driver);
                 websocket.flush()?;
                 Ok(websocket)
             }
             Err(error) => {
-                let _ = refuse(&mut self.io, Rejection::internal_error(), &self.config);
+                let response = dated(Rejection::internal_error()).to_output();
+                let _ = refuse(&mut io, response, &config);
                 Err(error.into())
             }
         }
@@ -87,7 +162,7 @@ impl<S: Stream> Incoming<S> {
     /// when the client does not take the response within
     /// [`Config::close_timeout`](crate::Config::close_timeout).
     pub fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
-        refuse(&mut self.io, rejection, &self.config)
+        refuse(&mut self.io, self.upgrade.reject(dated(rejection)), &self.config)
     }
 }
 
@@ -131,7 +206,7 @@ fn shake<S: Stream, H: Opening<Error = HandshakeError>>(
 }
 
 /// Sends a response that refuses a request.
-fn refuse<S: Stream>(io: &mut Io<S>, rejection: Rejection, config: &Config) -> Result<(), Error> {
-    let mut driver = HandshakeDriver::refusal(&dated(rejection), config);
+fn refuse<S: Stream>(io: &mut Io<S>, response: Output, config: &Config) -> Result<(), Error> {
+    let mut driver = HandshakeDriver::refusal(response, config);
     io.drive(&mut driver, HandshakeDriver::next).map(drop)
 }

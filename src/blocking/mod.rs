@@ -30,7 +30,7 @@ use core::{fmt, time::Duration};
 
 #[cfg(feature = "connect")]
 pub use connect::{Connector, connect};
-pub use handshake::{Incoming, accept, client};
+pub use handshake::{Incoming, Requested, accept, client, receive_request};
 pub use split::{Reader, Writer};
 pub use stream::{Plain, Stream};
 

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     Config, Input, Output, Transport,
     handshake::{
-        ClientHandshake, ClientRequest, Established, HandshakeError, Rejection, ServerHandshake,
-        Upgrade,
+        ClientHandshake, ClientRequest, Established, HandshakeError, Rejection, Request,
+        ServerHandshake, Upgrade,
     },
     time::Instant,
 };
@@ -53,6 +53,8 @@ pub struct HandshakeDriver<H: Opening> {
     close_timeout: Option<Duration>,
     // When a transport that is being closed is given up; set when the time is first told then.
     until: Option<Instant>,
+    // Changes responses that the handshake writes by itself.
+    stamp: Option<fn(Rejection) -> Rejection>,
     phase: Phase<H>,
 }
 
@@ -94,25 +96,32 @@ impl Unread {
 }
 
 impl HandshakeDriver<ServerHandshake> {
-    /// Waits for a request.
+    /// Waits for a request to open a connection. Any other request is answered here.
     pub fn server(config: impl Into<Arc<Config>>) -> Self {
         let config = config.into();
         let close_timeout = config.close_timeout;
         Self::new(ServerHandshake::new(config), close_timeout)
     }
+}
 
-    /// Returns the handshake. After it failed, its
-    /// response may still be replaced, for instance by one with a `Date`.
-    pub fn handshake_mut(&mut self) -> &mut ServerHandshake {
-        &mut self.opening
+impl HandshakeDriver<RequestHandshake> {
+    /// Waits for any HTTP/1.x request, for a program that also answers plain ones, such as health
+    /// checks. What is not a request at all is answered here.
+    pub fn request(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
+        let close_timeout = config.close_timeout;
+        Self::new(RequestHandshake(ServerHandshake::new(config)), close_timeout)
     }
+}
 
-    /// Returns why the handshake failed, while its response is being written.
-    pub fn failure(&self) -> Option<&HandshakeError> {
-        match &self.phase {
-            Phase::Refusing(error) | Phase::Ended(error) => error.as_ref(),
-            Phase::Opening | Phase::Done(_) | Phase::Leaving(_) => None,
-        }
+impl<H: Opening> HandshakeDriver<H> {
+    /// Passes the responses to requests that are not valid through `stamp` before they are written: to
+    /// add a `Date`, for instance, which HTTP wants of servers that have a clock (RFC 9110 section
+    /// 6.6.1).
+    #[must_use]
+    pub fn stamp(mut self, stamp: fn(Rejection) -> Rejection) -> Self {
+        self.stamp = Some(stamp);
+        self
     }
 }
 
@@ -128,12 +137,11 @@ impl HandshakeDriver<ClientHandshake> {
 }
 
 impl HandshakeDriver<Refusal> {
-    /// Sends a response that refuses a request, at most for [`Config::close_timeout`].
+    /// Sends a response that refuses a request, at most for [`Config::close_timeout`]. It is what
+    /// [`Upgrade::reject`] or [`Request::respond`] returns.
     ///
     /// [`next`](Self::next) returns [`Ended`](Step::Ended) when the peer has read it and left.
-    pub fn refusal(rejection: &Rejection, config: &Config) -> Self {
-        let mut output = Output::default();
-        output.push_bytes(&rejection.to_bytes());
+    pub fn refusal(output: Output, config: &Config) -> Self {
         let mut driver = Self::new(Refusal { output }, config.close_timeout);
         driver.phase = Phase::Refusing(None);
         driver
@@ -148,6 +156,7 @@ impl<H: Opening> HandshakeDriver<H> {
             outlet: Outlet::default(),
             close_timeout,
             until: None,
+            stamp: None,
             phase: Phase::Opening,
         }
     }
@@ -215,6 +224,9 @@ impl<H: Opening> HandshakeDriver<H> {
 
     fn fail(&mut self, error: H::Error) {
         self.intake.told_time = false;
+        if let Some(stamp) = self.stamp {
+            self.opening.stamp(&error, stamp);
+        }
         self.phase =
             if H::ANSWERS { Phase::Refusing(Some(error)) } else { Phase::Leaving(Some(error)) };
     }
@@ -267,9 +279,18 @@ impl<H: Opening> Reads for HandshakeDriver<H> {
     }
 
     fn read_failed<E>(&mut self, error: E, _unexpected_eof: bool) -> Result<(), E> {
-        let opening = matches!(self.phase, Phase::Opening);
-        self.end();
-        if opening { Err(error) } else { Ok(()) }
+        if let Phase::Opening = self.phase {
+            // What has come of a refusal says more than a reset behind it.
+            let end = self.opening.receive_eof();
+            if !H::is_refusal(&end) {
+                self.phase = Phase::Ended(Some(end));
+                return Err(error);
+            }
+            self.fail(end);
+        } else {
+            self.end();
+        }
+        Ok(())
     }
 
     fn time(&mut self, now: Instant) {
@@ -332,6 +353,12 @@ pub trait Opening: Queue + Sized {
     #[doc(hidden)]
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Self::Error>;
     #[doc(hidden)]
+    fn stamp(&mut self, _: &Self::Error, _: fn(Rejection) -> Rejection) {}
+    #[doc(hidden)]
+    fn is_refusal(_: &Self::Error) -> bool {
+        false
+    }
+    #[doc(hidden)]
     fn lost(_: &mut Outlet) -> Result<(), Self::Error> {
         Ok(())
     }
@@ -376,8 +403,12 @@ impl Queue for Refusal {
     }
 }
 
+/// A server that takes any request; see [`HandshakeDriver::request`].
+#[derive(Debug)]
+pub struct RequestHandshake(ServerHandshake);
+
 macro_rules! impl_opening {
-    ($handshake:ty => $done:ty, $answers:expr) => {
+    ($handshake:ty => $done:ty, $answers:tt, $this:ident => $inner:expr, $receive:ident) => {
         #[allow(private_interfaces, reason = "sealed: implemented here only")]
         impl Opening for $handshake {
             type Done = $done;
@@ -386,32 +417,53 @@ macro_rules! impl_opening {
             const ANSWERS: bool = $answers;
 
             fn receive(&mut self, input: &mut Input<'_>) -> Result<Option<$done>, HandshakeError> {
-                self.receive(input)
+                let $this = self;
+                $inner.$receive(input)
             }
 
             fn receive_eof(&mut self) -> HandshakeError {
-                self.receive_eof()
+                let $this = self;
+                $inner.receive_eof()
             }
 
             fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-                self.poll_timeout(now)
+                let $this = self;
+                $inner.poll_timeout(now)
             }
 
             fn handle_timeout(&mut self, now: Instant) -> Result<(), HandshakeError> {
-                self.handle_timeout(now)
+                let $this = self;
+                $inner.handle_timeout(now)
             }
+
+            fn is_refusal(error: &HandshakeError) -> bool {
+                matches!(error, HandshakeError::Rejected(_))
+            }
+
+            impl_opening!(@stamp $answers, $this => $inner);
         }
 
         impl Queue for $handshake {
             fn output(&mut self) -> &mut Output {
-                self.output()
+                let $this = self;
+                $inner.output()
             }
         }
     };
+    (@stamp true, $this:ident => $inner:expr) => {
+        fn stamp(&mut self, error: &HandshakeError, stamp: fn(Rejection) -> Rejection) {
+            let $this = self;
+            if let Some(rejection) = error.rejection() {
+                $inner.answer(&stamp(rejection));
+            }
+        }
+    };
+    (@stamp false, $this:ident => $inner:expr) => {};
 }
 
-impl_opening!(ClientHandshake => Established, false);
-impl_opening!(ServerHandshake => Upgrade, true);
+impl_opening!(ClientHandshake => Established, false, this => this, receive);
+impl_opening!(ServerHandshake => Upgrade, true, this => this, receive);
+impl_opening!(RequestHandshake => Request, true, this => this.0, receive_request);
 
 impl<H: Opening> fmt::Debug for HandshakeDriver<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -111,7 +111,7 @@ use crate::{Config, ProtocolError, Timeout, time::Instant};
 pub use halves::{ReceiveDriver, SendDriver};
 pub use {
     batch::Batch,
-    handshake::{HandshakeDriver, Opening, Refusal, Unread},
+    handshake::{HandshakeDriver, Opening, Refusal, RequestHandshake, Unread},
     intake::Reads,
     outlet::Writes,
     whole::{Driver, Parts},

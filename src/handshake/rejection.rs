@@ -9,6 +9,7 @@ use super::{
     origin::OriginRefused,
     protected,
 };
+use crate::Output;
 
 /// A complete HTTP response with another status than 101: it refuses to open a WebSocket connection,
 /// or answers a plain [`Request`](super::Request).
@@ -71,15 +72,15 @@ impl Rejection {
         Self::with_status(401).header("WWW-Authenticate", challenge)
     }
 
-<<<<<<< HEAD
-    /// A 500: this program has failed.
-    pub(crate) fn internal_error() -> Self {
-        Self::with_status(500)
-=======
     /// A 400.
     pub(super) const fn bad_request() -> Self {
         Self::bare(400)
->>>>>>> wip-handshake
+    }
+
+    /// A 500: this program has failed.
+    #[cfg(feature = "std")]
+    pub(crate) const fn internal_error() -> Self {
+        Self::bare(500)
     }
 
     const fn bare(status: u16) -> Self {
@@ -169,6 +170,14 @@ impl Rejection {
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Returns the complete response, queued to be written.
+    #[must_use]
+    pub fn to_output(&self) -> Output {
+        let mut output = Output::default();
+        output.push_bytes(&self.to_bytes());
+        output
     }
 
     /// Returns the complete response as bytes to write.

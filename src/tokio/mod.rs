@@ -35,7 +35,7 @@ use core::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use connect::{Connector, connect};
-pub use handshake::{Incoming, accept, client};
+pub use handshake::{Incoming, Requested, accept, client, receive_request};
 pub use split::{Reader, Writer};
 
 use self::{io::Io, tasks::Sharers};
