@@ -85,6 +85,7 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "std")]
+#[macro_use]
 mod adapter;
 #[cfg(feature = "std")]
 pub mod blocking;

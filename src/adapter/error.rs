@@ -60,24 +60,6 @@ impl error::Error for Error {
     }
 }
 
-impl From<AcceptError> for Error {
-    fn from(error: AcceptError) -> Self {
-        Self::Accept(error)
-    }
-}
-
-impl From<HandshakeError> for Error {
-    fn from(error: HandshakeError) -> Self {
-        Self::Handshake(error)
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 impl From<driver::Error> for Error {
     fn from(error: driver::Error) -> Self {
         match error {
@@ -89,14 +71,15 @@ impl From<driver::Error> for Error {
     }
 }
 
-impl From<ProtocolError> for Error {
-    fn from(error: ProtocolError) -> Self {
-        Self::Protocol(error)
-    }
+macro_rules! impl_from {
+    ($($error:ty => $variant:ident),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
 }
 
-impl From<SendError> for Error {
-    fn from(error: SendError) -> Self {
-        Self::Send(error)
-    }
-}
+impl_from!(AcceptError => Accept, HandshakeError => Handshake, io::Error => Io);
+impl_from!(ProtocolError => Protocol, SendError => Send);

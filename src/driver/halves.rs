@@ -268,6 +268,12 @@ impl SendDriver {
         self.outlet.resume();
     }
 
+    /// Returns for how long a blocking write may make no progress: as long as a peer may be silent.
+    pub(crate) fn patience(&self) -> Option<core::time::Duration> {
+        let config = self.sending.config();
+        Some(config.ping_interval?.saturating_add(config.pong_timeout?))
+    }
+
     /// Frees the buffer that is kept for the next frames, when nothing is queued.
     pub fn release(&mut self) {
         self.sending.output().release();

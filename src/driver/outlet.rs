@@ -1,5 +1,8 @@
 //! The write side of a transport: what to write, flush and shut down, and what was lost.
 
+#[cfg(feature = "std")]
+use std::io::IoSlice;
+
 use super::{Error, Step};
 #[cfg(feature = "std")]
 use crate::SendHalf;
@@ -173,6 +176,24 @@ pub trait Writes {
         self.outlet().1.output()
     }
 
+    /// Passes the bytes to write to `write`: one slice, or up to 16 for a transport that writes
+    /// several at once (`vectored`). Returns what `write` does.
+    ///
+    /// For a single slice the kernel takes a third less time without a list of them.
+    #[cfg(feature = "std")]
+    #[inline]
+    #[allow(clippy::indexing_slicing, reason = "no more slices are set than there are")]
+    fn with_slices<R>(&mut self, vectored: bool, write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
+        let output = self.output();
+        let chunk = output.chunk();
+        if !vectored || chunk.len() == output.len() {
+            return write(&[IoSlice::new(chunk)]);
+        }
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = output.chunks_vectored(&mut slices);
+        write(&slices[..count])
+    }
+
     /// Reports that the transport took the first `len` bytes of the output.
     #[inline]
     fn wrote(&mut self, len: usize) {
@@ -271,3 +292,7 @@ impl Queue for SendHalf {
         self.gave_up()
     }
 }
+
+/// How many slices a vectored write gets at most.
+#[cfg(feature = "std")]
+const MAX_SLICES: usize = 16;

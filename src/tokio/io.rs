@@ -5,7 +5,7 @@ use core::{
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    Error, Output,
+    Error,
     driver::{Reads, Step, Writes},
     time::Instant,
 };
@@ -70,7 +70,17 @@ pub(super) fn poll_write<S: AsyncWrite + Unpin, D: Writes>(
 ) -> io::Result<bool> {
     let mut stream = Pin::new(stream);
     let result = match step {
-        Step::Write => poll_write_once(stream, driver.output(), cx).map_ok(|len| driver.wrote(len)),
+        Step::Write => {
+            let vectored = stream.is_write_vectored();
+            let written = driver.with_slices(vectored, |slices| match slices {
+                [slice] => stream.poll_write(cx, slice),
+                slices => stream.poll_write_vectored(cx, slices),
+            });
+            written.map(|written| match written? {
+                0 => Err(ErrorKind::WriteZero.into()),
+                len => Ok(driver.wrote(len)),
+            })
+        }
         Step::Flush => stream.poll_flush(cx).map_ok(|()| driver.flushed()),
         // Fails when the peer was faster.
         _ => stream.as_mut().poll_shutdown(cx).map(|_| Ok(driver.shut_down())),
@@ -146,28 +156,6 @@ impl Alarm {
     }
 }
 
-/// Writes several chunks at a time, if the stream does that.
-#[allow(clippy::indexing_slicing, reason = "no more slices are set than there are")]
-fn poll_write_once<S: AsyncWrite>(
-    stream: Pin<&mut S>,
-    output: &mut Output,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    let chunk = output.chunk();
-    // For a single chunk the kernel takes a third less time without a list of them.
-    let written = if chunk.len() < output.len() && stream.is_write_vectored() {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let count = output.chunks_vectored(&mut slices);
-        stream.poll_write_vectored(cx, &slices[..count])
-    } else {
-        stream.poll_write(cx, chunk)
-    };
-    match ready!(written)? {
-        0 => Poll::Ready(Err(ErrorKind::WriteZero.into())),
-        len => Poll::Ready(Ok(len)),
-    }
-}
-
 /// Reads once; returns whether the stream had anything.
 pub(super) fn poll_read<S: AsyncRead + Unpin, D: Reads>(
     stream: &mut S,
@@ -188,6 +176,3 @@ pub(super) fn poll_read<S: AsyncRead + Unpin, D: Reads>(
     }
     Ok(true)
 }
-
-/// How many slices a vectored write gets at most.
-const MAX_SLICES: usize = 16;

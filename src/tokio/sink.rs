@@ -9,8 +9,11 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{WebSocket, tasks::Side};
-use crate::{CloseCode, Error, Message, Payload, State, driver::Goal};
+use super::WebSocket;
+use crate::{
+    CloseCode, Error, Message, Payload, State,
+    driver::{Goal, TaskSide as Side},
+};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Polls for one of two tasks that may hold the `Stream` and the `Sink`.

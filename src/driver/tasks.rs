@@ -9,18 +9,18 @@ use std::sync::{Mutex, PoisonError};
 
 /// The tasks that read and write.
 #[derive(Debug, Default)]
-pub(super) struct Tasks {
-    pub(super) reader: Task,
-    pub(super) writer: Task,
+pub(crate) struct Tasks {
+    pub(crate) reader: Task,
+    pub(crate) writer: Task,
 }
 
 /// A task that waits, if it does.
 #[derive(Debug, Default)]
-pub(super) struct Task(Mutex<Option<Waker>>);
+pub(crate) struct Task(Mutex<Option<Waker>>);
 
 impl Task {
     /// Remembers the task that a half lives in.
-    pub(super) fn remember(&self, waker: &Waker) {
+    pub(crate) fn remember(&self, waker: &Waker) {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *slot {
             Some(known) => known.clone_from(waker),
@@ -29,7 +29,7 @@ impl Task {
     }
 
     /// Wakes the task, if it waits.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         let waker = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = waker {
             waker.wake();
@@ -49,14 +49,14 @@ impl Wake for Tasks {
 ///
 /// While only one task waits, the stream is given its own waker.
 #[derive(Debug, Default)]
-pub(super) struct Sharers {
+pub(crate) struct Sharers {
     waiting: [Option<Waker>; 2],
     both: Option<Arc<Tasks>>,
 }
 
 impl Sharers {
     /// Returns the waker to give to the stream, when another task waits as well.
-    pub(super) fn combined(&mut self, side: Side, cx: &Context<'_>) -> Option<Waker> {
+    pub(crate) fn combined(&mut self, side: Side, cx: &Context<'_>) -> Option<Waker> {
         let other = self.waiting[side.other()].as_ref()?;
         if other.will_wake(cx.waker()) {
             return None;
@@ -69,7 +69,7 @@ impl Sharers {
 
     /// Records whether this side waits, and wakes the other one if anything `moved`: what it waits
     /// for may be there.
-    pub(super) fn polled<T>(&mut self, side: Side, cx: &Context<'_>, poll: &Poll<T>, moved: bool) {
+    pub(crate) fn polled<T>(&mut self, side: Side, cx: &Context<'_>, poll: &Poll<T>, moved: bool) {
         let other = side.other();
         if moved && let Some(waker) = mem::take(&mut self.waiting[other]) {
             waker.wake();
@@ -84,7 +84,7 @@ impl Sharers {
 
 /// Who polls.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Reader,
     Writer,
 }
