@@ -3,6 +3,8 @@
 mod error;
 #[macro_use]
 mod methods;
+#[macro_use]
+mod opening;
 
 use std::time;
 

@@ -7,7 +7,7 @@ use super::Stream;
 use crate::{
     Error,
     adapter::Clock,
-    driver::{Blocked, Limit, Reads, Step, Writes},
+    driver::{Blocked, HandshakeDriver, Limit, Opening, Reads, Step, Writes},
     time::Instant,
 };
 
@@ -27,6 +27,20 @@ impl<S: Stream> Io<S> {
     pub(super) fn new(stream: S, clock: Clock) -> Self {
         let (reads, writes) = (Limit::default(), Limit::default());
         Self { stream, clock, until: None, reads, writes, blocked: Blocked::default() }
+    }
+
+    /// Makes one of a stream for an opening handshake.
+    pub(super) fn open(stream: S) -> io::Result<Self> {
+        stream.set_nodelay()?;
+        Ok(Self::new(stream, Clock::start()))
+    }
+
+    /// Drives a handshake to its end.
+    pub(super) fn shake<H: Opening>(&mut self, driver: &mut HandshakeDriver<H>) -> Result<(), Error>
+    where
+        Error: From<H::Error>,
+    {
+        self.drive(driver, HandshakeDriver::next).map(drop)
     }
 
     /// Does what `next` says until that is ready (`true`) or has ended (`false`).
@@ -66,20 +80,9 @@ impl<S: Stream> Io<S> {
         let now = self.clock.now();
         let deadline = [driver.deadline(now), self.until].into_iter().flatten().min();
         self.reads.set(deadline.map(|at| at - now), |limit| self.stream.set_read_timeout(limit))?;
-        match self.stream.read(driver.buffer()) {
-            Ok(len) => {
-                self.blocked.clear();
-                driver.read(len);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if is_retry(&error) => {
-                driver.read_pending();
-                self.blocked.note(error.kind(), self.clock.now() - now, &self.reads);
-            }
-            Err(error) => {
-                let unexpected_eof = error.kind() == ErrorKind::UnexpectedEof;
-                driver.read_failed(error, unexpected_eof)?;
-            }
+        match driver.read_from(&mut self.stream)? {
+            None => self.blocked.clear(),
+            Some(kind) => self.blocked.note(kind, self.clock.now() - now, &self.reads),
         }
         Ok(())
     }
@@ -95,33 +98,19 @@ impl<S: Stream> Io<S> {
         let deadline = [deadline, self.until].into_iter().flatten().min();
         self.writes
             .set(deadline.map(|at| at - now), |limit| self.stream.set_write_timeout(limit))?;
-        let result = match step {
-            Step::Write => {
-                let written = driver.with_slices(true, |slices| match slices {
-                    [slice] => self.stream.write(slice),
-                    slices => self.stream.write_vectored(slices),
-                });
-                written.and_then(|len| match len {
-                    0 => Err(ErrorKind::WriteZero.into()),
-                    len => Ok(driver.wrote(len)),
-                })
-            }
-            Step::Flush => self.stream.flush().map(|()| driver.flushed()),
+        let blocked = match step {
+            Step::Write => driver.write_to(&mut self.stream)?,
+            Step::Flush => driver.flush_to(&mut self.stream)?,
             _ => {
                 // Fails when the peer was faster.
                 let _ = self.stream.shutdown_write();
                 driver.shut_down();
-                Ok(())
+                None
             }
         };
-        match result {
-            Ok(()) => self.blocked.clear(),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if is_retry(&error) => {
-                driver.write_pending();
-                self.blocked.note(error.kind(), self.clock.now() - now, &self.writes);
-            }
-            Err(error) => driver.write_failed(error)?,
+        match blocked {
+            None => self.blocked.clear(),
+            Some(kind) => self.blocked.note(kind, self.clock.now() - now, &self.writes),
         }
         Ok(())
     }
@@ -141,9 +130,4 @@ impl<S: Stream> Io<S> {
     pub(super) fn until(&mut self, patience: Duration) {
         self.until = Some(self.clock.now() + patience);
     }
-}
-
-/// Returns whether an error only says that nothing can be done now.
-fn is_retry(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

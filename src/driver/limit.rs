@@ -90,9 +90,11 @@ mod tests {
         assert_eq!(set(&mut limit, None), None);
         assert_eq!(set(&mut limit, Some(Duration::ZERO)), Some(Some(Limit::MIN)));
         assert_eq!(set(&mut limit, Some(256 * SECOND)), Some(Some(256 * SECOND)));
-        for near in [255 * SECOND, 257 * SECOND, 512 * SECOND] {
+        for near in [256 * SECOND, 257 * SECOND, 512 * SECOND] {
             assert_eq!(set(&mut limit, Some(near)), None, "{near:?}");
         }
+        let nearly = 256 * SECOND - Duration::from_millis(900);
+        assert_eq!(set(&mut limit, Some(nearly)), None, "by a 256th");
         assert_eq!(set(&mut limit, Some(254 * SECOND)), Some(Some(254 * SECOND)));
         assert_eq!(set(&mut limit, Some(509 * SECOND)), Some(Some(509 * SECOND)));
         assert_eq!(set(&mut limit, None), Some(None));

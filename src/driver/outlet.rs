@@ -1,7 +1,7 @@
 //! The write side of a transport: what to write, flush and shut down, and what was lost.
 
 #[cfg(feature = "std")]
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 
 use super::{Error, Step};
 #[cfg(feature = "std")]
@@ -192,6 +192,62 @@ pub trait Writes {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let count = output.chunks_vectored(&mut slices);
         write(&slices[..count])
+    }
+
+    /// Writes to a stream of the standard library, and reports what came of it. An interrupted write is
+    /// left to be tried again.
+    ///
+    /// Returns [`WouldBlock`](std::io::ErrorKind::WouldBlock) or
+    /// [`TimedOut`](std::io::ErrorKind::TimedOut) when the stream takes nothing now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write_failed`](Self::write_failed).
+    #[cfg(feature = "std")]
+    fn write_to<W: io::Write>(&mut self, stream: &mut W) -> io::Result<Option<io::ErrorKind>> {
+        let written = self.with_slices(true, |slices| match slices {
+            [slice] => stream.write(slice),
+            slices => stream.write_vectored(slices),
+        });
+        match written {
+            Ok(0) => self.write_failed(io::ErrorKind::WriteZero.into()).map(|()| None),
+            Ok(len) => {
+                self.wrote(len);
+                Ok(None)
+            }
+            Err(error) => self.note_failure(error),
+        }
+    }
+
+    /// Flushes a stream of the standard library, as [`write_to`](Self::write_to) writes to it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write_failed`](Self::write_failed).
+    #[cfg(feature = "std")]
+    fn flush_to<W: io::Write>(&mut self, stream: &mut W) -> io::Result<Option<io::ErrorKind>> {
+        match stream.flush() {
+            Ok(()) => {
+                self.flushed();
+                Ok(None)
+            }
+            Err(error) => self.note_failure(error),
+        }
+    }
+
+    /// Reports an error of a write or flush, unless it only says that this was interrupted or can do
+    /// nothing now.
+    #[cfg(feature = "std")]
+    #[doc(hidden)]
+    fn note_failure(&mut self, error: io::Error) -> io::Result<Option<io::ErrorKind>> {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Ok(None),
+            kind @ (io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                self.write_pending();
+                Ok(Some(kind))
+            }
+            _ => self.write_failed(error).map(|()| None),
+        }
     }
 
     /// Reports that the transport took the first `len` bytes of the output.

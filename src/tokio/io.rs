@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 use core::{
+    any::Any,
+    future::poll_fn,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
@@ -9,12 +11,13 @@ use std::io::{self, ErrorKind};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    net::TcpStream,
     time::{self, Sleep},
 };
 
 use crate::{
     Error,
-    driver::{Reads, Step, Writes},
+    driver::{HandshakeDriver, Opening, Reads, Step, Writes},
     time::Instant,
 };
 
@@ -31,6 +34,28 @@ pub(super) struct Io<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     pub(super) fn new(stream: S) -> Self {
         Self { stream, clock: Clock::start(), alarm: Alarm::default(), moved: false }
+    }
+
+    /// Makes one of a stream for an opening handshake.
+    pub(super) fn open(stream: S) -> io::Result<Self>
+    where
+        S: 'static,
+    {
+        if let Some(stream) = (&stream as &dyn Any).downcast_ref::<TcpStream>() {
+            stream.set_nodelay(true)?;
+        }
+        Ok(Self::new(stream))
+    }
+
+    /// Drives a handshake to its end.
+    pub(super) async fn shake<H: Opening>(
+        &mut self,
+        driver: &mut HandshakeDriver<H>,
+    ) -> Result<(), Error>
+    where
+        Error: From<H::Error>,
+    {
+        poll_fn(|cx| self.poll_drive(driver, cx, HandshakeDriver::next)).await.map(drop)
     }
 
     /// Does what `next` says until that is ready (`true`), has ended (`false`), or has to wait.
