@@ -84,8 +84,11 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-#[cfg(feature = "std")]
+// First, for the macros in it that the adapters use.
 #[macro_use]
+pub mod driver;
+
+#[cfg(feature = "std")]
 mod adapter;
 #[cfg(feature = "std")]
 pub mod blocking;
@@ -97,7 +100,6 @@ mod connection;
 mod copy;
 #[cfg(feature = "deflate")]
 pub mod deflate;
-pub mod driver;
 mod error;
 mod event;
 pub mod frame;

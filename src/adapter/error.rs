@@ -47,15 +47,12 @@ impl fmt::Display for Error {
     }
 }
 
+/// The cause is part of the message, so it has no source but the cause's own.
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Accept(error) => Some(error),
-            Self::Handshake(error) => Some(error),
-            Self::Io(error) => Some(error),
-            Self::Protocol(error) => Some(error),
-            Self::Send(error) => Some(error),
-            Self::Timeout(_) | Self::TlsRequired => None,
+            Self::Io(error) => error.source(),
+            _ => None,
         }
     }
 }

@@ -1,10 +1,6 @@
 //! What the adapters for std and tokio have in common.
 
 mod error;
-#[macro_use]
-mod methods;
-#[macro_use]
-mod opening;
 
 use std::time;
 

@@ -135,8 +135,4 @@ impl<S: Stream> WebSocket<S> {
     }
 }
 
-impl<S> fmt::Debug for WebSocket<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket").field("driver", &self.driver).finish_non_exhaustive()
-    }
-}
+impl_debug!(WebSocket driver);

@@ -173,14 +173,4 @@ fn drive<S: Stream>(
     }
 }
 
-impl<S> fmt::Debug for Reader<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("driver", &self.driver).finish_non_exhaustive()
-    }
-}
-
-impl<S> fmt::Debug for Writer<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").finish_non_exhaustive()
-    }
-}
+impl_debug!(Reader driver, Writer);

@@ -9,6 +9,7 @@ use crate::time::Instant;
 
 /// The state of the read side and of the clock.
 #[derive(Debug, Default)]
+#[allow(unnameable_types, reason = "sealed: only the drivers have one")]
 pub struct Intake {
     pub(super) inbox: Inbox,
     // Set when there is nothing to read now, cleared by `resume`.

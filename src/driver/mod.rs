@@ -103,6 +103,12 @@ mod inbox;
 mod intake;
 #[cfg(feature = "std")]
 mod limit;
+#[cfg(feature = "std")]
+#[macro_use]
+mod methods;
+#[cfg(feature = "std")]
+#[macro_use]
+mod opening;
 mod outlet;
 #[cfg(feature = "std")]
 mod shared;

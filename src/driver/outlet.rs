@@ -9,6 +9,7 @@ use crate::SendHalf;
 use crate::{Connection, Output, Transport};
 
 /// A machine with output: a connection, its sending half, or an opening handshake.
+#[allow(unnameable_types, reason = "sealed: only the drivers have one")]
 pub trait Queue {
     fn output(&mut self) -> &mut Output;
 
@@ -24,6 +25,7 @@ pub trait Queue {
 
 /// The state of the write side.
 #[derive(Debug, Default)]
+#[allow(unnameable_types, reason = "sealed: only the drivers have one")]
 pub struct Outlet {
     // Set by a write, cleared when the transport has passed it on.
     unflushed: bool,

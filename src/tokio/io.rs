@@ -93,7 +93,7 @@ pub(super) fn poll_write<S: AsyncWrite + Unpin, D: Writes>(
     step: Step,
     cx: &mut Context<'_>,
 ) -> io::Result<bool> {
-    let mut stream = Pin::new(stream);
+    let stream = Pin::new(stream);
     let result = match step {
         Step::Write => {
             let vectored = stream.is_write_vectored();
@@ -103,12 +103,18 @@ pub(super) fn poll_write<S: AsyncWrite + Unpin, D: Writes>(
             });
             written.map(|written| match written? {
                 0 => Err(ErrorKind::WriteZero.into()),
-                len => Ok(driver.wrote(len)),
+                len => {
+                    driver.wrote(len);
+                    Ok(())
+                }
             })
         }
         Step::Flush => stream.poll_flush(cx).map_ok(|()| driver.flushed()),
         // Fails when the peer was faster.
-        _ => stream.as_mut().poll_shutdown(cx).map(|_| Ok(driver.shut_down())),
+        _ => stream.poll_shutdown(cx).map(|_| {
+            driver.shut_down();
+            Ok(())
+        }),
     };
     match result {
         Poll::Pending => {

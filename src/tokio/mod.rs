@@ -22,15 +22,17 @@
 mod connect;
 mod handshake;
 mod io;
-mod sink;
 mod split;
 
 use core::{
     fmt,
     future::poll_fn,
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use crate::adapter::Parts;
@@ -42,8 +44,8 @@ pub use split::{Reader, Writer};
 
 use self::io::Io;
 use crate::{
-    Batch, CloseCode, Connection, EndOfStream, Error, Message, Payload, State,
-    driver::{Driver, Goal, Sharers, Unread},
+    Batch, CloseCode, Connection, EndOfStream, Error, Message, Payload, SendError, State,
+    driver::{Driver, Goal, Sharers, TaskSide as Side, Unread},
 };
 
 /// A connection over a stream of tokio's.
@@ -143,43 +145,70 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         reason: &str,
     ) -> Result<EndOfStream, Error> {
         if self.connection().state() == State::Open {
-            self.connection_mut().close(code, reason)?;
+            self.begin_close(code, reason)?;
         }
         self.closed().await
     }
 
+    fn begin_close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), SendError> {
+        self.connection_mut().close(code, reason)
+    }
+
     /// Waits until there are events; returns whether there are, and will be.
     async fn events(&mut self) -> Result<bool, Error> {
-        poll_fn(|cx| {
-            if self.driver.take_spinning() {
+        poll_fn(|cx| match self.driver.take_spinning() {
+            true => {
                 cx.waker().wake_by_ref();
-                return Poll::Pending;
+                Poll::Pending
             }
-            self.poll_goal(Goal::Events, cx)
+            false => self.poll_drive(Goal::Events, cx),
         })
         .await
     }
 
     async fn goal(&mut self, goal: Goal) -> Result<bool, Error> {
-        poll_fn(|cx| self.poll_goal(goal, cx)).await
+        poll_fn(|cx| self.poll_drive(goal, cx)).await
     }
 
-    fn poll_goal(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+    fn poll_drive(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         self.io.poll_drive(&mut self.driver, cx, |driver| driver.next(goal))
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        while ready!(self.poll_goal(Goal::Events, cx))? {
-            if let Some(message) = self.driver.batch().next_message() {
-                return Poll::Ready(Ok(Some(message)));
-            }
-        }
-        Poll::Ready(Ok(None))
+    /// Polls for one of two tasks that may hold the `Stream` and the `Sink`.
+    fn poll_side(
+        &mut self,
+        side: Side,
+        goal: Goal,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, Error>> {
+        self.io.moved = false;
+        let result = match self.sharers.combined(side, cx) {
+            Some(waker) => self.poll_drive(goal, &mut Context::from_waker(&waker)),
+            None => self.poll_drive(goal, cx),
+        };
+        self.sharers.polled(side, cx, &result, self.io.moved);
+        result
+    }
+
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        self.poll_side(Side::Reader, Goal::Events, cx)
+    }
+
+    fn poll_goal(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_side(Side::Writer, goal, cx).map_ok(drop)
     }
 }
 
-impl<S> fmt::Debug for WebSocket<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket").field("driver", &self.driver).finish_non_exhaustive()
+impl_debug!(WebSocket driver);
+impl_stream!(WebSocket);
+impl_sink!(WebSocket);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> FusedStream for WebSocket<S> {
+    fn is_terminated(&self) -> bool {
+        self.driver.is_finished()
     }
 }

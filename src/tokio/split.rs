@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Batch, CloseCode, CloseFrame, Delivery, EndOfStream, Error, Message, Payload, ReceiveHalf,
-    SendHalf, State,
+    SendError, SendHalf, State,
     driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step, Tasks},
 };
 
@@ -150,10 +150,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), Error> {
+        self.begin_close(code, reason)?;
+        self.flush().await
+    }
+
+    fn begin_close(
+        &self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), SendError> {
         self.queue(|sending| sending.close(code, reason))?;
         // It has a deadline to wait for now.
         self.half.tasks.reader.wake();
-        self.flush().await
+        Ok(())
     }
 
     /// Returns how far the connection is on its way from open to closed.
@@ -205,55 +214,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Half<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Reader<S> {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let reader = self.get_mut();
-        while ready!(reader.poll_events(cx))? {
-            if let Some(message) = reader.driver.batch().next_message() {
-                return Poll::Ready(Some(Ok(message)));
-            }
-        }
-        Poll::Ready(None)
-    }
-}
-
-/// Closing the sink sends a Close with [`CloseCode::NORMAL`] and writes it.
-impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for Writer<S> {
-    type Error = Error;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_goal(Goal::Room(0), cx)
-    }
-
-    fn start_send(self: Pin<&mut Self>, payload: P) -> Result<(), Error> {
-        let payload = payload.into();
-        Ok(self.queue(|sending| sending.send(payload))?)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_goal(Goal::Flush, cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.state() == State::Open {
-            self.queue(|sending| sending.close(CloseCode::NORMAL, ""))?;
-            // It has a deadline to wait for now.
-            self.half.tasks.reader.wake();
-        }
-        self.poll_goal(Goal::Flush, cx)
-    }
-}
-
-impl<S> fmt::Debug for Reader<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("driver", &self.driver).finish_non_exhaustive()
-    }
-}
-
-impl<S> fmt::Debug for Writer<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").finish_non_exhaustive()
-    }
-}
+impl_debug!(Reader driver, Writer);
+impl_stream!(Reader);
+impl_sink!(Writer);

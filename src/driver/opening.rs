@@ -192,7 +192,7 @@ macro_rules! opening {
 /// Runs a block: at once, or in a future on the heap.
 macro_rules! boxed {
     ({ $($body:tt)* }) => {
-        (move || { $($body)* })()
+        { $($body)* }
     };
     ($async:tt $await:tt { $($body:tt)* }) => {
         Box::pin($async move { $($body)* }).$await

@@ -1,4 +1,4 @@
-//! The methods that whole WebSockets and their halves have in both adapters, told once.
+//! The methods that bindings give to whole WebSockets and their halves, written once.
 //!
 //! A type that reads provides `events`, which waits until its `driver` has a batch, and one that
 //! writes provides `goal` and `queue`. Async types pass `async`, `await` and what to say of dropped
@@ -199,6 +199,72 @@ macro_rules! reader_methods {
         /// Returns how far the connection is on its way from open to closed.
         pub fn state(&self) -> State {
             self.driver.receiving().state()
+        }
+    };
+}
+
+/// `Debug`, by the driver where there is one, without the stream.
+macro_rules! impl_debug {
+    ($($name:ident $($driver:ident)?),*) => {$(
+        impl<S> fmt::Debug for $name<S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut debug = f.debug_struct(stringify!($name));
+                $(debug.field("driver", &self.$driver);)?
+                debug.finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+/// `Stream` of messages, for what reads with `poll_events`.
+#[cfg(feature = "tokio")]
+macro_rules! impl_stream {
+    ($name:ident) => {
+        impl<S: AsyncRead + AsyncWrite + Unpin> Stream for $name<S> {
+            type Item = Result<Message, Error>;
+
+            fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+                let reader = self.get_mut();
+                while ready!(reader.poll_events(cx))? {
+                    if let Some(message) = reader.driver.batch().next_message() {
+                        return Poll::Ready(Some(Ok(message)));
+                    }
+                }
+                Poll::Ready(None)
+            }
+        }
+    };
+}
+
+/// `Sink` of messages, for what writes with `poll_goal` and closes with `begin_close`.
+#[cfg(feature = "tokio")]
+macro_rules! impl_sink {
+    ($name:ident) => {
+        /// Whatever can be sent, can be sent into the sink. Closing it sends a Close with
+        /// [`CloseCode::NORMAL`] and writes it; what still comes can be read, up to the end.
+        impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for $name<S> {
+            type Error = Error;
+
+            fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().poll_goal(Goal::Room(0), cx)
+            }
+
+            fn start_send(self: Pin<&mut Self>, payload: P) -> Result<(), Error> {
+                let payload = payload.into();
+                Ok(self.get_mut().queue(|machine| machine.send(payload))?)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().poll_goal(Goal::Flush, cx)
+            }
+
+            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                let writer = self.get_mut();
+                if writer.queue(|machine| machine.state()) == State::Open {
+                    writer.begin_close(CloseCode::NORMAL, "")?;
+                }
+                writer.poll_goal(Goal::Flush, cx)
+            }
         }
     };
 }
