@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What the transport did with output that it did not take at once.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
     /// Some of it is still pending.
     pub(crate) pending: bool,

@@ -59,6 +59,8 @@ pub(crate) struct Marks {
     pub(crate) message: bool,
     /// A message began to arrive, and has not ended.
     pub(crate) began: bool,
+    /// Output is pending since before the last call.
+    pub(crate) pending: bool,
     /// The transport took output that was pending.
     pub(crate) taken: bool,
     /// A message is in the making.
@@ -100,7 +102,8 @@ impl Timers {
         if state != State::Open && self.closing.is_none() {
             self.closing = Some(now);
             self.asked = None;
-        } else if marks.taken && state != State::Open {
+        } else if state != State::Open && marks.taken && (marks.pending || self.asked.is_some()) {
+            // What leaves in one go shows nothing of the peer.
             self.asked = Some(now);
         }
     }
