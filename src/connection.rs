@@ -13,9 +13,9 @@ use crate::{
     frame::Opcode,
     link::{Link, Report},
     receiver::Receiver,
-    sender::{self, Progress, Sender},
+    sender::{self, Sender},
     time::Instant,
-    timer::Marks,
+    timer::{Marks, Progress},
 };
 
 /// One end of an established WebSocket connection: a pure state machine.
@@ -412,11 +412,12 @@ impl Connection {
         let message = marks.message | self.sender.take_sent();
         // A deadline that was told is kept. Only who asks again is told a later one.
         let progress = (asks || state == State::Open).then(|| self.sender.take_progress());
-        let Progress { pending, taken } = progress.unwrap_or_default();
+        let progress: Progress = progress.unwrap_or_default();
         // While output is pending, only its progress is a sign of life: a peer that only talks would
         // hold it forever, and one that reads slowly and has nothing to say is there.
-        let life = if pending { taken } else { marks.life | unseen.not_listening };
-        self.link.timers.note(now, Marks { life, message, pending, taken, ..marks }, state);
+        let silent = !(marks.life | unseen.not_listening);
+        let life = if progress.pending { progress.taken } else { !silent };
+        self.link.timers.note(now, Marks { life, message, ..marks }, progress, state);
     }
 }
 

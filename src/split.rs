@@ -18,7 +18,7 @@ use crate::{
     receiver::Receiver,
     sender::Sender,
     time::Instant,
-    timer::Marks,
+    timer::{Marks, Progress},
 };
 
 /// The receiving half of a connection.
@@ -442,21 +442,19 @@ impl Shared {
     }
 
     fn take_marks(&self) -> Marks {
-        // While output is pending, only its progress is a sign of life, as for a whole connection.
-        // Both count only if it was pending when the time was last told: what is written at once
-        // shows nothing of the peer.
-        let waited = self.waited.load(Ordering::SeqCst);
-        let taken = self.taken.swap(false, Ordering::SeqCst) && waited;
-        let received = self.life.swap(false, Ordering::Relaxed);
-        let pending = waited && self.pending.load(Ordering::SeqCst);
         Marks {
-            life: if pending { taken } else { received },
+            life: self.life.swap(false, Ordering::Relaxed),
             message: self.message.swap(false, Ordering::Relaxed),
             began: self.began.swap(false, Ordering::Relaxed),
-            pending,
-            taken,
             unfinished: self.unfinished.load(Ordering::Relaxed),
         }
+    }
+
+    /// Returns what the transport did with the output that was pending when the time was last told.
+    fn take_progress(&self) -> Progress {
+        let waited = self.waited.load(Ordering::SeqCst);
+        let taken = self.taken.swap(false, Ordering::SeqCst) && waited;
+        Progress { pending: waited && self.pending.load(Ordering::SeqCst), taken }
     }
 
     fn mark(&self, marks: Marks) {
@@ -483,10 +481,14 @@ impl Shared {
 
     /// Gives what happened since the last call the time `now`.
     fn note(&self, now: Instant) -> MutexGuard<'_, Link> {
-        let marks = self.take_marks();
+        let (mut marks, progress) = (self.take_marks(), self.take_progress());
+        if progress.pending {
+            // Only its progress is a sign of life, as for a whole connection.
+            marks.life = progress.taken;
+        }
         let mut link = self.link();
         let state = link.state();
-        link.timers.note(now, marks, state);
+        link.timers.note(now, marks, progress, state);
         link
     }
 }
