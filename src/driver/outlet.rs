@@ -109,6 +109,12 @@ impl Outlet {
         Some(Step::ShutDown)
     }
 
+    /// Returns whether the transport could not be shut down now.
+    #[cfg(feature = "std")]
+    pub(super) fn waits_to_shut_down(&self) -> bool {
+        self.shutdown_pending && !self.over
+    }
+
     /// Tells the program about output that was lost: once why, then that it was.
     pub(super) fn tell(&mut self) -> Result<(), Error> {
         match self.lost {
