@@ -18,6 +18,15 @@ fn send(end: &mut End, len: usize, until: u64) -> Outcome {
     end.run(Goal::Flush, at(until))
 }
 
+/// Half duplex: the peer's end and its Close are not seen while a write blocks.
+fn is_deaf(shape: Shape, style: Style) -> bool {
+    shape == Shape::Whole && style == Style::Blocking
+}
+
+fn is_halves(shape: Shape) -> bool {
+    shape != Shape::Whole
+}
+
 fn lost_from_now_on(end: &mut End) {
     let until = end.io.now;
     for _ in 0..3 {
@@ -71,9 +80,15 @@ fn a_write_that_fails_does_not_stop_reading() {
             end.io.wire.bytes(at(1), &frame(role, 0x82, b"a"));
             end.io.wire.arrive(at(2), Arrival::End);
             end.send(b"b").unwrap();
-            if told_to_reader {
+            let threads = is_halves(shape) && style == Style::Blocking;
+            if told_to_reader && !threads {
                 // It is not an error of reading.
                 assert_eq!(end.receive(at(0)), Outcome::Waits);
+            } else if is_halves(shape) {
+                // The other half may have been the first to see it.
+                let outcome = end.run(Goal::Flush, at(0));
+                let lost = Outcome::Driver(Error::Lost);
+                assert!(outcome == Outcome::Wire(Fault::Broken) || outcome == lost, "{outcome:?}");
             } else {
                 assert_eq!(end.run(Goal::Flush, at(0)), Outcome::Wire(Fault::Broken));
             }
@@ -157,8 +172,14 @@ fn a_half_closed_peer_that_never_reads_has_the_time_to_close() {
         end.io.wire.capacity = 1000;
         end.io.wire.arrive(at(1), Arrival::End);
         end.send(&payload(100_000)).unwrap();
-        assert_eq!(end.receive(at(60)), Outcome::Ended);
-        assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::Torn)));
+        if is_deaf(shape, style) {
+            // Like any peer that takes nothing.
+            assert_eq!(end.receive(at(60)), Outcome::Driver(Error::Timeout(Timeout::Pong)));
+            assert_eq!(end.io.now, at(45));
+        } else {
+            assert_eq!(end.receive(at(60)), Outcome::Ended);
+            assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::Torn)));
+        }
         assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Driver(Error::GaveUp));
         lost_from_now_on(&mut end);
     });
@@ -172,7 +193,11 @@ fn a_peer_that_never_reads(role: Role, shape: Shape, style: Style, talks: bool) 
         for sec in 0..if talks { 100 } else { 0 } {
             end.io.wire.bytes(at(sec), &frame(role, 0x82, b"talk"));
         }
-        end.send(&payload(1_000_000)).unwrap();
+        end.send(&payload(300_000)).unwrap();
+        if reads && is_halves(shape) && style == Style::Blocking {
+            // The reading thread leaves messages to the writing one.
+            assert_eq!(end.run(Goal::Flush, at(0)), Outcome::Waits);
+        }
         if reads {
             assert_eq!(end.receive(at(100)), Outcome::Driver(Error::Timeout(Timeout::Pong)));
             assert_eq!(end.io.now, at(45), "reading");
@@ -221,16 +246,14 @@ fn a_peer_that_reads_steadily_after_its_close_gets_all() {
     everywhere(|role, shape, style| {
         let mut end = End::new(role, shape, style);
         end.io.wire.capacity = 0;
-        end.io.wire.rate = Some(Rate { bytes: 512 << 10, every: Duration::from_secs(1) });
-        end.io.wire.bytes(at(1), &frame(role, 0x88, &[3, 232]));
-        end.send(&payload(8 << 20)).unwrap();
-        assert_eq!(end.receive(at(1)), Outcome::Waits);
-        let outcome = end.receive(at(17));
-        assert_eq!(outcome, Outcome::Waits, "{:?}", end.io.now);
-        let sent = vec![(0x82, payload(8 << 20)), (0x88, vec![3, 232])];
-        assert_eq!(frames(&end.io.wire.sent), (sent, 0));
+        end.io.wire.rate = Some(Rate { bytes: 64 << 10, every: Duration::from_secs(1) });
+        end.io.wire.bytes(at_ms(500), &frame(role, 0x88, &[3, 232]));
+        end.send(&payload(1 << 20)).unwrap();
         end.io.wire.arrive(at(18), Arrival::End);
         assert_eq!(end.receive(at(60)), Outcome::Ended);
+        assert!(end.io.wire.sent.len() > 1 << 20 && end.io.wire.sent_at == at(17));
+        let (sent, rest) = frames(&end.io.wire.sent);
+        assert!(sent == [(0x82, payload(1 << 20)), (0x88, vec![3, 232])] && rest == 0);
         assert_eq!((end.io.now, end.end()), (at(18), Some(EndOfStream::Clean)));
         assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Ready);
     });
@@ -245,8 +268,13 @@ fn a_peer_that_reads_byte_by_byte_has_the_close_limit() {
         });
         end.io.wire.capacity = 0;
         end.io.wire.rate = Some(Rate { bytes: 1, every: Duration::from_secs(1) });
-        end.io.wire.bytes(at_ms(1500), &frame(role, 0x88, &[3, 232]));
-        end.send(&payload(10_000)).unwrap();
+        end.send(&payload(1000)).unwrap();
+        if is_deaf(shape, style) {
+            assert_eq!(end.receive(at_ms(1500)), Outcome::Waits);
+            end.close();
+        } else {
+            end.io.wire.bytes(at_ms(1500), &frame(role, 0x88, &[3, 232]));
+        }
         assert_eq!(end.receive(at(1000)), Outcome::Ended);
         assert_eq!((end.io.now, end.end()), (at_ms(31_500), Some(EndOfStream::HalfClosed)));
         assert_eq!(end.run(Goal::Flush, at(1000)), Outcome::Driver(Error::GaveUp));
@@ -263,7 +291,7 @@ fn a_peer_that_stops_reading_after_a_close_is_given_up() {
         end.io.wire.rate = Some(Rate { bytes: 1000, every: Duration::from_secs(1) });
         end.send(&payload(10_000)).unwrap();
         end.close();
-        assert_eq!(end.receive(at(4)), Outcome::Waits);
+        assert_eq!(end.receive(at_ms(4500)), Outcome::Waits);
         (end.io.wire.rate, end.io.wire.capacity) = (None, 0);
         let last = end.io.wire.sent_at;
         assert_eq!(last, at(4));
@@ -348,7 +376,9 @@ fn a_stream_that_never_flushes_is_given_up() {
                 end.io.wire.arrive(at(0), Arrival::End);
             }
             assert_eq!(end.receive(at(60)), Outcome::Ended);
-            assert_eq!(end.io.now, at(5));
+            // Half duplex: the end is not seen before the flush is interrupted for a Ping.
+            let seen = if is_deaf(shape, style) && !closes { 20 } else { 0 };
+            assert_eq!(end.io.now, at(seen + 5));
             let expected = if closes { EndOfStream::HalfClosed } else { EndOfStream::Torn };
             assert_eq!(end.end(), Some(expected));
             assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Driver(Error::GaveUp));
@@ -369,6 +399,7 @@ fn an_unflushed_stream_of_an_open_connection_is_no_silence() {
         assert_eq!(send(&mut end, 3000, 99), Outcome::Waits);
         assert_eq!(end.state(), State::Open);
         end.io.wire.flush_pends = false;
+        end.io.wire.kick(end.io.now);
         assert_eq!(end.run(Goal::Flush, at(100)), Outcome::Ready);
         assert_eq!(frames(&end.io.wire.sent), (vec![(0x82, payload(3000))], 0));
     });
@@ -418,10 +449,8 @@ fn hours_that_pass_at_once_are_no_silence() {
         // A Pong that is there when the program comes back is not late.
         end.io.wire.bytes(at(3639), &frame(role, 0x8a, &[]));
         end.io.now = at(3639);
-        if style != Style::Completions {
-            assert_eq!(end.receive(at(3639)), Outcome::Waits);
-            assert_eq!(end.state(), State::Open);
-        }
+        assert_eq!(end.receive(at(3639)), Outcome::Waits);
+        assert_eq!(end.state(), State::Open);
     });
 }
 

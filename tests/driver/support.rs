@@ -1,7 +1,10 @@
 //! A transport by script, and bindings to it in virtual time.
 
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 #[cfg(feature = "std")]
 use framewise::driver::{ReceiveDriver, SendDriver};
@@ -41,16 +44,19 @@ pub(crate) const SHAPES: [Shape; 2] = [Shape::Halves, Shape::Whole];
 #[cfg(not(feature = "std"))]
 pub(crate) const SHAPES: [Shape; 1] = [Shape::Whole];
 
-/// Runs a test for every role, shape and style.
+/// Runs a test for every role, shape and style, and lists where it fails.
 pub(crate) fn everywhere(test: impl Fn(Role, Shape, Style)) {
+    let mut failed = Vec::new();
     for role in ROLES {
         for shape in SHAPES {
             for style in STYLES {
-                println!("{role:?} {shape:?} {style:?}");
-                test(role, shape, style);
+                if catch_unwind(AssertUnwindSafe(|| test(role, shape, style))).is_err() {
+                    failed.push((role, shape, style));
+                }
             }
         }
     }
+    assert!(failed.is_empty(), "failed for {failed:?}");
 }
 
 /// What a failing transport says.
@@ -163,6 +169,11 @@ impl Wire {
         self.arrive(at, Arrival::Bytes(bytes.to_vec()));
     }
 
+    /// Wakes whoever waits for the wire, a moment later.
+    pub(crate) fn kick(&mut self, now: Instant) {
+        self.retry = Some(now + Duration::from_millis(1));
+    }
+
     fn refill(&mut self, now: Instant) {
         let Some(rate) = self.rate else { return };
         while self.refilled + rate.every <= now {
@@ -188,7 +199,7 @@ impl Wire {
         self.operations += 1;
         let lie = self.lies.iter().find(|(at, _)| *at == index).map(|(_, lie)| *lie);
         if lie == Some(Lie::Pending) {
-            self.retry = Some(now + Duration::from_millis(1));
+            self.kick(now);
         }
         lie
     }
@@ -481,6 +492,13 @@ impl Io {
 
     /// The same of a write or a flush.
     fn complete_write<D: Writes>(&mut self, driver: &mut D) -> Result<bool, Fault> {
+        if self.wire.shut.is_some()
+            && let Some(rest) = self.writing.take()
+        {
+            // The transport has cancelled it.
+            driver.put_output(rest);
+            return Ok(true);
+        }
         if let Some(mut rest) = self.writing.take() {
             let done = self.wire.write(self.now, rest.chunk());
             match done {
@@ -610,6 +628,15 @@ impl End {
         }
     }
 
+    /// Returns the driver of a whole connection alone.
+    pub(crate) fn into_driver(self) -> Driver {
+        match self.machine {
+            Machine::Whole(driver) => *driver,
+            #[cfg(feature = "std")]
+            Machine::Halves(..) => panic!("it is split"),
+        }
+    }
+
     /// Moves the events that are there to the log.
     pub(crate) fn take(&mut self) {
         let events = &mut self.events;
@@ -662,9 +689,7 @@ impl End {
     }
 
     fn run_whole(&mut self, goal: Goal) -> Result<Outcome, Fault> {
-        if matches!(self.io.style, Style::Blocking | Style::Poll) {
-            self.driver().resume();
-        }
+        self.wake()?;
         loop {
             let step = match self.driver().next(goal) {
                 Ok(step) => step,
@@ -700,28 +725,49 @@ impl End {
                     if !goes_on {
                         return Ok(Outcome::Waits);
                     }
-                    match io.style {
-                        Style::Blocking | Style::Poll => driver.resume(),
-                        Style::Completions => driver.time(io.now),
-                        Style::Readiness => {
-                            driver.time(io.now);
-                            if core::mem::take(&mut io.read_waits) {
-                                driver.readable();
-                            }
-                            if core::mem::take(&mut io.write_waits) {
-                                driver.writable();
-                            }
-                        }
-                    }
+                    self.wake()?;
                 }
                 step => panic!("{step:?} is no step of a whole connection"),
             }
         }
     }
 
+    /// Tells a driver that is not split that something may have happened.
+    fn wake(&mut self) -> Result<(), Fault> {
+        let Self { machine, io, .. } = self;
+        #[allow(irrefutable_let_patterns, reason = "without std there are no halves")]
+        let Machine::Whole(driver) = machine else { unreachable!() };
+        match io.style {
+            Style::Blocking | Style::Poll => driver.resume(),
+            Style::Completions => {
+                if !(io.complete_write(&mut **driver)? | io.complete_read(&mut **driver)?) {
+                    driver.time(io.now);
+                }
+            }
+            Style::Readiness => {
+                if core::mem::take(&mut io.write_waits) {
+                    driver.writable();
+                }
+                if io.read_waits && io.wire.is_readable(io.now) {
+                    io.read_waits = false;
+                    driver.readable();
+                } else {
+                    driver.time(io.now);
+                }
+            }
+        }
+        Ok(())
+    }
+
     #[cfg(feature = "std")]
     fn run_halves(&mut self, goal: Goal) -> Result<Outcome, Fault> {
         let mut first = true;
+        if self.io.style == Style::Completions {
+            let Self { machine, io, .. } = self;
+            let Machine::Halves(receiving, sending) = machine else { unreachable!() };
+            io.complete_write(&mut **sending)?;
+            io.complete_read(&mut **receiving)?;
+        }
         loop {
             let Self { machine, io, .. } = self;
             let Machine::Halves(receiving, sending) = machine else { unreachable!() };
