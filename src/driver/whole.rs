@@ -298,7 +298,10 @@ impl Reads for Driver {
     #[inline]
     fn read(&mut self, len: usize) {
         self.intake.count();
-        self.flushes = 0;
+        if !self.outlet.reports {
+            // A flush that looks for input goes on until what it found is answered.
+            self.flushes = 0;
+        }
         if len == 0 {
             self.connection.receive_eof();
             return;
