@@ -236,7 +236,7 @@ impl SendDriver {
 
     fn advance(&mut self, goal: Goal) -> Result<Step, Error> {
         if let Goal::Room(len) = goal
-            && !self.outlet.has_lost()
+            && !self.outlet.has_lost(&mut self.sending)
             && self.has_room(len)
         {
             return Ok(Step::Ready);

@@ -191,7 +191,7 @@ impl<H: Opening> HandshakeDriver<H> {
                     return Ok(step);
                 }
                 let left = matches!(self.phase, Phase::Leaving(_)) && self.outlet.is_over();
-                if left || self.outlet.has_lost() {
+                if left || self.outlet.has_lost(&mut self.opening) {
                     self.end();
                     continue;
                 }

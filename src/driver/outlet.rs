@@ -57,9 +57,7 @@ impl Outlet {
     /// Returns what to do next with the write side, until all is written and flushed.
     #[inline]
     pub(super) fn next(&mut self, queue: &mut impl Queue) -> Option<Step> {
-        if !self.gave_up && queue.gave_up() {
-            self.give_up(queue);
-        }
+        self.note_give_up(queue);
         if self.over {
             if queue.has_output() {
                 queue.output().discard();
@@ -75,6 +73,13 @@ impl Outlet {
             return Some(Step::Write);
         }
         self.unflushed.then_some(Step::Flush)
+    }
+
+    #[inline]
+    fn note_give_up(&mut self, queue: &mut impl Queue) {
+        if !self.gave_up && queue.gave_up() {
+            self.give_up(queue);
+        }
     }
 
     /// Forgets what the transport holds: the time to close has passed.
@@ -149,7 +154,10 @@ impl Outlet {
         self.over
     }
 
-    pub(super) fn has_lost(&self) -> bool {
+    /// Returns whether output was lost, until this moment.
+    #[inline]
+    pub(super) fn has_lost(&mut self, queue: &mut impl Queue) -> bool {
+        self.note_give_up(queue);
         self.lost != Lost::Nothing
     }
 
@@ -184,7 +192,8 @@ pub trait Writes {
     fn wrote(&mut self, len: usize) {
         let (outlet, queue) = self.outlet();
         queue.output().advance(len);
-        (outlet.unflushed, outlet.moved) = (true, true);
+        // What is reported after a give-up was dropped; nobody waits for it to be flushed.
+        (outlet.unflushed, outlet.moved) = (!outlet.gave_up, true);
     }
 
     /// Reports that the transport has passed on all that it took.
