@@ -144,6 +144,20 @@ fn a_write_of_what_was_dropped_may_be_reported_whenever() {
     }
 }
 
+// Nor does it ask for a flush that may never end, between the give-up and the shutdown.
+#[test]
+fn a_late_report_of_a_write_is_not_flushed() {
+    let mut driver = given_up(Role::Server, 5000);
+    assert_eq!(driver.next(Goal::Flush), Ok(Step::Write));
+    driver.write_pending();
+    settle(&mut driver, at(1)).unwrap();
+    driver.time(at(5));
+    assert_eq!(driver.next(Goal::Events), Ok(Step::ShutDown));
+    driver.wrote(100);
+    driver.resume();
+    ends(&mut driver);
+}
+
 // K18, first by a goal that asks for room, at the very moment of the give-up.
 #[test]
 fn the_first_goal_after_a_give_up_tells_of_it() {
