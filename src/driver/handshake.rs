@@ -227,8 +227,13 @@ impl<H: Opening> HandshakeDriver<H> {
         if let Some(stamp) = self.stamp {
             self.opening.stamp(&error, stamp);
         }
-        self.phase =
-            if H::ANSWERS { Phase::Refusing(Some(error)) } else { Phase::Leaving(Some(error)) };
+        if H::ANSWERS {
+            self.phase = Phase::Refusing(Some(error));
+        } else {
+            // What is left of a request is not waited for.
+            self.outlet.give_up(&mut self.opening);
+            self.phase = Phase::Leaving(Some(error));
+        }
     }
 
     fn end(&mut self) {

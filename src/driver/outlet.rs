@@ -82,9 +82,9 @@ impl Outlet {
         }
     }
 
-    /// Forgets what the transport holds: the time to close has passed.
+    /// Forgets what the transport holds: nobody waits for it any more.
     #[cold]
-    fn give_up(&mut self, queue: &mut impl Queue) {
+    pub(super) fn give_up(&mut self, queue: &mut impl Queue) {
         self.gave_up = true;
         let dropped = queue.output().was_discarded() || self.unflushed || self.in_flight;
         self.unflushed = false;
@@ -96,7 +96,8 @@ impl Outlet {
     /// Returns whether nothing is left to write or to flush.
     #[inline]
     pub(super) fn is_done(&self, queue: &mut impl Queue) -> bool {
-        self.over || !(queue.has_output() || self.unflushed || self.in_flight && !self.gave_up)
+        let left = queue.has_output() || self.unflushed || self.in_flight;
+        self.over || self.gave_up || !left
     }
 
     /// Returns whether to shut down the write side, once all is written.

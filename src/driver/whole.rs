@@ -108,7 +108,9 @@ impl Driver {
                     return Ok(Step::Ready);
                 }
             }
-            Goal::Room(len) if !self.outlet.has_lost(&mut self.connection) && self.has_room(len) => {
+            Goal::Room(len)
+                if !self.outlet.has_lost(&mut self.connection) && self.has_room(len) =>
+            {
                 return Ok(Step::Ready);
             }
             Goal::Room(_) | Goal::Flush => self.not_listening |= self.half_duplex,
