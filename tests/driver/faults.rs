@@ -8,8 +8,8 @@ use framewise::{
 };
 
 use super::support::{
-    Arrival, End, Fault, Outcome, Rate, Shape, Style, at, at_ms, binaries, everywhere, frame, frames,
-    payload,
+    Arrival, End, Fault, Outcome, Rate, Shape, Style, at, at_ms, binaries, everywhere, frame,
+    frames, payload,
 };
 
 /// Sends a message and flushes it.
@@ -326,10 +326,14 @@ fn a_peer_that_says_anything_is_alive() {
         }
         assert_eq!(end.receive(at(39 * 5 + 39)), Outcome::Waits);
         assert_eq!(end.state(), State::Open);
-        assert_eq!(end.io.wire.sent.len(), frames(&end.io.wire.sent).0.len() * match role {
-            Role::Client => 6,
-            Role::Server => 2,
-        });
+        assert_eq!(
+            end.io.wire.sent.len(),
+            frames(&end.io.wire.sent).0.len()
+                * match role {
+                    Role::Client => 6,
+                    Role::Server => 2,
+                }
+        );
         assert_eq!(frames(&end.io.wire.sent).0.len(), 6, "a Ping 20 s after each sign of life");
     });
 }

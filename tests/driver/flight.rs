@@ -6,9 +6,7 @@ use framewise::{
     time::Instant,
 };
 
-use super::support::{
-    End, Outcome, ROLES, Shape, Style, at, everywhere, payload,
-};
+use super::support::{End, Outcome, ROLES, Shape, Style, at, everywhere, payload};
 
 /// Lets a driver go on as far as it can without the transport.
 fn settle(driver: &mut Driver, now: Instant) -> Result<Step, Error> {
@@ -88,7 +86,11 @@ fn output_in_flight_may_be_put_back_whenever() {
                     if when == 0 {
                         put(&mut driver, &mut rest);
                     }
-                    assert_eq!(ask(&mut driver, Goal::Flush), Err(Error::GaveUp), "{len} {written} {when}");
+                    assert_eq!(
+                        ask(&mut driver, Goal::Flush),
+                        Err(Error::GaveUp),
+                        "{len} {written} {when}"
+                    );
                     if when == 1 {
                         put(&mut driver, &mut rest);
                     }

@@ -9,8 +9,8 @@ use framewise::{
 };
 
 use super::support::{
-    Arrival, End, Outcome, ROLES, Rate, Shape, Style, at, at_ms, binaries, everywhere, frame, frames,
-    payload,
+    Arrival, End, Outcome, ROLES, Rate, Shape, Style, at, at_ms, binaries, everywhere, frame,
+    frames, payload,
 };
 
 /// Reports `bytes` as read.
@@ -53,7 +53,10 @@ fn a_program_that_only_flushes_answers_pings_and_closes() {
                 end.io.now = end.io.now + Duration::from_millis(100);
             }
             assert!(answered.is_some_and(|tick| tick <= 32), "{style:?}: {answered:?}");
-            assert!(closed.is_some_and(|tick| (100..=132).contains(&tick)), "{style:?}: {closed:?}");
+            assert!(
+                closed.is_some_and(|tick| (100..=132).contains(&tick)),
+                "{style:?}: {closed:?}"
+            );
             let (sent, _) = frames(&end.io.wire.sent);
             assert_eq!(sent.last(), Some(&(0x88, vec![])), "{style:?}: the answer is out");
         }
@@ -217,7 +220,8 @@ fn parts_lose_no_byte() {
                         Role::Client => Connection::client(Config::default(), [7; 32]),
                         Role::Server => Connection::server(Config::default()),
                     };
-                    let mut driver = Driver::with_unread(connection, Unread::from(all[..cut].to_vec()));
+                    let mut driver =
+                        Driver::with_unread(connection, Unread::from(all[..cut].to_vec()));
                     assert_eq!(driver.has_input(), cut != 0);
                     let mut events = Vec::new();
                     if ahead {

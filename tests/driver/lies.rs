@@ -6,8 +6,8 @@ use framewise::{
 };
 
 use super::support::{
-    Arrival, End, Fault, Lie, Outcome, STYLES, Shape, Style, at, binaries, everywhere, frame, frames,
-    payload,
+    Arrival, End, Fault, Lie, Outcome, STYLES, Shape, Style, at, binaries, everywhere, frame,
+    frames, payload,
 };
 
 /// What a conversation came to.
@@ -135,7 +135,10 @@ fn drop_goal(style: Style, first: Goal, steps: usize) -> bool {
     end.io.wire.bytes(at(1), &frame(role, 0x88, &[]));
     end.io.wire.arrive(at(2), Arrival::End);
     let mut stopped = false;
-    let mut io = core::mem::replace(&mut end.io, super::support::Io::new(style, super::support::Wire::new()));
+    let mut io = core::mem::replace(
+        &mut end.io,
+        super::support::Io::new(style, super::support::Wire::new()),
+    );
     let driver: &mut Driver = end.driver();
     for _ in 0..steps {
         match driver.next(first) {
@@ -159,7 +162,8 @@ fn drop_goal(style: Style, first: Goal, steps: usize) -> bool {
     assert_eq!(end.receive(at(10)), Outcome::Ended);
     let all = MESSAGES.map(payload);
     let (sent, rest) = frames(&end.io.wire.sent);
-    let messages: Vec<_> = sent.into_iter().filter(|(first, _)| *first == 0x82).map(|it| it.1).collect();
+    let messages: Vec<_> =
+        sent.into_iter().filter(|(first, _)| *first == 0x82).map(|it| it.1).collect();
     assert!(messages == all && rest == 0, "{first:?} dropped after {steps}");
     assert!(binaries(&end.events) == all, "{first:?} dropped after {steps}");
     assert_eq!(end.events.len(), 2 * MESSAGES.len() + 1);

@@ -80,7 +80,8 @@ fn a_burst_that_was_read_ahead_leaves_nothing() {
 // K7: the buffer of the handshake is given back when nothing follows it.
 #[test]
 fn a_handshake_leaves_no_buffer() {
-    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    let request =
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     let mut driver = None;
     let held = holds(|| {

@@ -37,7 +37,8 @@ impl Link {
     }
 
     fn write(&mut self, now: Instant, bytes: &[u8]) -> usize {
-        let len = bytes.len().min(self.piece).min(self.capacity - self.travels.len().min(self.capacity));
+        let len =
+            bytes.len().min(self.piece).min(self.capacity - self.travels.len().min(self.capacity));
         self.travels.extend(bytes[..len].iter().map(|&byte| (now + self.delay, Some(byte))));
         len
     }
@@ -307,7 +308,8 @@ fn simulate(network: &Network, plans: [&Plan; 2]) -> Result<(), TestCaseError> {
     }
     // Somebody closes, or the transport fails: both end in time. Idle connections ping forever.
     let elapsed = now.since_origin().as_secs_f64();
-    let must_end = plans.iter().any(|plan| plan.closes) || network.reset.is_some() || network.cut.is_some();
+    let must_end =
+        plans.iter().any(|plan| plan.closes) || network.reset.is_some() || network.cut.is_some();
     if must_end {
         prop_assert!(client.ended && server.ended, "{} {}", client.ended, server.ended);
         // 12 messages of 2 s, a cut within 60 s, a reader that takes 3 s for each read, 40 s to

@@ -10,7 +10,7 @@ use std::{
 use framewise::driver::{ReceiveDriver, SendDriver};
 use framewise::{
     Config, Connection, EndOfStream, Event, Output, Role, SendError, State,
-    driver::{Driver, Error, Goal, Reads, Step, Writes},
+    driver::{Driver, Error, Goal, HandshakeDriver, Opening, Reads, Step, Writes},
     time::Instant,
 };
 
@@ -534,6 +534,69 @@ impl Io {
         Ok(false)
     }
 
+    /// Tells a driver that something may have happened.
+    fn wake<D: Reads + Writes>(&mut self, driver: &mut D) -> Result<(), Fault> {
+        match self.style {
+            Style::Blocking | Style::Poll => {
+                driver.readable();
+                driver.writable();
+            }
+            Style::Completions => {
+                if !(self.complete_write(driver)? | self.complete_read(driver)?) {
+                    driver.time(self.now);
+                }
+            }
+            Style::Readiness => {
+                if core::mem::take(&mut self.write_waits) {
+                    driver.writable();
+                }
+                if self.read_waits && self.wire.is_readable(self.now) {
+                    self.read_waits = false;
+                    driver.readable();
+                } else {
+                    driver.time(self.now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Drives an opening handshake until `until`.
+    pub(crate) fn shake<H: Opening>(
+        &mut self,
+        driver: &mut HandshakeDriver<H>,
+        until: Instant,
+    ) -> Result<Result<Step, H::Error>, Fault> {
+        self.until = until;
+        self.wake(driver)?;
+        for _ in 0..MAX_STEPS {
+            match driver.next() {
+                Ok(Step::Read) => self.read(driver)?,
+                Ok(Step::Time) => driver.time(self.now),
+                Ok(step @ (Step::Write | Step::Flush | Step::ShutDown)) => {
+                    let deadline = match self.style {
+                        Style::Blocking => driver.deadline(self.now),
+                        _ => None,
+                    };
+                    self.write(driver, step, deadline)?;
+                }
+                Ok(step @ Step::Wait(deadline)) => {
+                    if self.style == Style::Completions
+                        && (self.complete_write(driver)? | self.complete_read(driver)?)
+                    {
+                        continue;
+                    }
+                    if self.now >= self.until || !self.wait(deadline) {
+                        return Ok(Ok(step));
+                    }
+                    self.wake(driver)?;
+                }
+                end => return Ok(end),
+            }
+        }
+        panic!("no end of steps");
+    }
+
     /// Lets the time pass until something happens; `false` at the end of the run.
     fn wait(&mut self, deadline: Option<Instant>) -> bool {
         let next = [deadline, self.wire.next_change(self.now)].into_iter().flatten().min();
@@ -689,7 +752,10 @@ impl End {
     }
 
     fn run_whole(&mut self, goal: Goal) -> Result<Outcome, Fault> {
-        self.wake()?;
+        let Self { machine, io, .. } = self;
+        #[allow(irrefutable_let_patterns, reason = "without std there are no halves")]
+        let Machine::Whole(driver) = machine else { unreachable!() };
+        io.wake(&mut **driver)?;
         loop {
             let step = match self.driver().next(goal) {
                 Ok(step) => step,
@@ -725,38 +791,11 @@ impl End {
                     if !goes_on {
                         return Ok(Outcome::Waits);
                     }
-                    self.wake()?;
+                    io.wake(&mut **driver)?;
                 }
                 step => panic!("{step:?} is no step of a whole connection"),
             }
         }
-    }
-
-    /// Tells a driver that is not split that something may have happened.
-    fn wake(&mut self) -> Result<(), Fault> {
-        let Self { machine, io, .. } = self;
-        #[allow(irrefutable_let_patterns, reason = "without std there are no halves")]
-        let Machine::Whole(driver) = machine else { unreachable!() };
-        match io.style {
-            Style::Blocking | Style::Poll => driver.resume(),
-            Style::Completions => {
-                if !(io.complete_write(&mut **driver)? | io.complete_read(&mut **driver)?) {
-                    driver.time(io.now);
-                }
-            }
-            Style::Readiness => {
-                if core::mem::take(&mut io.write_waits) {
-                    driver.writable();
-                }
-                if io.read_waits && io.wire.is_readable(io.now) {
-                    io.read_waits = false;
-                    driver.readable();
-                } else {
-                    driver.time(io.now);
-                }
-            }
-        }
-        Ok(())
     }
 
     #[cfg(feature = "std")]
@@ -783,7 +822,9 @@ impl End {
             }
             first = false;
             // The writing task.
-            if goal != Goal::Events && let Some(outcome) = self.run_sending(goal)? {
+            if goal != Goal::Events
+                && let Some(outcome) = self.run_sending(goal)?
+            {
                 return Ok(outcome);
             }
             // The reading one.
