@@ -194,7 +194,9 @@ impl Output {
     pub(crate) fn take(&mut self) -> Self {
         let taken = self.pending_len();
         let queue = (taken != 0).then(|| Box::new(Queue { taken, ..Queue::default() }));
-        let rest = Self { queue, discarded: self.discarded, ..Self::default() };
+        // That bytes were taken before is for the connection to know.
+        let advanced = self.take_advanced();
+        let rest = Self { queue, advanced, discarded: self.discarded, ..Self::default() };
         mem::replace(self, rest)
     }
 

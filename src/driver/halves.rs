@@ -237,7 +237,7 @@ impl SendDriver {
 
     fn advance(&mut self, goal: Goal) -> Result<Step, Error> {
         if let Goal::Room(len) = goal
-            && !self.outlet.has_lost()
+            && !self.outlet.has_lost(&mut self.sending)
             && self.has_room(len)
         {
             return Ok(Step::Ready);
@@ -251,7 +251,12 @@ impl SendDriver {
         if !self.outlet.is_done(&mut self.sending) {
             return Ok(Step::Wait(None));
         }
-        Ok(self.outlet.shut_down(self.sending.transport()).unwrap_or(Step::Ready))
+        if let Some(step) = self.outlet.shut_down(self.sending.transport()) {
+            return Ok(step);
+        }
+        // A reply that is to be tried again is not done: the other half would ask for it at once.
+        let waits = goal == Goal::Events && self.outlet.waits_to_shut_down();
+        Ok(if waits { Step::Wait(None) } else { Step::Ready })
     }
 
     fn has_room(&mut self, len: usize) -> bool {

@@ -192,7 +192,7 @@ impl<H: Opening> HandshakeDriver<H> {
                     return Ok(step);
                 }
                 let left = matches!(self.phase, Phase::Leaving(_)) && self.outlet.is_over();
-                if left || self.outlet.has_lost() {
+                if left || self.outlet.has_lost(&mut self.opening) {
                     self.end();
                     continue;
                 }
@@ -228,8 +228,13 @@ impl<H: Opening> HandshakeDriver<H> {
         if let Some(stamp) = self.stamp {
             self.opening.stamp(&error, stamp);
         }
-        self.phase =
-            if H::ANSWERS { Phase::Refusing(Some(error)) } else { Phase::Leaving(Some(error)) };
+        if H::ANSWERS {
+            self.phase = Phase::Refusing(Some(error));
+        } else {
+            // What is left of a request is not waited for.
+            self.outlet.give_up(&mut self.opening);
+            self.phase = Phase::Leaving(Some(error));
+        }
     }
 
     fn end(&mut self) {

@@ -52,8 +52,16 @@ impl Inbox {
     #[inline]
     pub(super) fn empty_buffer(&mut self) -> &mut Vec<u8> {
         self.buf.clear();
+        // The read may never be reported.
+        (self.end, self.unread) = (0, 0);
         self.buf.reserve_exact(READ_SIZE);
         &mut self.buf
+    }
+
+    /// Sets the buffer that was read into.
+    pub(super) fn set_buffer(&mut self, buf: Vec<u8>) {
+        self.buf = buf;
+        (self.end, self.unread) = (0, 0);
     }
 
     /// Returns the buffer as bytes that can be overwritten.

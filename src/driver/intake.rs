@@ -90,7 +90,7 @@ pub trait Reads {
     ///
     /// When `buf` is shorter than `len`.
     fn put_buffer(&mut self, buf: Vec<u8>, len: usize) {
-        self.intake().inbox.buf = buf;
+        self.intake().inbox.set_buffer(buf);
         self.read(len);
     }
 

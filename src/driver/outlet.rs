@@ -62,9 +62,7 @@ impl Outlet {
     /// Returns what to do next with the write side, until all is written and flushed.
     #[inline]
     pub(super) fn next(&mut self, queue: &mut impl Queue) -> Option<Step> {
-        if !self.gave_up && queue.gave_up() {
-            self.give_up(queue);
-        }
+        self.note_give_up(queue);
         if self.over {
             if queue.has_output() {
                 queue.output().discard();
@@ -82,9 +80,16 @@ impl Outlet {
         self.unflushed.then_some(Step::Flush)
     }
 
-    /// Forgets what the transport holds: the time to close has passed.
+    #[inline]
+    fn note_give_up(&mut self, queue: &mut impl Queue) {
+        if !self.gave_up && queue.gave_up() {
+            self.give_up(queue);
+        }
+    }
+
+    /// Forgets what the transport holds: nobody waits for it any more.
     #[cold]
-    fn give_up(&mut self, queue: &mut impl Queue) {
+    pub(super) fn give_up(&mut self, queue: &mut impl Queue) {
         self.gave_up = true;
         let dropped = queue.output().was_discarded() || self.unflushed || self.in_flight;
         self.unflushed = false;
@@ -96,7 +101,8 @@ impl Outlet {
     /// Returns whether nothing is left to write or to flush.
     #[inline]
     pub(super) fn is_done(&self, queue: &mut impl Queue) -> bool {
-        self.over || !(queue.has_output() || self.unflushed || self.in_flight && !self.gave_up)
+        let left = queue.has_output() || self.unflushed || self.in_flight;
+        self.over || self.gave_up || !left
     }
 
     /// Returns whether to shut down the write side, once all is written.
@@ -112,6 +118,12 @@ impl Outlet {
         }
         self.shutting_down = true;
         Some(Step::ShutDown)
+    }
+
+    /// Returns whether the transport could not be shut down now.
+    #[cfg(feature = "std")]
+    pub(super) fn waits_to_shut_down(&self) -> bool {
+        self.shutdown_pending && !self.over
     }
 
     /// Tells the program about output that was lost: once why, then that it was.
@@ -148,7 +160,10 @@ impl Outlet {
         self.over
     }
 
-    pub(super) fn has_lost(&self) -> bool {
+    /// Returns whether output was lost, until this moment.
+    #[inline]
+    pub(super) fn has_lost(&mut self, queue: &mut impl Queue) -> bool {
+        self.note_give_up(queue);
         self.lost != Lost::Nothing
     }
 
@@ -257,7 +272,8 @@ pub trait Writes {
     fn wrote(&mut self, len: usize) {
         let (outlet, queue) = self.outlet();
         queue.output().advance(len);
-        (outlet.unflushed, outlet.moved) = (true, true);
+        // What is reported after a give-up was dropped; nobody waits for it to be flushed.
+        (outlet.unflushed, outlet.moved) = (!outlet.gave_up, true);
     }
 
     /// Reports that the transport has passed on all that it took.

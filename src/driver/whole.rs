@@ -108,7 +108,9 @@ impl Driver {
                     return Ok(Step::Ready);
                 }
             }
-            Goal::Room(len) if !self.outlet.has_lost() && self.has_room(len) => {
+            Goal::Room(len)
+                if !self.outlet.has_lost(&mut self.connection) && self.has_room(len) =>
+            {
                 return Ok(Step::Ready);
             }
             Goal::Room(_) | Goal::Flush => self.not_listening |= self.half_duplex,
@@ -298,7 +300,10 @@ impl Reads for Driver {
     #[inline]
     fn read(&mut self, len: usize) {
         self.intake.count();
-        self.flushes = 0;
+        if !self.outlet.reports {
+            // A flush that looks for input goes on until what it found is answered.
+            self.flushes = 0;
+        }
         if len == 0 {
             self.connection.receive_eof();
             return;

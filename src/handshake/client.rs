@@ -230,7 +230,9 @@ impl ClientHandshake {
     /// Fails the handshake, after which nothing may be sent. The error is the refusal if one has
     /// come, whatever has ended its body.
     fn fail(&mut self, error: HandshakeError) -> HandshakeError {
-        self.output = Output::default();
+        // A write of the request may still be in flight.
+        self.output.discard();
+        self.output.release();
         let error = match core::mem::replace(&mut self.state, State::Done) {
             State::Refused(refusal) => HandshakeError::Rejected(refusal.response),
             State::Done | State::Failed(_) | State::Reading(_) => error,
