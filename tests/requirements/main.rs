@@ -312,6 +312,8 @@ fn no_example_shows_a_reason() {
     for path in examples() {
         let text = fs::read_to_string(&path).expect("a source");
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            // The reason phrase of a response is another one, and a method.
+            let line = line.replace(".reason()", "");
             assert!(!line.contains(".reason"), "{}: {line}", path.display());
             // What is called `frame` is a `CloseFrame` there.
             assert!(!line.contains("{frame"), "{}: {line}", path.display());
