@@ -316,7 +316,14 @@ impl Connection {
         next.map(|(deadline, _)| deadline)
     }
 
+    /// Returns the number of bytes that are queued or in flight.
+    #[inline]
+    pub(crate) fn pending_len(&self) -> usize {
+        self.sender.pending_len()
+    }
+
     /// Returns whether the peer did not take what was pending within the time to close.
+    #[inline]
     pub(crate) fn gave_up(&self) -> bool {
         self.link.gave_up()
     }

@@ -276,7 +276,8 @@ impl Output {
         if len > KEPT_CAPACITY {
             return false;
         }
-        let len = len.max(2 * self.run.len()).clamp(MIN_CAPACITY, KEPT_CAPACITY);
+        // To grow may mean to move: seldom, and before there is much to move.
+        let len = len.max(8 * self.run.len()).clamp(MIN_CAPACITY, KEPT_CAPACITY);
         self.run.reserve_exact(len - self.run.len());
         self.run.resize(len, 0);
         true
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn the_buffer_of_small_frames_doubles_up_to_what_is_kept() {
+    fn the_buffer_of_small_frames_grows_up_to_what_is_kept() {
         let mut output = Output::default();
         let mut lens = Vec::new();
         while append(&mut output, 100) {
@@ -384,7 +385,7 @@ mod tests {
             lens.push(output.run.len());
         }
         lens.dedup();
-        assert_eq!(lens, [768, 1536, 3072, 6144, 12_288, 24_576, KEPT_CAPACITY]);
+        assert_eq!(lens, [MIN_CAPACITY, 8 * MIN_CAPACITY, KEPT_CAPACITY]);
         assert_eq!(output.len(), KEPT_CAPACITY / 100 * 100);
         assert!(append(&mut output, KEPT_CAPACITY % 100) && !append(&mut output, 1));
         output.clear();

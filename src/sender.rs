@@ -327,6 +327,12 @@ impl Sender {
         &mut self.output
     }
 
+    /// Returns the number of bytes that are queued or in flight.
+    #[inline]
+    pub(crate) fn pending_len(&self) -> usize {
+        self.output.pending_len()
+    }
+
     /// Returns whether the output has room for any message of `len` octets.
     pub(crate) fn has_room(&self, len: usize) -> bool {
         #[cfg(feature = "deflate")]
@@ -341,6 +347,7 @@ impl Sender {
         len.saturating_add(frame::encoded_len(len, self.keys.is_some())) <= room
     }
 
+    #[inline]
     pub(crate) fn has_output(&self, link: &Link) -> bool {
         if link.gave_up() {
             return false;

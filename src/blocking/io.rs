@@ -55,20 +55,27 @@ impl<S: Stream> Io<S> {
     where
         Error: From<E>,
     {
+        // For writes, until one had to wait.
+        let mut times = None;
         loop {
             match next(driver)? {
                 Step::Ready => return Ok(true),
                 Step::Ended => return Ok(false),
                 Step::Read => self.read(driver)?,
-                Step::Time => driver.time(self.clock.now()),
+                Step::Time => {
+                    times = None;
+                    driver.time(self.clock.now());
+                }
                 Step::Wait(_) => {
                     driver.readable();
                     driver.writable();
                     self.check()?;
                 }
                 step => {
-                    let now = self.clock.now();
-                    let deadline = driver.deadline(now);
+                    let (now, deadline) = *times.get_or_insert_with(|| {
+                        let now = self.clock.now();
+                        (now, driver.deadline(now))
+                    });
                     self.write(driver, step, now, deadline)?;
                 }
             }

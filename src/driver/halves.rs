@@ -3,8 +3,11 @@
 use core::fmt;
 
 use super::{
-    Batch, Error, Goal, Reads, Step, Writes, backlog, inbox::Receive, intake::Intake,
-    outlet::Outlet, whole,
+    Batch, Error, Goal, Reads, Step, Writes, backlog,
+    inbox::Receive,
+    intake::Intake,
+    outlet::{Outgoing, Outlet},
+    whole,
 };
 use crate::{
     Connection, Event, Input, ProtocolError, ReceiveHalf, SendHalf, State, Timeout, Transport,
@@ -242,13 +245,14 @@ impl SendDriver {
         {
             return Ok(Step::Ready);
         }
-        if let Some(step) = self.outlet.next(&mut self.sending) {
+        let outgoing = self.outlet.next(&mut self.sending);
+        if let Outgoing::Do(step) = outgoing {
             return Ok(step);
         }
         if goal != Goal::Events {
             self.outlet.tell()?;
         }
-        if !self.outlet.is_done(&mut self.sending) {
+        if outgoing == Outgoing::Wait {
             return Ok(Step::Wait(None));
         }
         if let Some(step) = self.outlet.shut_down(self.sending.transport()) {

@@ -7,7 +7,7 @@ use super::{
     Driver, Error, Reads, Step, Writes,
     inbox::Inbox,
     intake::Intake,
-    outlet::{Outlet, Queue},
+    outlet::{Outgoing, Outlet, Queue},
 };
 use crate::{
     Config, Input, Output, Transport,
@@ -183,10 +183,11 @@ impl<H: Opening> HandshakeDriver<H> {
             if opening && !self.intake.told_time {
                 return Ok(Step::Time);
             }
-            if let Some(step) = self.outlet.next(&mut self.opening) {
-                return Ok(step);
-            }
-            let written = self.outlet.is_done(&mut self.opening);
+            let written = match self.outlet.next(&mut self.opening) {
+                Outgoing::Do(step) => return Ok(step),
+                Outgoing::Done => true,
+                Outgoing::Wait => false,
+            };
             if written && !opening {
                 if let Some(step) = self.outlet.shut_down(Transport::ShutDownWrite) {
                     return Ok(step);

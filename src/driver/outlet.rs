@@ -58,26 +58,40 @@ enum Lost {
     Told,
 }
 
+/// What there is to do with the write side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outgoing {
+    /// A step.
+    Do(Step),
+    /// All is written and flushed, or lost.
+    Done,
+    /// Something is left, and nothing can be done now.
+    Wait,
+}
+
 impl Outlet {
-    /// Returns what to do next with the write side, until all is written and flushed.
+    /// Returns what to do next with the write side.
     #[inline]
-    pub(super) fn next(&mut self, queue: &mut impl Queue) -> Option<Step> {
+    pub(super) fn next(&mut self, queue: &mut impl Queue) -> Outgoing {
         self.note_give_up(queue);
+        let has_output = queue.has_output();
         if self.over {
-            if queue.has_output() {
+            if has_output {
                 queue.output().discard();
                 self.lost = Lost::Told;
             }
-            return None;
+            return Outgoing::Done;
         }
         if self.pending || self.in_flight {
-            return None;
+            let left = has_output || self.unflushed || self.in_flight;
+            return if left && !self.gave_up { Outgoing::Wait } else { Outgoing::Done };
         }
         self.shutting_down = false;
-        if queue.has_output() {
-            return Some(Step::Write);
+        match (has_output, self.unflushed) {
+            (true, _) => Outgoing::Do(Step::Write),
+            (false, true) => Outgoing::Do(Step::Flush),
+            (false, false) => Outgoing::Done,
         }
-        self.unflushed.then_some(Step::Flush)
     }
 
     #[inline]

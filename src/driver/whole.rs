@@ -9,7 +9,7 @@ use super::{
     Batch, Error, Goal, HIGH_WATER, Reads, Step, Unread, Writes, backlog,
     inbox::{Inbox, Receive},
     intake::Intake,
-    outlet::Outlet,
+    outlet::{Outgoing, Outlet},
 };
 use crate::{
     Connection, EndOfStream, Event, Input, ProtocolError, State, Timeout, Transport,
@@ -119,61 +119,60 @@ impl Driver {
     }
 
     fn advance(&mut self, goal: Goal) -> Result<Step, Error> {
-        if self.intake.is_late() {
-            return Ok(Step::Time);
-        }
-        if let Some(step) = self.outlet.next(&mut self.connection) {
-            return Ok(step);
-        }
-        if self.outlet.take_moved() {
-            self.intake.told_time = false;
-        }
-        let written = self.outlet.is_done(&mut self.connection);
-        let transport = self.connection.transport();
-        if written && let Some(step) = self.outlet.shut_down(transport) {
-            return Ok(step);
-        }
-        let looks = match goal {
-            Goal::Events if written && self.intake.inbox.has_input() => return Ok(Step::Ready),
-            Goal::Events if written && transport == Transport::Close => return self.finish(),
-            Goal::Events => false,
-            Goal::Flush | Goal::Room(_) => {
-                self.outlet.tell()?;
-                if written && !self.looks_for_input() {
-                    return Ok(Step::Ready);
-                }
-                written
+        loop {
+            if self.intake.is_late() {
+                return Ok(Step::Time);
             }
-        };
-        let ahead = goal != Goal::Events || !written && self.is_crowded();
-        if self.may_read(ahead, transport) {
-            return Ok(Step::Read);
+            let written = match self.outlet.next(&mut self.connection) {
+                Outgoing::Do(step) => return Ok(step),
+                Outgoing::Done => true,
+                Outgoing::Wait => false,
+            };
+            if self.outlet.take_moved() {
+                self.intake.told_time = false;
+            }
+            let transport = self.connection.transport();
+            if written && let Some(step) = self.outlet.shut_down(transport) {
+                return Ok(step);
+            }
+            let looks = match goal {
+                Goal::Events if written && self.intake.inbox.has_input() => return Ok(Step::Ready),
+                Goal::Events if written && transport == Transport::Close => return self.finish(),
+                Goal::Events => false,
+                Goal::Flush | Goal::Room(_) => {
+                    self.outlet.tell()?;
+                    if written && !self.looks_for_input() {
+                        return Ok(Step::Ready);
+                    }
+                    written
+                }
+            };
+            let ahead = goal != Goal::Events || !written && self.is_crowded();
+            let listens = !self.intake.pending && transport != Transport::Close;
+            if listens && !ahead {
+                return Ok(Step::Read);
+            }
+            if listens && !self.half_duplex {
+                // What was read is parsed first, as far as there is room for it.
+                self.intake.inbox.parse(&mut self.connection);
+                if !self.intake.inbox.is_full() {
+                    return Ok(Step::Read);
+                }
+                if written && self.connection.has_output() {
+                    // It has been answered.
+                    continue;
+                }
+            }
+            if !self.intake.told_time {
+                return Ok(Step::Time);
+            }
+            if looks {
+                self.flushes = 0;
+                return Ok(Step::Ready);
+            }
+            self.release();
+            return Ok(Step::Wait(self.intake.deadline));
         }
-        if self.connection.has_output() && !self.outlet.is_over() && written {
-            // Something that was read ahead has been answered.
-            return self.advance(goal);
-        }
-        if !self.intake.told_time {
-            return Ok(Step::Time);
-        }
-        if looks {
-            self.flushes = 0;
-            return Ok(Step::Ready);
-        }
-        self.release();
-        Ok(Step::Wait(self.intake.deadline))
-    }
-
-    /// Returns whether to read. What is read ahead is parsed first, as far as there is room for it.
-    fn may_read(&mut self, ahead: bool, transport: Transport) -> bool {
-        if self.intake.pending || transport == Transport::Close || self.half_duplex && ahead {
-            return false;
-        }
-        if ahead {
-            self.intake.inbox.parse(&mut self.connection);
-            return !self.intake.inbox.is_full();
-        }
-        true
     }
 
     /// Returns whether a flush that is done looks for input first.
@@ -188,14 +187,14 @@ impl Driver {
 
     /// Returns whether so much output is pending that nothing is read for the program.
     #[inline]
-    fn is_crowded(&mut self) -> bool {
-        self.connection.output().pending_len() > HIGH_WATER
+    fn is_crowded(&self) -> bool {
+        self.connection.pending_len() > HIGH_WATER
     }
 
-    fn has_room(&mut self, len: usize) -> bool {
-        let pending = self.connection.output().pending_len();
-        let fits = pending <= backlog(self.connection.config()) && self.connection.has_room(len);
-        pending == 0 || fits
+    fn has_room(&self, len: usize) -> bool {
+        let pending = self.connection.pending_len();
+        let fits = || pending <= backlog(self.connection.config()) && self.connection.has_room(len);
+        pending == 0 || fits()
     }
 
     /// Returns what ended the connection, if it is an error.
@@ -205,10 +204,11 @@ impl Driver {
 
     /// Frees what a connection that waits does not need.
     fn release(&mut self) {
-        self.connection.output().release();
+        // In this order: the output then grows in place, where the read buffer was.
         if !self.half_duplex {
             self.intake.inbox.release();
         }
+        self.connection.output().release();
     }
 
     /// Returns whether the program asks for events again and again without taking any, so that other

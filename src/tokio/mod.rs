@@ -159,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Waits until there are events; returns whether there are, and will be.
-    async fn events(&mut self) -> Result<bool, Error> {
+    fn events(&mut self) -> impl Future<Output = Result<bool, Error>> {
         poll_fn(|cx| match self.driver.take_spinning() {
             true => {
                 cx.waker().wake_by_ref();
@@ -167,11 +167,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
             false => self.poll_drive(Goal::Events, cx),
         })
-        .await
     }
 
-    async fn goal(&mut self, goal: Goal) -> Result<bool, Error> {
-        poll_fn(|cx| self.poll_drive(goal, cx)).await
+    fn goal(&mut self, goal: Goal) -> impl Future<Output = Result<bool, Error>> {
+        poll_fn(move |cx| self.poll_drive(goal, cx))
     }
 
     fn poll_drive(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {

@@ -92,8 +92,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
         self.events().await
     }
 
-    async fn events(&mut self) -> Result<bool, Error> {
-        poll_fn(|cx| self.poll_events(cx)).await
+    fn events(&mut self) -> impl Future<Output = Result<bool, Error>> {
+        poll_fn(|cx| self.poll_events(cx))
     }
 
     fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
@@ -174,8 +174,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         self.half.lock(|side| queue(side.driver.sending_mut()))
     }
 
-    async fn goal(&self, goal: Goal) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_goal(goal, cx)).await
+    fn goal(&self, goal: Goal) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(move |cx| self.poll_goal(goal, cx))
     }
 
     fn poll_goal(&self, goal: Goal, cx: &Context<'_>) -> Poll<Result<(), Error>> {
