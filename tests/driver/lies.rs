@@ -186,7 +186,7 @@ fn goals_may_be_dropped_at_every_step() {
 fn a_read_may_be_dropped_after_its_buffer_was_asked_for() {
     let role = Role::Server;
     let asks: [fn(&mut Driver); 3] = [
-        |driver| drop(driver.empty_buffer()),
+        |driver| _ = driver.empty_buffer(),
         |driver| drop(driver.take_buffer()),
         |driver| _ = driver.buffer(),
     ];

@@ -171,15 +171,12 @@ impl Side {
         loop {
             self.program(now);
             self.steps += 1;
-            let step = match self.driver.next(self.goal) {
-                Ok(step) => step,
-                Err(_) => {
-                    self.errors += 1;
-                    assert!(self.errors < 20, "errors are told once");
-                    self.lost |= self.goal != Goal::Events;
-                    self.goal = Goal::Events;
-                    continue;
-                }
+            let Ok(step) = self.driver.next(self.goal) else {
+                self.errors += 1;
+                assert!(self.errors < 20, "errors are told once");
+                self.lost |= self.goal != Goal::Events;
+                self.goal = Goal::Events;
+                continue;
             };
             match step {
                 Step::Ready if self.goal == Goal::Events => {
