@@ -15,7 +15,7 @@ use crate::{
     receiver::Receiver,
     sender::{self, Sender},
     time::Instant,
-    timer::Marks,
+    timer::{Marks, Progress},
 };
 
 /// One end of an established WebSocket connection: a pure state machine.
@@ -174,7 +174,7 @@ impl Connection {
 
     /// Does what is due at `now` over a transport of which the driver knows more.
     pub(crate) fn handle_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Timeout> {
-        self.note(now, unseen);
+        self.note(now, unseen, false);
         let state = self.timed_state(unseen);
         let due = self.link.timers.take_due(now, self.receiver.config(), state)?;
         self.link.handle_due(due);
@@ -310,7 +310,7 @@ impl Connection {
 
     /// Returns the deadline over a transport of which the driver knows more.
     pub(crate) fn poll_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Instant> {
-        self.note(now, unseen);
+        self.note(now, unseen, true);
         self.sender.wait();
         let next = self.link.timers.next(self.receiver.config(), self.timed_state(unseen));
         next.map(|(deadline, _)| deadline)
@@ -406,16 +406,18 @@ impl Connection {
         }
     }
 
-    fn note(&mut self, now: Instant, unseen: Unseen) {
+    fn note(&mut self, now: Instant, unseen: Unseen, asks: bool) {
+        let state = self.link.state();
         let marks = self.receiver.take_marks();
         let message = marks.message | self.sender.take_sent();
+        // A deadline that was told is kept. Only who asks again is told a later one.
+        let progress = (asks || state == State::Open).then(|| self.sender.take_progress());
+        let progress: Progress = progress.unwrap_or_default();
         // While output is pending, only its progress is a sign of life: a peer that only talks would
         // hold it forever, and one that reads slowly and has nothing to say is there.
-        let progress = self.sender.take_progress();
-        let life =
-            if progress.pending { progress.taken } else { marks.life | unseen.not_listening };
-        let marks = Marks { life, message, taken: progress.taken, ..marks };
-        self.link.timers.note(now, marks, self.link.state());
+        let silent = !(marks.life | unseen.not_listening);
+        let life = if progress.pending { progress.taken } else { !silent };
+        self.link.timers.note(now, Marks { life, message, ..marks }, progress, state);
     }
 }
 

@@ -84,6 +84,10 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+// First, for the macros in it that the adapters use.
+#[macro_use]
+pub mod driver;
+
 #[cfg(feature = "std")]
 mod adapter;
 #[cfg(feature = "std")]
@@ -96,7 +100,6 @@ mod connection;
 mod copy;
 #[cfg(feature = "deflate")]
 pub mod deflate;
-pub mod driver;
 mod error;
 mod event;
 pub mod frame;

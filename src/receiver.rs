@@ -122,12 +122,6 @@ impl Receiver {
         self.inflater = Some(Box::new(inflater));
     }
 
-    /// Returns whether octets arrived whose time is not noted yet.
-    #[cfg(feature = "std")]
-    pub(crate) fn has_received(&self) -> bool {
-        self.marks.life
-    }
-
     pub(crate) fn take_marks(&mut self) -> Marks {
         let marks = self.marks;
         self.marks = Marks { unfinished: marks.unfinished, ..Marks::default() };

@@ -17,16 +17,8 @@ use crate::{
     link::Link,
     mask, output,
     payload::Content,
+    timer::Progress,
 };
-
-/// What the transport did with output that it did not take at once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    /// Some of it is still pending.
-    pub(crate) pending: bool,
-    /// The transport took some of it.
-    pub(crate) taken: bool,
-}
 
 /// The state of the sending direction.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::{
     receiver::Receiver,
     sender::Sender,
     time::Instant,
-    timer::Marks,
+    timer::{Marks, Progress},
 };
 
 /// The receiving half of a connection.
@@ -55,8 +55,9 @@ pub struct ReceiveHalf {
 /// Made by [`Connection::split`], see [`ReceiveHalf`].
 pub struct SendHalf {
     sender: Sender,
-    // The transport holds bytes that it took and did not pass on.
-    unflushed: bool,
+    // Whether a driver publishes what becomes of the output. Without one, nobody knows when output was
+    // written, and only its progress is told.
+    driven: bool,
     shared: Arc<Shared>,
 }
 
@@ -98,17 +99,16 @@ impl Connection {
         let (mut receiver, mut sender, link) = self.into_parts();
         let marks = receiver.take_marks();
         let message = marks.message | sender.take_sent();
-        let pending = sender.output().pending_len() != 0;
         let shared = Arc::new(Shared {
             link: Mutex::new(link),
             role,
             config,
             #[cfg(feature = "deflate")]
             deflate,
-            pending: AtomicBool::new(pending),
+            pending: AtomicBool::new(false),
             waited: AtomicBool::new(false),
             taken: AtomicBool::new(false),
-            left: AtomicBool::new(pending),
+            left: AtomicBool::new(false),
             write_over: AtomicBool::new(false),
             life: AtomicBool::new(marks.life),
             message: AtomicBool::new(message),
@@ -116,7 +116,7 @@ impl Connection {
             unfinished: AtomicBool::new(marks.unfinished),
         });
         let receiving = ReceiveHalf { receiver, shared: Arc::clone(&shared) };
-        (receiving, SendHalf { sender, unflushed: false, shared })
+        (receiving, SendHalf { sender, driven: false, shared })
     }
 }
 
@@ -252,7 +252,7 @@ impl ReceiveHalf {
                 let receiving = Self { receiver, shared: Arc::clone(&shared) };
                 Err((
                     receiving,
-                    SendHalf { sender: sending.sender, unflushed: sending.unflushed, shared },
+                    SendHalf { sender: sending.sender, driven: sending.driven, shared },
                 ))
             }
         }
@@ -339,12 +339,8 @@ impl SendHalf {
     }
 
     /// Returns the bytes to write, the replies that are owed among them.
-    ///
-    /// Output that is still there at the next call counts as pending: see
-    /// [`Connection::poll_timeout`].
     pub fn output(&mut self) -> &mut Output {
         self.settled(|_, _| ());
-        self.note_output();
         self.sender.output()
     }
 
@@ -383,23 +379,18 @@ impl SendHalf {
         self.sender.output().pending_len()
     }
 
-    /// Tells the receiving half whether the transport holds unflushed bytes, and whether its write
-    /// side has ended.
+    /// Tells the receiving half what became of the output, whether the transport holds unflushed bytes,
+    /// and whether its write side has ended.
     pub(crate) fn publish(&mut self, unflushed: bool, write_over: bool) {
-        self.unflushed = unflushed;
-        self.shared.write_over.store(write_over, Ordering::SeqCst);
-        self.note_output();
-    }
-
-    /// Tells the receiving half what became of the output.
-    fn note_output(&mut self) {
+        self.driven = true;
         let output = self.sender.output();
         let pending = output.pending_len() != 0;
         if output.take_advanced() {
             self.shared.taken.store(true, Ordering::SeqCst);
         }
         self.shared.pending.store(pending, Ordering::SeqCst);
-        self.shared.left.store(pending || self.unflushed, Ordering::SeqCst);
+        self.shared.left.store(pending || unflushed, Ordering::SeqCst);
+        self.shared.write_over.store(write_over, Ordering::SeqCst);
     }
 
     /// Returns how far the connection is on its way from open to closed.
@@ -414,6 +405,11 @@ impl SendHalf {
 
     /// Queues the replies that are owed, then runs `queue`, under one lock.
     fn settled<T>(&mut self, queue: impl FnOnce(&mut Sender, &mut Link) -> T) -> T {
+        let output = self.sender.output();
+        if !self.driven && output.take_advanced() && !output.is_empty() {
+            // The peer takes what is pending: it is there.
+            self.shared.life.store(true, Ordering::Relaxed);
+        }
         let mut link = self.shared.link();
         self.sender.settle(&mut link);
         let result = queue(&mut self.sender, &mut link);
@@ -433,7 +429,7 @@ impl SendHalf {
     /// Tells the receiving half that something is left to write. It is pending only when the transport
     /// has been offered it.
     fn note_queued(&mut self) {
-        if self.sender.output().pending_len() != 0 {
+        if self.driven && self.sender.output().pending_len() != 0 {
             self.shared.left.store(true, Ordering::SeqCst);
         }
     }
@@ -446,20 +442,19 @@ impl Shared {
     }
 
     fn take_marks(&self) -> Marks {
-        // While output is pending, only its progress is a sign of life, as for a whole connection.
-        // Both count only if it was pending when the time was last told: what is written at once
-        // shows nothing of the peer.
-        let waited = self.waited.load(Ordering::SeqCst);
-        let taken = self.taken.swap(false, Ordering::SeqCst) && waited;
-        let received = self.life.swap(false, Ordering::Relaxed);
-        let pending = waited && self.pending.load(Ordering::SeqCst);
         Marks {
-            life: if pending { taken } else { received },
+            life: self.life.swap(false, Ordering::Relaxed),
             message: self.message.swap(false, Ordering::Relaxed),
             began: self.began.swap(false, Ordering::Relaxed),
-            taken,
             unfinished: self.unfinished.load(Ordering::Relaxed),
         }
+    }
+
+    /// Returns what the transport did with the output that was pending when the time was last told.
+    fn take_progress(&self) -> Progress {
+        let waited = self.waited.load(Ordering::SeqCst);
+        let taken = self.taken.swap(false, Ordering::SeqCst) && waited;
+        Progress { pending: waited && self.pending.load(Ordering::SeqCst), taken }
     }
 
     fn mark(&self, marks: Marks) {
@@ -486,10 +481,14 @@ impl Shared {
 
     /// Gives what happened since the last call the time `now`.
     fn note(&self, now: Instant) -> MutexGuard<'_, Link> {
-        let marks = self.take_marks();
+        let (mut marks, progress) = (self.take_marks(), self.take_progress());
+        if progress.pending {
+            // Only its progress is a sign of life, as for a whole connection.
+            marks.life = progress.taken;
+        }
         let mut link = self.link();
         let state = link.state();
-        link.timers.note(now, marks, state);
+        link.timers.note(now, marks, progress, state);
         link
     }
 }

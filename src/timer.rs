@@ -59,10 +59,17 @@ pub(crate) struct Marks {
     pub(crate) message: bool,
     /// A message began to arrive, and has not ended.
     pub(crate) began: bool,
-    /// The transport took output that was pending.
-    pub(crate) taken: bool,
     /// A message is in the making.
     pub(crate) unfinished: bool,
+}
+
+/// What the transport did with output that it did not take at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Some of it is still pending.
+    pub(crate) pending: bool,
+    /// The transport took some of it.
+    pub(crate) taken: bool,
 }
 
 /// What is to be done now.
@@ -82,7 +89,7 @@ pub(crate) enum Due {
 
 impl Timers {
     /// Gives what happened since the last call the time `now`.
-    pub(crate) fn note(&mut self, now: Instant, marks: Marks, state: State) {
+    pub(crate) fn note(&mut self, now: Instant, marks: Marks, progress: Progress, state: State) {
         if marks.life || self.last_life.is_none() {
             self.last_life = Some(now);
             if state == State::Open {
@@ -100,7 +107,11 @@ impl Timers {
         if state != State::Open && self.closing.is_none() {
             self.closing = Some(now);
             self.asked = None;
-        } else if marks.taken && state != State::Open {
+        } else if state != State::Open
+            && progress.taken
+            && (progress.pending || self.asked.is_some())
+        {
+            // What leaves in one go shows nothing of the peer.
             self.asked = Some(now);
         }
     }

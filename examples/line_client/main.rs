@@ -151,7 +151,8 @@ fn show(event: &Event<'_>) {
     match event {
         Event::Ping(payload) => report!("< Ping \"{}\"", payload.escape_ascii()),
         Event::Pong(payload) => report!("< Pong \"{}\"", payload.escape_ascii()),
-        Event::Close(frame) => report!("< Close {frame}"),
+        // Not its reason: that is not for end users (RFC 6455 §5.5.1).
+        Event::Close(frame) => report!("< Close {}", frame.code),
         _ => {}
     }
 }

@@ -47,34 +47,13 @@ impl fmt::Display for Error {
     }
 }
 
+/// The cause is part of the message, so it has no source but the cause's own.
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Accept(error) => Some(error),
-            Self::Handshake(error) => Some(error),
-            Self::Io(error) => Some(error),
-            Self::Protocol(error) => Some(error),
-            Self::Send(error) => Some(error),
-            Self::Timeout(_) | Self::TlsRequired => None,
+            Self::Io(error) => error.source(),
+            _ => None,
         }
-    }
-}
-
-impl From<AcceptError> for Error {
-    fn from(error: AcceptError) -> Self {
-        Self::Accept(error)
-    }
-}
-
-impl From<HandshakeError> for Error {
-    fn from(error: HandshakeError) -> Self {
-        Self::Handshake(error)
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
     }
 }
 
@@ -89,14 +68,15 @@ impl From<driver::Error> for Error {
     }
 }
 
-impl From<ProtocolError> for Error {
-    fn from(error: ProtocolError) -> Self {
-        Self::Protocol(error)
-    }
+macro_rules! impl_from {
+    ($($error:ty => $variant:ident),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
 }
 
-impl From<SendError> for Error {
-    fn from(error: SendError) -> Self {
-        Self::Send(error)
-    }
-}
+impl_from!(AcceptError => Accept, HandshakeError => Handshake, io::Error => Io);
+impl_from!(ProtocolError => Protocol, SendError => Send);

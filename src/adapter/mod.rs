@@ -1,21 +1,22 @@
 //! What the adapters for std and tokio have in common.
 
-#[cfg(feature = "connect")]
-mod connect;
-mod date;
 mod error;
 
-use core::time::Duration;
-#[cfg(feature = "connect")]
-use std::io;
 use std::time;
 
-use crate::{Config, time::Instant};
-
-#[cfg(feature = "connect")]
-pub(crate) use connect::{Ended, LimitedRace, Next, Opened};
-pub(crate) use date::dated;
 pub use error::Error;
+
+use crate::{driver, handshake::Rejection, time::Instant};
+
+/// What a WebSocket was made of. Made by `into_parts` of both adapters.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parts<S> {
+    /// The stream.
+    pub stream: S,
+    /// The connection, and what was read and not delivered.
+    pub driver: driver::Parts,
+}
 
 /// The clock of an adapter.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +34,14 @@ impl Clock {
     }
 }
 
-/// Returns for how long a blocking write may make no progress: as long as a peer may be silent.
-pub(crate) fn write_timeout(config: &Config) -> Option<Duration> {
-    Some(config.ping_interval?.saturating_add(config.pong_timeout?))
+/// Returns the response with the time of day in it, unless it has one.
+pub(crate) fn dated(response: Rejection) -> Rejection {
+    // A clock before 1970 was not set.
+    let since_1970 = time::UNIX_EPOCH.elapsed().ok();
+    match since_1970.and_then(driver::http_date) {
+        Some(date) if !response.headers().contains("Date") => response.own_header("Date", &date),
+        _ => response,
+    }
 }
 
 /// Returns what to connect to, for a URI that needs no TLS.
@@ -52,8 +58,8 @@ pub(crate) fn host_and_port(uri: &crate::handshake::Uri) -> Result<(&str, u16), 
 
 /// Returns a seed from the operating system's generator.
 #[cfg(feature = "connect")]
-pub(crate) fn seed() -> io::Result<[u8; 32]> {
+pub(crate) fn seed() -> std::io::Result<[u8; 32]> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::other)?;
+    getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
     Ok(seed)
 }

@@ -4,209 +4,45 @@ use alloc::sync::Arc;
 
 use super::{Stream, WebSocket, io::Io};
 use crate::{
-    Config, Error, Output,
-    adapter::{Clock, dated},
-    driver::{Driver, HandshakeDriver, Opening, Unread},
+    Config, Error,
+    adapter::dated,
+    driver::{Driver, HandshakeDriver, Unread},
     handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Request, Response, Upgrade},
 };
 
-/// A valid request to open a connection that awaits the decision.
-///
-/// ```no_run
-/// use framewise::{Config, blocking, handshake::{Acceptance, OriginPolicy, Rejection}};
-///
-/// # fn serve(stream: std::net::TcpStream) -> Result<(), framewise::Error> {
-/// let incoming = blocking::accept(stream, Config::default())?;
-/// if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
-///     return incoming.reject(Rejection::forbidden());
-/// }
-/// let mut websocket = incoming.accept(Acceptance::new())?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Incoming<S> {
-    io: Io<S>,
-    upgrade: Upgrade,
-    config: Arc<Config>,
-    unread: Unread,
-}
+opening! {
+    for (Stream), owned (Stream);
 
-/// A request of any kind that awaits the decision: to open a connection, or a plain HTTP request,
-/// such as a health check. Made by [`receive_request`].
-///
-/// ```no_run
-/// use framewise::{Config, handshake::{Acceptance, Rejection}, blocking as websocket};
-///
-/// # fn serve(stream: std::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-/// let requested = websocket::receive_request(stream, Config::default())?;
-/// if requested.request().path() == "/health" {
-///     return Ok(requested.respond(Rejection::new(200)?.body("fine"))?);
-/// }
-/// let mut websocket = requested.upgrade()?.accept(Acceptance::new())?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Requested<S> {
-    io: Io<S>,
-    request: Request,
-    config: Arc<Config>,
-    unread: Unread,
-}
-
-/// Reads a client's opening handshake from `stream`, at most for
-/// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows timeouts.
-///
-/// A request that is not valid, or late, is answered and the stream closed, which takes up to
-/// [`Config::close_timeout`](crate::Config::close_timeout) more. To answer plain HTTP requests, call
-/// [`receive_request`]. Small writes are sent at once (`TCP_NODELAY`) if it is a TCP stream.
-///
-/// # Errors
-///
-/// [`Error::Handshake`] when the request is not valid or does not come in time, [`Error::Io`] when
-/// the stream fails.
-pub fn accept<S: Stream>(stream: S, config: impl Into<Arc<Config>>) -> Result<Incoming<S>, Error> {
-    receive_request(stream, config)?.upgrade()
-}
-
-/// Reads any HTTP request from `stream`, as [`accept`] does, and leaves it to the program to open a
-/// connection or to answer it.
-///
-/// # Errors
-///
-/// [`Error::Handshake`] when what came is no HTTP request, or does not come in time, and was answered;
-/// [`Error::Io`] when the stream fails.
-pub fn receive_request<S: Stream>(
-    stream: S,
-    config: impl Into<Arc<Config>>,
-) -> Result<Requested<S>, Error> {
-    let config = config.into();
-    stream.set_nodelay()?;
-    let mut io = Io::new(stream, Clock::start());
-    let driver = HandshakeDriver::request(Arc::clone(&config)).stamp(dated);
-    let (request, unread) = shake(&mut io, driver)?;
-    Ok(Requested { io, request, config, unread })
-}
-
-impl<S: Stream> Requested<S> {
-    /// Returns the request.
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// Checks that the request is one to open a connection. If it is not, it is answered, and the
-    /// stream closed.
+    /// A request of any kind that awaits the decision: to open a connection, or a plain HTTP request,
+    /// such as a health check. Made by [`receive_request`].
     ///
-    /// # Errors
+    /// ```no_run
+    /// use framewise::{Config, handshake::{Acceptance, Rejection}, blocking as websocket};
     ///
-    /// [`Error::Handshake`] when the request is not valid.
-    pub fn upgrade(self) -> Result<Incoming<S>, Error> {
-        let Self { mut io, request, config, unread } = self;
-        match request.upgrade() {
-            Ok(upgrade) => Ok(Incoming { io, upgrade, config, unread }),
-            Err(refused) => {
-                let response = dated(refused.rejection());
-                let _ = refuse(&mut io, refused.request.respond(response), &config);
-                Err(refused.error.into())
-            }
-        }
-    }
+    /// # fn serve(stream: std::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+    /// let requested = websocket::receive_request(stream, Config::default())?;
+    /// if requested.request().path() == "/health" {
+    ///     return Ok(requested.respond(Rejection::new(200)?.body("fine"))?);
+    /// }
+    /// let mut websocket = requested.upgrade()?.accept(Acceptance::new())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Requested;
 
-    /// Answers the request with any final status, headers and body, and closes the stream. The response
-    /// tells the time (`Date`), unless a field for it is there.
+    /// A valid request to open a connection that awaits the decision.
     ///
-    /// # Errors
+    /// ```no_run
+    /// use framewise::{Config, blocking, handshake::{Acceptance, OriginPolicy, Rejection}};
     ///
-    /// Those of [`Incoming::reject`].
-    pub fn respond(mut self, response: Rejection) -> Result<(), Error> {
-        refuse(&mut self.io, self.request.respond(dated(response)), &self.config)
-    }
-}
-
-impl<S: Stream> Incoming<S> {
-    /// Returns the request.
-    pub fn upgrade(&self) -> &Upgrade {
-        &self.upgrade
-    }
-
-    /// Accepts the request and sends the 101.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Accept`] for a subprotocol that was not offered, and the client gets a 500;
-    /// [`Error::Io`] when the stream fails.
-    pub fn accept(self, acceptance: Acceptance) -> Result<WebSocket<S>, Error> {
-        let Self { mut io, upgrade, config, unread } = self;
-        match upgrade.accept(acceptance) {
-            Ok(connection) => {
-                let driver = Driver::with_unread(connection, unread);
-                let mut websocket = WebSocket::with_driver(io, driver);
-                websocket.flush()?;
-                Ok(websocket)
-            }
-            Err(error) => {
-                let response = dated(Rejection::internal_error()).to_output();
-                let _ = refuse(&mut io, response, &config);
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Rejects the request, sends the response and closes the stream. The response tells the time
-    /// (`Date`), unless a field for it is there.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] when the stream fails, and of kind [`TimedOut`](std::io::ErrorKind::TimedOut)
-    /// when the client does not take the response within
-    /// [`Config::close_timeout`](crate::Config::close_timeout).
-    pub fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
-        refuse(&mut self.io, self.upgrade.reject(dated(rejection)), &self.config)
-    }
-}
-
-/// Sends `request` over `stream` and waits for the response, at most for
-/// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows timeouts.
-///
-/// `seed` has to be unpredictable and used once only; see
-/// [`Connection::client`](crate::Connection::client). The caller ensures at most one pending
-/// handshake per address where RFC 6455 §4.1 matters, for instance with a
-/// [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves names, each name counts as an
-/// address, and the caller should limit the number of pending handshakes.
-///
-/// A stream on which no connection was opened is shut down, at most for
-/// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
-///
-/// # Errors
-///
-/// [`Error::Handshake`] when the server does not open the connection, [`Error::Io`] when the stream
-/// fails.
-pub fn client<S: Stream>(
-    stream: S,
-    request: ClientRequest,
-    config: impl Into<Arc<Config>>,
-    seed: [u8; 32],
-) -> Result<(WebSocket<S>, Response), Error> {
-    stream.set_nodelay()?;
-    let mut io = Io::new(stream, Clock::start());
-    let driver = HandshakeDriver::client(request, config, seed);
-    let (established, unread) = shake(&mut io, driver)?;
-    let driver = Driver::with_unread(established.connection, unread);
-    Ok((WebSocket::with_driver(io, driver), established.response))
-}
-
-/// Drives a handshake to its end.
-fn shake<S: Stream, H: Opening<Error = HandshakeError>>(
-    io: &mut Io<S>,
-    mut driver: HandshakeDriver<H>,
-) -> Result<(H::Done, Unread), Error> {
-    io.drive(&mut driver, HandshakeDriver::next)?;
-    driver.finish().ok_or(HandshakeError::UnexpectedEof.into())
-}
-
-/// Sends a response that refuses a request.
-fn refuse<S: Stream>(io: &mut Io<S>, response: Output, config: &Config) -> Result<(), Error> {
-    let mut driver = HandshakeDriver::refusal(response, config);
-    io.drive(&mut driver, HandshakeDriver::next).map(drop)
+    /// # fn serve(stream: std::net::TcpStream) -> Result<(), framewise::Error> {
+    /// let incoming = blocking::accept(stream, Config::default())?;
+    /// if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
+    ///     return incoming.reject(Rejection::forbidden());
+    /// }
+    /// let mut websocket = incoming.accept(Acceptance::new())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Incoming;
 }

@@ -1,13 +1,13 @@
 //! What is done with a stream and with the clock: all that a driver asks for.
 
 use core::time::Duration;
-use std::io::{self, ErrorKind, IoSlice, Write};
+use std::io::{self, ErrorKind};
 
 use super::Stream;
 use crate::{
-    Error, Output,
+    Error,
     adapter::Clock,
-    driver::{Reads, Step, Writes},
+    driver::{Blocked, HandshakeDriver, Limit, Opening, Reads, Step, Writes},
     time::Instant,
 };
 
@@ -20,19 +20,27 @@ pub(super) struct Io<S> {
     pub(super) until: Option<Instant>,
     reads: Limit,
     writes: Limit,
-    /// How the stream last said that it can do nothing now, and how often it did so at once.
-    blocked: Option<ErrorKind>,
-    early: u8,
+    blocked: Blocked<ErrorKind>,
 }
-
-/// A time limit of a stream, as it was last set.
-#[derive(Debug, Default)]
-struct Limit(Option<Duration>);
 
 impl<S: Stream> Io<S> {
     pub(super) fn new(stream: S, clock: Clock) -> Self {
         let (reads, writes) = (Limit::default(), Limit::default());
-        Self { stream, clock, until: None, reads, writes, blocked: None, early: 0 }
+        Self { stream, clock, until: None, reads, writes, blocked: Blocked::default() }
+    }
+
+    /// Makes one of a stream for an opening handshake.
+    pub(super) fn open(stream: S) -> io::Result<Self> {
+        stream.set_nodelay()?;
+        Ok(Self::new(stream, Clock::start()))
+    }
+
+    /// Drives a handshake to its end.
+    pub(super) fn shake<H: Opening>(&mut self, driver: &mut HandshakeDriver<H>) -> Result<(), Error>
+    where
+        Error: From<H::Error>,
+    {
+        self.drive(driver, HandshakeDriver::next).map(drop)
     }
 
     /// Does what `next` says until that is ready (`true`) or has ended (`false`).
@@ -72,20 +80,9 @@ impl<S: Stream> Io<S> {
         let now = self.clock.now();
         let deadline = [driver.deadline(now), self.until].into_iter().flatten().min();
         self.reads.set(deadline.map(|at| at - now), |limit| self.stream.set_read_timeout(limit))?;
-        match self.stream.read(driver.buffer()) {
-            Ok(len) => {
-                self.early = 0;
-                driver.read(len);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if is_retry(&error) => {
-                driver.read_pending();
-                self.note_blocked(error.kind(), now, self.reads.0);
-            }
-            Err(error) => {
-                let unexpected_eof = error.kind() == ErrorKind::UnexpectedEof;
-                driver.read_failed(error, unexpected_eof)?;
-            }
+        match driver.read_from(&mut self.stream)? {
+            None => self.blocked.clear(),
+            Some(kind) => self.blocked.note(kind, self.clock.now() - now, &self.reads),
         }
         Ok(())
     }
@@ -101,39 +98,21 @@ impl<S: Stream> Io<S> {
         let deadline = [deadline, self.until].into_iter().flatten().min();
         self.writes
             .set(deadline.map(|at| at - now), |limit| self.stream.set_write_timeout(limit))?;
-        let result = match step {
-            Step::Write => write_once(&mut self.stream, driver.output()).map(|len| {
-                driver.wrote(len);
-            }),
-            Step::Flush => self.stream.flush().map(|()| driver.flushed()),
+        let blocked = match step {
+            Step::Write => driver.write_to(&mut self.stream)?,
+            Step::Flush => driver.flush_to(&mut self.stream)?,
             _ => {
                 // Fails when the peer was faster.
                 let _ = self.stream.shutdown_write();
                 driver.shut_down();
-                Ok(())
+                None
             }
         };
-        match result {
-            Ok(()) => self.early = 0,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if is_retry(&error) => {
-                driver.write_pending();
-                self.note_blocked(error.kind(), now, self.writes.0);
-            }
-            Err(error) => driver.write_failed(error)?,
+        match blocked {
+            None => self.blocked.clear(),
+            Some(kind) => self.blocked.note(kind, self.clock.now() - now, &self.writes),
         }
         Ok(())
-    }
-
-    /// Records that the stream can do nothing now, and whether its time limit says so.
-    fn note_blocked(&mut self, kind: ErrorKind, began: Instant, limit: Option<Duration>) {
-        let elapsed = self.clock.now() - began;
-        let early = limit.is_none_or(|limit| elapsed + MIN_LIMIT < limit);
-        self.early = if early { self.early.saturating_add(1) } else { 0 };
-        // A signal may end a wait early, once. A stream without time limits is taken at its word.
-        if self.early > 1 || limit.is_none() {
-            self.blocked = Some(kind);
-        }
     }
 
     /// Returns an error when the program has to be told that nothing can be done now.
@@ -152,54 +131,3 @@ impl<S: Stream> Io<S> {
         self.until = Some(self.clock.now() + patience);
     }
 }
-
-impl Limit {
-    /// Sets the limit, unless the one that is set is near enough: that saves a system call.
-    ///
-    /// Somewhat late is no harm for a timer that asks whether the peer is still there, and early is
-    /// none at all.
-    fn set(
-        &mut self,
-        limit: Option<Duration>,
-        set: impl FnOnce(Option<Duration>) -> io::Result<bool>,
-    ) -> io::Result<()> {
-        let limit = limit.map(|limit| limit.max(MIN_LIMIT));
-        let fits = match (limit, self.0) {
-            (Some(limit), Some(set)) => set <= limit + limit / 256 && set >= limit / 2,
-            (limit, set) => limit == set,
-        };
-        if !fits && set(limit)? {
-            self.0 = limit;
-        }
-        Ok(())
-    }
-}
-
-/// Writes what the stream takes, several chunks at a time.
-#[allow(clippy::indexing_slicing, reason = "no more slices are set than there are")]
-fn write_once<W: Write>(stream: &mut W, output: &mut Output) -> io::Result<usize> {
-    let chunk = output.chunk();
-    let written = if chunk.len() == output.len() {
-        // For a single chunk the kernel takes a third less time without a list of them.
-        stream.write(chunk)
-    } else {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let count = output.chunks_vectored(&mut slices);
-        stream.write_vectored(&slices[..count])
-    };
-    match written? {
-        0 => Err(ErrorKind::WriteZero.into()),
-        len => Ok(len),
-    }
-}
-
-/// Returns whether an error only says that nothing can be done now.
-fn is_retry(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-/// How many slices a vectored write gets at most.
-const MAX_SLICES: usize = 16;
-
-/// The shortest time limit: sockets take zero for none.
-pub(super) const MIN_LIMIT: Duration = Duration::from_millis(1);

@@ -28,8 +28,11 @@ mod stream;
 
 use core::{fmt, time::Duration};
 
+pub use crate::adapter::Parts;
+#[cfg(all(test, feature = "tokio"))]
+pub(crate) use connect::open;
 #[cfg(feature = "connect")]
-pub use connect::{Connector, connect};
+pub use connect::{connect, connect_with};
 pub use handshake::{Incoming, Requested, accept, client, receive_request};
 pub use split::{Reader, Writer};
 pub use stream::{Plain, Stream};
@@ -38,7 +41,7 @@ use self::io::Io;
 use crate::{
     Batch, CloseCode, Connection, EndOfStream, Error, Message, Payload, State,
     adapter::Clock,
-    driver::{self, Driver, Goal, Unread},
+    driver::{Driver, Goal, Unread},
 };
 
 /// A connection over a blocking stream.
@@ -65,21 +68,10 @@ pub struct WebSocket<S> {
     driver: Driver,
 }
 
-/// What a [`WebSocket`] was made of. Made by [`WebSocket::into_parts`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Parts<S> {
-    /// The stream.
-    pub stream: S,
-    /// The connection, and what was read and not delivered.
-    pub driver: driver::Parts,
-}
-
 impl<S: Stream> WebSocket<S> {
-    /// Makes a WebSocket of a stream and a connection whose handshake is done.
-    pub fn new(stream: S, connection: Connection) -> Self {
-        Self::with_unread(stream, connection, Unread::default())
-    }
+    whole_methods!();
+    reading_methods!(Connection);
+    writing_methods!();
 
     /// Makes a WebSocket of a stream and a connection of which bytes were read already: what followed
     /// the handshake.
@@ -91,43 +83,6 @@ impl<S: Stream> WebSocket<S> {
     fn with_driver(io: Io<S>, mut driver: Driver) -> Self {
         driver.set_half_duplex(true);
         Self { io, driver }
-    }
-
-    /// Returns the events that are left of the last read; when there are none, writes what is queued
-    /// and waits for input.
-    ///
-    /// Returns `None` when the connection has ended.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Protocol`] when the peer broke the protocol, after it has been told and the stream
-    /// has been shut down; [`Error::Timeout`] when it fell silent; [`Error::Io`] when the stream
-    /// failed. A stream that is not blocking fails with
-    /// [`WouldBlock`](std::io::ErrorKind::WouldBlock): nothing is lost then, and the call may be
-    /// repeated.
-    pub fn fill(&mut self) -> Result<Option<Batch<'_>>, Error> {
-        Ok(if self.drive(Goal::Events)? { Some(self.driver.batch()) } else { None })
-    }
-
-    /// Returns the events that are there without reading, none if need be.
-    pub fn batch(&mut self) -> Batch<'_> {
-        self.driver.batch()
-    }
-
-    /// Returns the next message, `None` when the connection has ended.
-    ///
-    /// With [`Delivery::Chunks`](crate::Delivery::Chunks) each chunk is returned like a message.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fill`](Self::fill).
-    pub fn read(&mut self) -> Result<Option<Message>, Error> {
-        while let Some(mut batch) = self.fill()? {
-            if let Some(message) = batch.next_message() {
-                return Ok(Some(message));
-            }
-        }
-        Ok(None)
     }
 
     /// Waits for a message as [`read`](Self::read) does, but at most for `patience`.
@@ -143,37 +98,6 @@ impl<S: Stream> WebSocket<S> {
         let read = self.read();
         self.io.until = None;
         read
-    }
-
-    /// Queues a message, writes all that is queued, and returns when the stream has flushed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the message is refused; [`Error::Io`] when the stream fails, now or before,
-    /// and of kind [`TimedOut`](std::io::ErrorKind::TimedOut) when the peer took nothing until the
-    /// connection was given up. With [`WouldBlock`](std::io::ErrorKind::WouldBlock) the message is
-    /// queued: repeat [`flush`](Self::flush), not this call.
-    pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
-        self.feed(payload)?;
-        self.flush()
-    }
-
-    /// Queues a message, to be written with the next ones.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the message is refused.
-    pub fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
-        Ok(self.connection_mut().send(payload)?)
-    }
-
-    /// Writes all that is queued, and returns when the stream has flushed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] as for [`send`](Self::send).
-    pub fn flush(&mut self) -> Result<(), Error> {
-        self.drive(Goal::Flush).map(drop)
     }
 
     /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
@@ -200,60 +124,15 @@ impl<S: Stream> WebSocket<S> {
         self.closed()
     }
 
-    /// Waits for the end of the connection and returns how it ended. Messages that still arrive are
-    /// dropped.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fill`](Self::fill).
-    pub fn closed(&mut self) -> Result<EndOfStream, Error> {
-        while let Some(mut batch) = self.fill()? {
-            while batch.next().is_some() {}
-        }
-        Ok(self.end().unwrap_or(EndOfStream::Torn))
+    /// Waits until there are events; returns whether there are, and will be.
+    fn events(&mut self) -> Result<bool, Error> {
+        self.goal(Goal::Events)
     }
 
-    /// Returns the connection, to ask for its state.
-    pub fn connection(&self) -> &Connection {
-        self.driver.connection()
-    }
-
-    /// Returns the connection, to queue something without writing it at once.
-    pub fn connection_mut(&mut self) -> &mut Connection {
-        self.driver.connection_mut()
-    }
-
-    /// Returns how the connection ended, once it has.
-    pub fn end(&self) -> Option<EndOfStream> {
-        self.driver.end()
-    }
-
-    /// Returns the stream.
-    pub fn stream(&self) -> &S {
-        &self.io.stream
-    }
-
-    /// Returns the stream and drops the rest, which aborts the connection if it has not ended.
-    ///
-    /// What was read from the stream and not delivered is lost; [`into_parts`](Self::into_parts)
-    /// returns it, too.
-    pub fn into_inner(self) -> S {
-        self.io.stream
-    }
-
-    /// Takes the WebSocket apart: the stream, the connection, and what was read and not delivered.
-    pub fn into_parts(self) -> Parts<S> {
-        Parts { stream: self.io.stream, driver: self.driver.into_parts() }
-    }
-
-    fn drive(&mut self, goal: Goal) -> Result<bool, Error> {
+    fn goal(&mut self, goal: Goal) -> Result<bool, Error> {
         self.driver.resume();
         self.io.drive(&mut self.driver, |driver| driver.next(goal))
     }
 }
 
-impl<S> fmt::Debug for WebSocket<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket").field("driver", &self.driver).finish_non_exhaustive()
-    }
-}
+impl_debug!(WebSocket driver);

@@ -1,22 +1,14 @@
 //! A blocking WebSocket taken apart for two threads.
 
 use alloc::sync::Arc;
-use core::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
-use std::{
-    io::ErrorKind,
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
-};
+use core::{fmt, time::Duration};
+use std::io::ErrorKind;
 
 use super::{Stream, WebSocket, io::Io};
 use crate::{
     Batch, CloseCode, CloseFrame, Delivery, EndOfStream, Error, Message, Payload, ReceiveHalf,
-    State,
-    adapter::write_timeout,
-    driver::{Goal, Reads as _, ReceiveDriver, SendDriver, Step},
+    SendHalf, State,
+    driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step},
     time::Instant,
 };
 
@@ -41,26 +33,14 @@ use crate::{
 pub struct Reader<S> {
     io: Io<S>,
     driver: ReceiveDriver,
-    shared: Arc<Shared<S>>,
+    shared: Arc<Shared<Io<S>>>,
 }
 
 /// The half of a [`WebSocket`] that writes; see [`Reader`].
 ///
 /// Dropping it changes nothing for the other half; [`close`](Self::close) it to end the connection.
 pub struct Writer<S> {
-    shared: Arc<Shared<S>>,
-}
-
-struct Shared<S> {
-    side: Mutex<Side<S>>,
-    // The reading half owes a reply and could not write it, since the other half was writing or the
-    // stream took nothing.
-    owed: AtomicBool,
-}
-
-struct Side<S> {
-    io: Io<S>,
-    driver: SendDriver,
+    shared: Arc<Shared<Io<S>>>,
 }
 
 impl<S: Stream> WebSocket<S> {
@@ -69,42 +49,15 @@ impl<S: Stream> WebSocket<S> {
     /// `stream` is a second handle of the stream, for instance of
     /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
     pub fn split(self, stream: S) -> (Reader<S>, Writer<S>) {
-        let (receiving, driver) = self.driver.into_split();
-        let side = Mutex::new(Side { io: Io::new(stream, self.io.clock), driver });
-        let shared = Arc::new(Shared { side, owed: AtomicBool::new(false) });
-        (Reader { io: self.io, driver: receiving, shared: Arc::clone(&shared) }, Writer { shared })
+        let (driver, sending) = self.driver.into_split();
+        let shared = Arc::new(Shared::new(Io::new(stream, self.io.clock), sending));
+        (Reader { io: self.io, driver, shared: Arc::clone(&shared) }, Writer { shared })
     }
 }
 
 impl<S: Stream> Reader<S> {
-    /// Waits for input; returns the events in it, `None` when the connection has ended. See
-    /// [`WebSocket::fill`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`WebSocket::fill`].
-    pub fn fill(&mut self) -> Result<Option<Batch<'_, ReceiveHalf>>, Error> {
-        Ok(if self.drive()? { Some(self.driver.batch()) } else { None })
-    }
-
-    /// Returns the events that are there without reading, none if need be.
-    pub fn batch(&mut self) -> Batch<'_, ReceiveHalf> {
-        self.driver.batch()
-    }
-
-    /// Returns the next message, `None` when the connection has ended. See [`WebSocket::read`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`WebSocket::fill`].
-    pub fn read(&mut self) -> Result<Option<Message>, Error> {
-        while let Some(mut batch) = self.fill()? {
-            if let Some(message) = batch.next_message() {
-                return Ok(Some(message));
-            }
-        }
-        Ok(None)
-    }
+    reader_methods!();
+    reading_methods!(ReceiveHalf);
 
     /// Waits for a message as [`read`](Self::read) does, but at most for `patience`. See
     /// [`WebSocket::read_timeout`].
@@ -119,52 +72,19 @@ impl<S: Stream> Reader<S> {
         read
     }
 
-    /// Waits for the end of the connection and returns how it ended. Messages that still arrive are
-    /// dropped.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`WebSocket::fill`].
-    pub fn closed(&mut self) -> Result<EndOfStream, Error> {
-        while let Some(mut batch) = self.fill()? {
-            while batch.next().is_some() {}
-        }
-        Ok(self.end().unwrap_or(EndOfStream::Torn))
-    }
-
-    /// Sets how messages are delivered, from the next one that begins.
-    pub fn set_delivery(&mut self, delivery: Delivery) {
-        self.driver.receiving_mut().set_delivery(delivery);
-    }
-
-    /// Returns how the connection ended, once it has.
-    pub fn end(&self) -> Option<EndOfStream> {
-        self.driver.receiving().end()
-    }
-
-    /// Returns the peer's Close, if it has come.
-    pub fn received_close(&self) -> Option<CloseFrame> {
-        self.driver.receiving().received_close()
-    }
-
-    /// Returns how far the connection is on its way from open to closed.
-    pub fn state(&self) -> State {
-        self.driver.receiving().state()
-    }
-
     /// Waits until there are events; returns whether there are, and will be.
-    fn drive(&mut self) -> Result<bool, Error> {
-        let driven = self.drive_until_end();
-        if !matches!(driven, Ok(true)) && self.state() == State::Closed {
+    fn events(&mut self) -> Result<bool, Error> {
+        let events = self.drive();
+        if !matches!(events, Ok(true)) && self.end().is_some() {
             // The other half may be in the middle of a write, which ends with this.
-            if self.shared.try_side().is_none() {
+            if self.shared.peek(|_| ()).is_none() {
                 let _ = self.io.stream.shutdown_write();
             }
         }
-        driven
+        events
     }
 
-    fn drive_until_end(&mut self) -> Result<bool, Error> {
+    fn drive(&mut self) -> Result<bool, Error> {
         self.driver.resume();
         loop {
             match self.driver.next()? {
@@ -172,8 +92,9 @@ impl<S: Stream> Reader<S> {
                 Step::Ended => return Ok(false),
                 Step::Reply => {
                     let now = self.io.clock.now();
-                    let deadline = [self.driver.deadline(now), self.io.until];
-                    if !self.shared.reply(now, deadline.into_iter().flatten().min())? {
+                    let deadline = self.driver.deadline(now);
+                    let reply = |side: &mut _| drive(side, Goal::Events, now, deadline);
+                    if !self.shared.try_lock(reply).transpose()?.unwrap_or(false) {
                         self.driver.reply_pending();
                     }
                 }
@@ -181,7 +102,7 @@ impl<S: Stream> Reader<S> {
                 Step::Wait(_) => {
                     self.driver.resume();
                     self.io.check()?;
-                    self.shared.check()?;
+                    self.shared.peek(|side| side.stream.check()).transpose()?;
                 }
                 _ => self.driver.time(self.io.clock.now()),
             }
@@ -190,77 +111,7 @@ impl<S: Stream> Reader<S> {
 }
 
 impl<S: Stream> Writer<S> {
-    /// Queues a message and writes all that is queued.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the message is refused, [`Error::Io`] when the stream fails, or takes
-    /// nothing for `ping_interval` and `pong_timeout` ([`WouldBlock`](ErrorKind::WouldBlock) or
-    /// [`TimedOut`](ErrorKind::TimedOut)): the message is queued then, and it is [`flush`](Self::flush)
-    /// that may be repeated, not this call.
-    pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
-        self.feed(payload)?;
-        self.flush()
-    }
-
-    /// Queues a message. It is written by the next call that writes.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the message is refused.
-    pub fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
-        Ok(self.shared.side().driver.sending_mut().send(payload)?)
-    }
-
-    /// Queues a Ping with at most 125 octets of payload and writes all that is queued.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send`](Self::send).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.shared.side().driver.sending_mut().ping(payload)?;
-        self.flush()
-    }
-
-    /// Queues a fragment of a message, the last one with `fin`, and writes all that is queued; see
-    /// [`Connection::send_fragment`](crate::Connection::send_fragment).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send`](Self::send).
-    pub fn send_fragment<'a>(
-        &mut self,
-        payload: impl Into<Payload<'a>>,
-        fin: bool,
-    ) -> Result<(), Error> {
-        self.shared.side().driver.sending_mut().send_fragment(payload, fin)?;
-        self.flush()
-    }
-
-    /// Writes all that is queued, and returns when the stream has flushed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] as for [`send`](Self::send).
-    pub fn flush(&mut self) -> Result<(), Error> {
-        loop {
-            self.shared.owed.store(false, Ordering::SeqCst);
-            let mut side = self.shared.side();
-            let now = side.io.clock.now();
-            let patience = write_timeout(side.driver.sending().config());
-            let written = side.drive(Goal::Flush, now, patience.map(|patience| now + patience))?;
-            if !written {
-                side.io.check()?;
-                // Of a stream that knows timeouts.
-                return Err(Error::Io(ErrorKind::TimedOut.into()));
-            }
-            drop(side);
-            // A reply that came up while this half was writing is this half's to write.
-            if !self.shared.owed.load(Ordering::SeqCst) {
-                return Ok(());
-            }
-        }
-    }
+    writing_methods!();
 
     /// Sends a Close and so begins the closing handshake; the [`Reader`] carries it to its end.
     ///
@@ -269,72 +120,57 @@ impl<S: Stream> Writer<S> {
     /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
     /// already; [`Error::Io`] when the stream fails.
     pub fn close(&mut self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
-        self.shared.side().driver.sending_mut().close(code, reason)?;
+        self.queue(|sending| sending.close(code, reason))?;
         self.flush()
     }
 
     /// Returns how far the connection is on its way from open to closed.
     pub fn state(&self) -> State {
-        self.shared.side().driver.sending().state()
-    }
-}
-
-impl<S: Stream> Shared<S> {
-    /// Writes what the sending half owes, at most until `deadline`, or leaves it to the other thread
-    /// when that is writing. Returns whether that is done.
-    fn reply(&self, now: Instant, deadline: Option<Instant>) -> Result<bool, Error> {
-        self.owed.store(true, Ordering::SeqCst);
-        let Some(mut side) = self.try_side() else { return Ok(false) };
-        self.owed.store(false, Ordering::SeqCst);
-        side.drive(Goal::Events, now, deadline)
+        self.shared.lock(|side| side.driver.sending().state()).0
     }
 
-    /// Returns an error when the stream says that it cannot be written to now.
-    fn check(&self) -> Result<(), Error> {
-        self.try_side().map_or(Ok(()), |mut side| side.io.check())
+    fn queue<T>(&self, queue: impl FnOnce(&mut SendHalf) -> T) -> T {
+        self.shared.lock(|side| queue(side.driver.sending_mut())).0
     }
 
-    fn try_side(&self) -> Option<MutexGuard<'_, Side<S>>> {
-        match self.side.try_lock() {
-            Ok(side) => Some(side),
-            Err(TryLockError::Poisoned(side)) => Some(side.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    fn side(&self) -> MutexGuard<'_, Side<S>> {
-        // A stream that panics may be in any state, but what it does next is memory safe.
-        self.side.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S: Stream> Side<S> {
-    /// Writes until `goal` is reached (`true`), or the stream takes nothing until `deadline`.
-    fn drive(
-        &mut self,
-        goal: Goal,
-        now: Instant,
-        deadline: Option<Instant>,
-    ) -> Result<bool, Error> {
-        self.driver.resume();
+    fn goal(&self, goal: Goal) -> Result<(), Error> {
+        // A reply that came up while this half was writing is this half's to write.
         loop {
-            match self.driver.next(goal)? {
-                Step::Ready => return Ok(true),
-                Step::Wait(_) => return Ok(false),
-                step => self.io.write(&mut self.driver, step, now, deadline)?,
+            let (written, wanted) = self.shared.lock(|side| write(side, goal));
+            if !wanted || written.is_err() {
+                return written;
             }
         }
     }
 }
 
-impl<S> fmt::Debug for Reader<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("driver", &self.driver).finish_non_exhaustive()
+/// Writes until `goal` is reached.
+fn write<S: Stream>(side: &mut Side<Io<S>>, goal: Goal) -> Result<(), Error> {
+    let now = side.stream.clock.now();
+    let patience = side.driver.patience();
+    if !drive(side, goal, now, patience.map(|patience| now + patience))? {
+        side.stream.check()?;
+        // Of a stream that knows timeouts.
+        return Err(Error::Io(ErrorKind::TimedOut.into()));
+    }
+    Ok(())
+}
+
+/// Writes until `goal` is reached (`true`), or the stream takes nothing until `deadline`.
+fn drive<S: Stream>(
+    side: &mut Side<Io<S>>,
+    goal: Goal,
+    now: Instant,
+    deadline: Option<Instant>,
+) -> Result<bool, Error> {
+    side.driver.resume();
+    loop {
+        match side.driver.next(goal)? {
+            Step::Ready => return Ok(true),
+            Step::Wait(_) => return Ok(false),
+            step => side.stream.write(&mut side.driver, step, now, deadline)?,
+        }
     }
 }
 
-impl<S> fmt::Debug for Writer<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").finish_non_exhaustive()
-    }
-}
+impl_debug!(Reader driver, Writer);

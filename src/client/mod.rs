@@ -4,12 +4,23 @@
 //! - `ConnectGate` lets clients take turns in opening connections to an address (RFC 6455 §4.1;
 //!   feature `std`)
 //!
-//! The `Connector` of each adapter drives both. With a transport of your own, drive them yourself.
+//! - `Connector` chooses how the adapters' `connect_with` uses both (feature `connect`)
+//!
+//! With a transport of your own, drive them yourself.
 
+#[cfg(feature = "connect")]
+mod connector;
 #[cfg(feature = "std")]
 mod gate;
 mod race;
 
+#[cfg(feature = "connect")]
+pub use connector::Connector;
+#[cfg(feature = "connect")]
+pub(crate) use connector::{Ended, Next, Opened};
 #[cfg(feature = "std")]
 pub use gate::{ConnectGate, Destination, Turn};
 pub use race::{AddressRace, Attempt};
+
+#[cfg(all(test, feature = "tokio"))]
+mod tests;

@@ -84,6 +84,7 @@ impl ReceiveDriver {
     ///
     /// Those of [`Driver::next`](super::Driver::next) for [`Goal::Events`]. The connection has ended
     /// then: whoever waits for the [`SendDriver`] has to be woken.
+    #[allow(clippy::should_implement_trait, reason = "it is no iterator: it never ends")]
     pub fn next(&mut self) -> Result<Step, Error> {
         if self.intake.inbox.has_input() {
             self.intake.inbox.note_ready();
@@ -271,6 +272,12 @@ impl SendDriver {
     /// Lets everything that is pending be tried again.
     pub fn resume(&mut self) {
         self.outlet.resume();
+    }
+
+    /// Returns for how long a blocking write may make no progress: as long as a peer may be silent.
+    pub(crate) fn patience(&self) -> Option<core::time::Duration> {
+        let config = self.sending.config();
+        Some(config.ping_interval?.saturating_add(config.pong_timeout?))
     }
 
     /// Frees the buffer that is kept for the next frames, when nothing is queued.

@@ -169,6 +169,7 @@ impl<H: Opening> HandshakeDriver<H> {
     /// Why the handshake failed, once the peer has been answered and the transport was shut down.
     /// For a refusal, [`Error::GaveUp`] when the peer did not take it in time, and [`Error::Lost`]
     /// when a write failed.
+    #[allow(clippy::should_implement_trait, reason = "it is no iterator: it never ends")]
     pub fn next(&mut self) -> Result<Step, H::Error> {
         loop {
             match &self.phase {

@@ -1,12 +1,15 @@
 //! The read side of a transport, and the clock.
 
 use alloc::vec::Vec;
+#[cfg(feature = "std")]
+use std::io;
 
 use super::inbox::Inbox;
 use crate::time::Instant;
 
 /// The state of the read side and of the clock.
 #[derive(Debug, Default)]
+#[allow(unnameable_types, reason = "sealed: only the drivers have one")]
 pub struct Intake {
     pub(super) inbox: Inbox,
     // Set when there is nothing to read now, cleared by `resume`.
@@ -121,6 +124,31 @@ pub trait Reads {
     /// `error`, when the connection is open or in its opening handshake. After a Close, a failure is
     /// an end like any other.
     fn read_failed<E>(&mut self, error: E, unexpected_eof: bool) -> Result<(), E>;
+
+    /// Reads from a stream of the standard library, and reports what came of it. An interrupted read is
+    /// left to be tried again.
+    ///
+    /// Returns [`WouldBlock`](std::io::ErrorKind::WouldBlock) or
+    /// [`TimedOut`](std::io::ErrorKind::TimedOut) when there is nothing to read now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_failed`](Self::read_failed).
+    #[cfg(feature = "std")]
+    fn read_from<R: io::Read>(&mut self, stream: &mut R) -> io::Result<Option<io::ErrorKind>> {
+        match stream.read(self.buffer()) {
+            Ok(len) => self.read(len),
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                kind @ (io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    self.read_pending();
+                    return Ok(Some(kind));
+                }
+                kind => self.read_failed(error, kind == io::ErrorKind::UnexpectedEof)?,
+            },
+        }
+        Ok(None)
+    }
 
     /// Tells the time, and does what is due.
     fn time(&mut self, now: Instant);

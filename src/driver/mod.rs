@@ -95,12 +95,25 @@
 //! ```
 
 mod batch;
+mod date;
 #[cfg(feature = "std")]
 mod halves;
 mod handshake;
 mod inbox;
 mod intake;
+#[cfg(feature = "std")]
+mod limit;
+#[cfg(feature = "std")]
+#[macro_use]
+mod methods;
+#[cfg(feature = "std")]
+#[macro_use]
+mod opening;
 mod outlet;
+#[cfg(feature = "std")]
+mod shared;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod whole;
 
 use core::{error, fmt};
@@ -109,12 +122,20 @@ use crate::{Config, ProtocolError, Timeout, time::Instant};
 
 #[cfg(feature = "std")]
 pub use halves::{ReceiveDriver, SendDriver};
+#[cfg(feature = "tokio")]
+pub(crate) use tasks::{Sharers, Side as TaskSide, Tasks};
 pub use {
     batch::Batch,
+    date::http_date,
     handshake::{HandshakeDriver, Opening, Refusal, RequestHandshake, Unread},
     intake::Reads,
     outlet::Writes,
     whole::{Driver, Parts},
+};
+#[cfg(feature = "std")]
+pub(crate) use {
+    limit::{Blocked, Limit},
+    shared::{Shared, Side},
 };
 
 /// What the caller of a driver waits for.

@@ -12,8 +12,8 @@
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
-//! | RFC 9112: HTTP/1.1 | 41 | 0 |
-//! | RFC 9110: HTTP Semantics | 33 | 0 |
+//! | RFC 9112: HTTP/1.1 | 48 | 0 |
+//! | RFC 9110: HTTP Semantics | 35 | 0 |
 //! | RFC 7936: Clarifying Registry Procedures for the WebSocket Subprotocol Name Registry | 1 | 1 |
 //! | RFC 8307: Well-Known URIs for the WebSocket Protocol | 1 | 0 |
 //! | RFC 3629: UTF-8 | 13 | 0 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 674 | 33 |
+//! | all | 683 | 33 |
 //!
 //! # Choices
 //!
@@ -146,15 +146,29 @@
 //! - **9112-5.2-02** Received obs-fold: 400, or replace by SP. *Chosen:* a server refuses it,
 //!   because nothing that sends a handshake writes it; a client has to read it.
 //! - **9112-6.3-03** Body of a non-101 response: Content-Length, chunked, or until close. *Chosen:*
-//!   what came together with the head is kept, up to the announced length and 64 KiB, and chunks as
-//!   they are, because a refusal is looked at by people, and nobody should wait for more of it.
+//!   up to 64 KiB are read, within `handshake_timeout`; what is longer, malformed or late is
+//!   reported with the part that came, because the status matters more than the body.
+//! - **9112-6.3-04** Invalid Content-Length without Transfer-Encoding: unrecoverable; close,
+//!   discard the response. *Chosen:* the body is discarded; status and header fields are reported,
+//!   because they tell why the connection did not open.
+//! - **9112-7.1-01** Parse and decode the chunked transfer coding. *Chosen:* white space after the
+//!   size is skipped, because servers write it; a line feed alone ends no line, as in a head. The
+//!   trailer section is not read, because the connection closes.
+//! - **9112-7.1.1-01** Unrecognized chunk extensions are ignored. *Chosen:* the line of a chunk has
+//!   at most 4 KiB.
+//! - **9112-8-01** A body is incomplete without its last chunk, or with fewer bytes than announced.
+//!   *Chosen:* `Response::body_is_complete` tells.
 //! - **9110-5.5-01** CR, LF, NUL in a value: reject or replace by SP. *Chosen:* it is refused,
 //!   because what replaces the octet here need not be what a proxy in front has seen.
 //! - **9110-6.6.1-01** Server with a clock sends Date in 2xx, 3xx, 4xx; MAY in 1xx and 5xx.
 //!   *Chosen:* the adapters write it into every refusal that has none; the machine knows no time of
-//!   the day, so who drives it adds the field, and what it refuses by itself goes out without.
+//!   the day, so the program that drives it adds the field, with `ServerHandshake::answer` to what
+//!   the machine refuses by itself.
 //! - **9110-7.8-06** With "Expect: 100-continue" send 100 before 101. *Chosen:* the 100 is written
 //!   in front of the 101, because the client waits for it.
+//! - **9110-9.1-01** General-purpose servers support GET and HEAD. *Chosen:*
+//!   `ServerHandshake::receive` refuses what is no opening handshake; a program answers other
+//!   requests with `receive_request`.
 //! - **9110-11.6.1-01** A 401 carries WWW-Authenticate. *Chosen:* `Rejection::unauthorized` takes
 //!   the challenge; `Rejection::new(401)` leaves it to `header`, because there may be several of
 //!   them, each in a line of its own.
@@ -344,9 +358,9 @@
 //! |---|---|---|
 //! | 2.1 Message Format | 1 | 0 |
 //! | 2.2 Message Parsing | 9 | 0 |
-//! | 2.3 HTTP Version | 1 | 0 |
+//! | 2.3 HTTP Version | 2 | 0 |
 //! | 3 Request Line | 3 | 0 |
-//! | 3.1 Method | 1 | 0 |
+//! | 3.1 Method | 2 | 0 |
 //! | 3.2 Request Target | 3 | 0 |
 //! | 3.2.1 origin-form | 1 | 0 |
 //! | 3.2.2 absolute-form | 2 | 0 |
@@ -355,7 +369,10 @@
 //! | 5.1 Field Line Parsing | 3 | 0 |
 //! | 5.2 Obsolete Line Folding | 3 | 0 |
 //! | 6.1 Transfer-Encoding | 3 | 0 |
-//! | 6.3 Message Body Length | 3 | 0 |
+//! | 6.3 Message Body Length | 4 | 0 |
+//! | 7.1 Chunked Transfer Coding | 2 | 0 |
+//! | 7.1.1 Chunk Extensions | 1 | 0 |
+//! | 8 Handling Incomplete Messages | 1 | 0 |
 //! | 9.6 Tear-down | 3 | 0 |
 //! | 9.8 TLS Connection Closure | 1 | 0 |
 //!
@@ -376,6 +393,8 @@
 //! | 7.2 Host and :authority | 1 | 0 |
 //! | 7.6.1 Connection | 1 | 0 |
 //! | 7.8 Upgrade | 7 | 0 |
+//! | 9.1 Methods | 1 | 0 |
+//! | 9.3.2 HEAD | 1 | 0 |
 //! | 11.6.1 WWW-Authenticate | 1 | 0 |
 //! | 15.2 Informational 1xx | 2 | 0 |
 //! | 15.4 Redirection 3xx | 1 | 0 |

@@ -2,19 +2,22 @@
 
 use alloc::boxed::Box;
 use core::{
+    any::Any,
+    future::poll_fn,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    net::TcpStream,
     time::{self, Sleep},
 };
 
 use crate::{
-    Error, Output,
-    driver::{Reads, Step, Writes},
+    Error,
+    driver::{HandshakeDriver, Opening, Reads, Step, Writes},
     time::Instant,
 };
 
@@ -31,6 +34,28 @@ pub(super) struct Io<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     pub(super) fn new(stream: S) -> Self {
         Self { stream, clock: Clock::start(), alarm: Alarm::default(), moved: false }
+    }
+
+    /// Makes one of a stream for an opening handshake.
+    pub(super) fn open(stream: S) -> io::Result<Self>
+    where
+        S: 'static,
+    {
+        if let Some(stream) = (&stream as &dyn Any).downcast_ref::<TcpStream>() {
+            stream.set_nodelay(true)?;
+        }
+        Ok(Self::new(stream))
+    }
+
+    /// Drives a handshake to its end.
+    pub(super) async fn shake<H: Opening>(
+        &mut self,
+        driver: &mut HandshakeDriver<H>,
+    ) -> Result<(), Error>
+    where
+        Error: From<H::Error>,
+    {
+        poll_fn(|cx| self.poll_drive(driver, cx, HandshakeDriver::next)).await.map(drop)
     }
 
     /// Does what `next` says until that is ready (`true`), has ended (`false`), or has to wait.
@@ -68,12 +93,28 @@ pub(super) fn poll_write<S: AsyncWrite + Unpin, D: Writes>(
     step: Step,
     cx: &mut Context<'_>,
 ) -> io::Result<bool> {
-    let mut stream = Pin::new(stream);
+    let stream = Pin::new(stream);
     let result = match step {
-        Step::Write => poll_write_once(stream, driver.output(), cx).map_ok(|len| driver.wrote(len)),
+        Step::Write => {
+            let vectored = stream.is_write_vectored();
+            let written = driver.with_slices(vectored, |slices| match slices {
+                [slice] => stream.poll_write(cx, slice),
+                slices => stream.poll_write_vectored(cx, slices),
+            });
+            written.map(|written| match written? {
+                0 => Err(ErrorKind::WriteZero.into()),
+                len => {
+                    driver.wrote(len);
+                    Ok(())
+                }
+            })
+        }
         Step::Flush => stream.poll_flush(cx).map_ok(|()| driver.flushed()),
         // Fails when the peer was faster.
-        _ => stream.as_mut().poll_shutdown(cx).map(|_| Ok(driver.shut_down())),
+        _ => stream.poll_shutdown(cx).map(|_| {
+            driver.shut_down();
+            Ok(())
+        }),
     };
     match result {
         Poll::Pending => {
@@ -146,28 +187,6 @@ impl Alarm {
     }
 }
 
-/// Writes several chunks at a time, if the stream does that.
-#[allow(clippy::indexing_slicing, reason = "no more slices are set than there are")]
-fn poll_write_once<S: AsyncWrite>(
-    stream: Pin<&mut S>,
-    output: &mut Output,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    let chunk = output.chunk();
-    // For a single chunk the kernel takes a third less time without a list of them.
-    let written = if chunk.len() < output.len() && stream.is_write_vectored() {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let count = output.chunks_vectored(&mut slices);
-        stream.poll_write_vectored(cx, &slices[..count])
-    } else {
-        stream.poll_write(cx, chunk)
-    };
-    match ready!(written)? {
-        0 => Poll::Ready(Err(ErrorKind::WriteZero.into())),
-        len => Poll::Ready(Ok(len)),
-    }
-}
-
 /// Reads once; returns whether the stream had anything.
 pub(super) fn poll_read<S: AsyncRead + Unpin, D: Reads>(
     stream: &mut S,
@@ -188,6 +207,3 @@ pub(super) fn poll_read<S: AsyncRead + Unpin, D: Reads>(
     }
     Ok(true)
 }
-
-/// How many slices a vectored write gets at most.
-const MAX_SLICES: usize = 16;

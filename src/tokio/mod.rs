@@ -22,26 +22,30 @@
 mod connect;
 mod handshake;
 mod io;
-mod sink;
 mod split;
-mod tasks;
 
 use core::{
     fmt,
     future::poll_fn,
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use connect::{Connector, connect};
+pub use crate::adapter::Parts;
+#[cfg(test)]
+pub(crate) use connect::open;
+pub use connect::{connect, connect_with};
 pub use handshake::{Incoming, Requested, accept, client, receive_request};
 pub use split::{Reader, Writer};
 
-use self::{io::Io, tasks::Sharers};
+use self::io::Io;
 use crate::{
-    Batch, CloseCode, Connection, EndOfStream, Error, Message, Payload, State,
-    driver::{self, Driver, Goal, Unread},
+    Batch, CloseCode, Connection, EndOfStream, Error, Message, Payload, SendError, State,
+    driver::{Driver, Goal, Sharers, TaskSide as Side, Unread},
 };
 
 /// A connection over a stream of tokio's.
@@ -73,21 +77,10 @@ pub struct WebSocket<S> {
     sharers: Sharers,
 }
 
-/// What a [`WebSocket`] was made of. Made by [`WebSocket::into_parts`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Parts<S> {
-    /// The stream.
-    pub stream: S,
-    /// The connection, and what was read and not delivered.
-    pub driver: driver::Parts,
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Makes a WebSocket of a stream and a connection whose handshake is done.
-    pub fn new(stream: S, connection: Connection) -> Self {
-        Self::with_unread(stream, connection, Unread::default())
-    }
+    whole_methods!();
+    reading_methods!(Connection, async, await);
+    writing_methods!(async, await);
 
     /// Makes a WebSocket of a stream and a connection of which bytes were read already: what followed
     /// the handshake.
@@ -97,20 +90,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     fn with_driver(io: Io<S>, driver: Driver) -> Self {
         Self { io, driver, sharers: Sharers::default() }
-    }
-
-    /// Returns the events that are left of the last read; when there are none, writes what is queued
-    /// and waits for input.
-    ///
-    /// Returns `None` when the connection has ended. Cancel safe.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Protocol`] when the peer broke the protocol, after it has been told and the stream
-    /// has been shut down; [`Error::Timeout`] when it fell silent; [`Error::Io`] when the stream
-    /// failed.
-    pub async fn fill(&mut self) -> Result<Option<Batch<'_>>, Error> {
-        Ok(if self.readable().await? { Some(self.batch()) } else { None })
     }
 
     /// Makes sure that there are events: when none are left of the last read, writes what is queued
@@ -145,60 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Those of [`fill`](Self::fill).
     pub async fn readable(&mut self) -> Result<bool, Error> {
-        poll_fn(|cx| self.poll_fill(cx)).await
-    }
-
-    /// Returns the events that are there without waiting, none if need be.
-    pub fn batch(&mut self) -> Batch<'_> {
-        self.driver.batch()
-    }
-
-    /// Returns the next message, `None` when the connection has ended. Cancel safe.
-    ///
-    /// With [`Delivery::Chunks`](crate::Delivery::Chunks) each chunk is returned like a message.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fill`](Self::fill).
-    pub async fn read(&mut self) -> Result<Option<Message>, Error> {
-        poll_fn(|cx| self.poll_read(cx)).await
-    }
-
-    /// Queues a message, writes all that is queued, and returns when the stream has flushed.
-    ///
-    /// Cancel safe: once it was polled, the message is either queued, and written by the next
-    /// method that writes, or (when the future is dropped while it waits for room) not sent at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the message is refused; [`Error::Io`] when the stream fails, now or before,
-    /// and of kind [`TimedOut`](std::io::ErrorKind::TimedOut) when the peer took nothing until the
-    /// connection was given up.
-    pub async fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
-        self.feed(payload).await?;
-        self.flush().await
-    }
-
-    /// Queues a message, to be written with the next ones. Waits for room if too much is queued
-    /// already. Cancel safe like [`send`](Self::send).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send`](Self::send).
-    pub async fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
-        let payload = payload.into();
-        let len = payload.as_bytes().len();
-        poll_fn(|cx| self.poll_goal(Goal::Room(len), cx)).await?;
-        Ok(self.connection_mut().send(payload)?)
-    }
-
-    /// Writes all that is queued, and returns when the stream has flushed. Cancel safe.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] as for [`send`](Self::send).
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_goal(Goal::Flush, cx)).await.map(drop)
+        self.events().await
     }
 
     /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream,
@@ -219,84 +145,70 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         reason: &str,
     ) -> Result<EndOfStream, Error> {
         if self.connection().state() == State::Open {
-            self.connection_mut().close(code, reason)?;
+            self.begin_close(code, reason)?;
         }
         self.closed().await
     }
 
-    /// Waits for the end of the connection and returns how it ended. Messages that still arrive are
-    /// dropped. Cancel safe.
-    ///
-    /// For a program that only sends, or has read what it wants.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fill`](Self::fill).
-    pub async fn closed(&mut self) -> Result<EndOfStream, Error> {
-        while let Some(mut batch) = self.fill().await? {
-            while batch.next().is_some() {}
-        }
-        Ok(self.end().unwrap_or(EndOfStream::Torn))
-    }
-
-    /// Returns the connection, to ask for its state.
-    pub fn connection(&self) -> &Connection {
-        self.driver.connection()
-    }
-
-    /// Returns the connection, to queue something without writing it at once.
-    pub fn connection_mut(&mut self) -> &mut Connection {
-        self.driver.connection_mut()
-    }
-
-    /// Returns how the connection ended, once it has.
-    pub fn end(&self) -> Option<EndOfStream> {
-        self.driver.end()
-    }
-
-    /// Returns the stream.
-    pub fn stream(&self) -> &S {
-        &self.io.stream
-    }
-
-    /// Returns the stream and drops the rest, which aborts the connection if it has not ended.
-    ///
-    /// What was read from the stream and not delivered is lost; [`into_parts`](Self::into_parts)
-    /// returns it, too.
-    pub fn into_inner(self) -> S {
-        self.io.stream
-    }
-
-    /// Takes the WebSocket apart: the stream, the connection, and what was read and not delivered.
-    pub fn into_parts(self) -> Parts<S> {
-        Parts { stream: self.io.stream, driver: self.driver.into_parts() }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        while ready!(self.poll_goal(Goal::Events, cx))? {
-            if let Some(message) = self.driver.batch().next_message() {
-                return Poll::Ready(Ok(Some(message)));
-            }
-        }
-        Poll::Ready(Ok(None))
+    fn begin_close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), SendError> {
+        self.connection_mut().close(code, reason)
     }
 
     /// Waits until there are events; returns whether there are, and will be.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        if self.driver.take_spinning() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.poll_goal(Goal::Events, cx)
+    async fn events(&mut self) -> Result<bool, Error> {
+        poll_fn(|cx| match self.driver.take_spinning() {
+            true => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            false => self.poll_drive(Goal::Events, cx),
+        })
+        .await
     }
 
-    fn poll_goal(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+    async fn goal(&mut self, goal: Goal) -> Result<bool, Error> {
+        poll_fn(|cx| self.poll_drive(goal, cx)).await
+    }
+
+    fn poll_drive(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         self.io.poll_drive(&mut self.driver, cx, |driver| driver.next(goal))
+    }
+
+    /// Polls for one of two tasks that may hold the `Stream` and the `Sink`.
+    fn poll_side(
+        &mut self,
+        side: Side,
+        goal: Goal,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, Error>> {
+        self.io.moved = false;
+        let result = match self.sharers.combined(side, cx) {
+            Some(waker) => self.poll_drive(goal, &mut Context::from_waker(&waker)),
+            None => self.poll_drive(goal, cx),
+        };
+        self.sharers.polled(side, cx, &result, self.io.moved);
+        result
+    }
+
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        self.poll_side(Side::Reader, Goal::Events, cx)
+    }
+
+    fn poll_goal(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_side(Side::Writer, goal, cx).map_ok(drop)
     }
 }
 
-impl<S> fmt::Debug for WebSocket<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket").field("driver", &self.driver).finish_non_exhaustive()
+impl_debug!(WebSocket driver);
+impl_stream!(WebSocket);
+impl_sink!(WebSocket);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> FusedStream for WebSocket<S> {
+    fn is_terminated(&self) -> bool {
+        self.driver.is_finished()
     }
 }

@@ -9,9 +9,9 @@ use std::{
 
 use framewise::{
     CloseCode, Config, Connection, EndOfStream, Event, Message, Role,
-    client::ConnectGate,
+    client::{ConnectGate, Connector},
     handshake::{Acceptance, ClientRequest, Rejection},
-    tokio::{self as asynchronous, Connector, Reader, WebSocket, Writer},
+    tokio::{self as asynchronous, Reader, WebSocket, Writer},
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -507,7 +507,9 @@ async fn connecting_can_be_dropped_anywhere() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("ws://{}/", listener.local_addr().unwrap());
     let connector = Connector::new().gate(&ConnectGate::new());
-    let connect = || connector.connect(ClientRequest::new(&uri).unwrap(), Config::default());
+    let connect = || {
+        asynchronous::connect_with(&connector, ClientRequest::new(&uri).unwrap(), Config::default())
+    };
     let serving = tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -555,7 +557,9 @@ async fn connecting_can_be_dropped() {
     let connect = || {
         let request = ClientRequest::new(&uri).unwrap();
         let connector = Connector::new().gate(&gate);
-        tokio::spawn(async move { connector.connect(request, Config::default()).await })
+        tokio::spawn(async move {
+            asynchronous::connect_with(&connector, request, Config::default()).await
+        })
     };
     let first = connect();
     let (mut stream, _) = listener.accept().await.unwrap();

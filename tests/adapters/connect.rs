@@ -14,7 +14,7 @@ use std::{
 
 use framewise::{
     CloseCode, Config, Error, Input, blocking,
-    client::ConnectGate,
+    client::{ConnectGate, Connector},
     handshake::{Acceptance, ClientRequest, HandshakeError, ServerHandshake},
     tokio as asynchronous,
 };
@@ -37,10 +37,14 @@ async fn a_port_where_nobody_listens_is_an_error() {
     let error = blocking::connect(request(&uri), Config::default()).unwrap_err();
     assert!(refused(error));
     let gate = ConnectGate::new();
-    let connector = asynchronous::Connector::new().gate(&gate);
-    assert!(refused(connector.connect(request(&uri), Config::default()).await.unwrap_err()));
-    let connector = blocking::Connector::new().gate(&gate);
-    assert!(refused(connector.connect(request(&uri), Config::default()).unwrap_err()));
+    let connector = Connector::new().gate(&gate);
+    assert!(refused(
+        asynchronous::connect_with(&connector, request(&uri), Config::default()).await.unwrap_err()
+    ));
+    let connector = Connector::new().gate(&gate);
+    assert!(refused(
+        blocking::connect_with(&connector, request(&uri), Config::default()).unwrap_err()
+    ));
 }
 
 // 6455-4.1-15: never plain octets to a secure resource
@@ -72,10 +76,11 @@ async fn waiting_for_a_turn_costs_no_handshake_time() {
     let address = listener.local_addr().unwrap();
     let gate = ConnectGate::new();
     let turn = gate.enter(address).await;
-    let connector = asynchronous::Connector::new().gate(&gate);
+    let connector = Connector::new().gate(&gate);
     let request = request(&format!("ws://{address}/"));
-    let mut connecting =
-        tokio::spawn(async move { connector.connect(request, Config::default()).await });
+    let mut connecting = tokio::spawn(async move {
+        asynchronous::connect_with(&connector, request, Config::default()).await
+    });
     tokio::time::pause();
     let hour = Duration::from_secs(3600);
     assert!(tokio::time::timeout(hour, &mut connecting).await.is_err(), "it waits");
@@ -222,17 +227,19 @@ fn with_a_gate_one_connection_at_a_time_is_being_opened() {
                 let gate = gate.clone();
                 thread::spawn(move || {
                     if client % 2 == 0 {
-                        let connector = blocking::Connector::new().gate(&gate);
+                        let connector = Connector::new().gate(&gate);
                         let (mut websocket, _) =
-                            connector.connect(request, Config::default()).unwrap();
+                            blocking::connect_with(&connector, request, Config::default()).unwrap();
                         return websocket.read().unwrap();
                     }
                     let runtime =
                         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                     runtime.block_on(async {
-                        let connector = asynchronous::Connector::new().gate(&gate);
+                        let connector = Connector::new().gate(&gate);
                         let (mut websocket, _) =
-                            connector.connect(request, Config::default()).await.unwrap();
+                            asynchronous::connect_with(&connector, request, Config::default())
+                                .await
+                                .unwrap();
                         websocket.read().await.unwrap()
                     })
                 })

@@ -11,9 +11,9 @@ use std::{
 
 use framewise::{
     CloseCode, Config, Connection, Message, State,
-    client::ConnectGate,
+    client::{ConnectGate, Connector},
     handshake::ClientRequest,
-    tokio::{self as asynchronous, Connector, WebSocket},
+    tokio::{self as asynchronous, WebSocket},
 };
 use tokio::time::advance;
 
@@ -207,8 +207,13 @@ async fn a_connect_that_moved_has_its_turn() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("ws://{}/", listener.local_addr().unwrap());
     let connector = Connector::new().gate(&ConnectGate::new());
-    let connect =
-        || Box::pin(connector.connect(ClientRequest::new(&uri).unwrap(), Config::default()));
+    let connect = || {
+        Box::pin(asynchronous::connect_with(
+            &connector,
+            ClientRequest::new(&uri).unwrap(),
+            Config::default(),
+        ))
+    };
     let (mut first, mut second) = (connect(), connect());
     let [task, before, behind] = [(); 3].map(|()| Task::new());
     assert!(first.as_mut().poll(&mut task.context()).is_pending());

@@ -200,7 +200,7 @@ fn release_keeps_what_waits() {
 }
 
 #[test]
-#[should_panic(expected = "advanced by 3 octets, 2 were queued")]
+#[should_panic(expected = "advanced by 3 bytes, 2 were queued")]
 fn more_than_there_is_cannot_be_taken() {
     let mut server = end(Role::Server);
     server.ping(b"").unwrap();

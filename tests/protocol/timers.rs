@@ -100,21 +100,48 @@ fn a_slow_reader_is_alive() {
     }
 }
 
-// R32: the time to close is one time for all, or a peer could make it as long as it likes
+// R32, K14: a peer that reads steadily is not cut off, up to the limit; one that stops is
 #[test]
 fn closing_bounds_what_is_left_to_write() {
     for role in ROLES {
-        let mut connection = end(role);
-        connection.send_binary(vec![0; 100_000]).unwrap();
-        events(&mut connection, &to(role, "8802 03e8"));
-        for now in 0..5 {
-            assert_eq!(connection.poll_timeout(at(now)), Some(at(5)));
-            assert_eq!(connection.handle_timeout(at(now)), None);
-            connection.output().advance(1000);
-        }
-        assert_eq!(connection.handle_timeout(at(5)), Some(Timeout::Close));
+        let slow = |pause: u64| {
+            let mut connection = end(role);
+            connection.send_binary(vec![0; 100_000]).unwrap();
+            events(&mut connection, &to(role, "8802 03e8"));
+            assert_eq!(connection.poll_timeout(at(0)), Some(at(5)));
+            let mut now = 0;
+            while now < 60 {
+                now += pause;
+                assert_eq!(connection.handle_timeout(at(now)), None);
+                connection.output().advance(1000);
+                assert_eq!(connection.poll_timeout(at(now)), Some(at(now + 5)));
+            }
+            (connection, now)
+        };
+        // It stops, though its octets still come.
+        let (mut connection, now) = slow(4);
+        assert_eq!(connection.handle_timeout(at(now + 5)), Some(Timeout::Close));
         assert_eq!((connection.state(), connection.has_output()), (State::Closed, false));
         assert_eq!(connection.end(), Some(EndOfStream::HalfClosed));
+        // It takes the rest, and has as long again to end.
+        let (mut connection, now) = slow(4);
+        let len = connection.output().len();
+        connection.output().advance(len);
+        assert_eq!(connection.poll_timeout(at(now + 1)), Some(at(now + 6)));
+        assert_eq!(connection.poll_timeout(at(now + 2)), Some(at(now + 6)), "nothing was pending");
+        assert_eq!(connection.handle_timeout(at(now + 6)), Some(Timeout::Close));
+        assert_eq!(connection.end(), Some(EndOfStream::Clean));
+        // It goes on until the limit.
+        let (mut connection, mut now) = slow(1);
+        while now < 119 {
+            now += 1;
+            connection.output().advance(10);
+            assert_eq!(connection.poll_timeout(at(now)), Some(at(120.min(now + 5))));
+            assert_eq!(connection.handle_timeout(at(now)), None);
+        }
+        connection.output().advance(10);
+        assert_eq!(connection.poll_timeout(at(120)), Some(at(120)));
+        assert_eq!(connection.handle_timeout(at(120)), Some(Timeout::Close));
     }
 }
 

@@ -33,7 +33,7 @@ mod tables;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::OnceLock,
 };
 
@@ -309,9 +309,7 @@ fn unsafe_code_is_forbidden() {
 #[test]
 fn no_example_shows_a_reason() {
     let Some(_) = project() else { return };
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    for entry in fs::read_dir(examples).expect("examples") {
-        let path = entry.expect("an entry").path();
+    for path in examples() {
         let text = fs::read_to_string(&path).expect("a source");
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
             assert!(!line.contains(".reason"), "{}: {line}", path.display());
@@ -326,11 +324,10 @@ fn no_example_shows_a_reason() {
 fn every_server_of_the_examples_checks_the_origin() {
     let Some(_) = project() else { return };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = vec![root.join("README.md")];
-    let examples = fs::read_dir(root.join("examples")).expect("examples");
-    files.extend(examples.map(|entry| entry.expect("a file").path()));
+    let mut files = examples();
+    files.push(root.join("README.md"));
     let mut servers = 0;
-    for file in files.iter().filter(|file| file.is_file()) {
+    for file in &files {
         let text = fs::read_to_string(file).expect("text");
         if text.contains("Acceptance::new()") {
             servers += 1;
@@ -338,4 +335,21 @@ fn every_server_of_the_examples_checks_the_origin() {
         }
     }
     assert!(servers >= 4, "{servers} servers");
+}
+
+/// Returns the sources of the examples.
+fn examples() -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("examples") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push(path);
+            }
+        }
+    }
+    sources
 }

@@ -1,26 +1,23 @@
 //! Two tasks that wait for one stream, which remembers only one of each kind.
 
 use alloc::{sync::Arc, task::Wake};
-use core::{
-    mem,
-    task::{Context, Poll, Waker},
-};
+use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, PoisonError};
 
 /// The tasks that read and write.
 #[derive(Debug, Default)]
-pub(super) struct Tasks {
-    pub(super) reader: Task,
-    pub(super) writer: Task,
+pub(crate) struct Tasks {
+    pub(crate) reader: Task,
+    pub(crate) writer: Task,
 }
 
 /// A task that waits, if it does.
 #[derive(Debug, Default)]
-pub(super) struct Task(Mutex<Option<Waker>>);
+pub(crate) struct Task(Mutex<Option<Waker>>);
 
 impl Task {
     /// Remembers the task that a half lives in.
-    pub(super) fn remember(&self, waker: &Waker) {
+    pub(crate) fn remember(&self, waker: &Waker) {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *slot {
             Some(known) => known.clone_from(waker),
@@ -29,7 +26,7 @@ impl Task {
     }
 
     /// Wakes the task, if it waits.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         let waker = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = waker {
             waker.wake();
@@ -49,48 +46,50 @@ impl Wake for Tasks {
 ///
 /// While only one task waits, the stream is given its own waker.
 #[derive(Debug, Default)]
-pub(super) struct Sharers {
-    waiting: [Option<Waker>; 2],
+pub(crate) struct Sharers {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
     both: Option<Arc<Tasks>>,
 }
 
 impl Sharers {
     /// Returns the waker to give to the stream, when another task waits as well.
-    pub(super) fn combined(&mut self, side: Side, cx: &Context<'_>) -> Option<Waker> {
-        let other = self.waiting[side.other()].as_ref()?;
-        if other.will_wake(cx.waker()) {
-            return None;
-        }
+    pub(crate) fn combined(&mut self, side: Side, cx: &Context<'_>) -> Option<Waker> {
+        let (_, other) = self.slots(side);
+        let other = other.as_ref().filter(|other| !other.will_wake(cx.waker()))?.clone();
         let tasks = self.both.get_or_insert_default();
+        // It does not matter which is which: both are woken.
         tasks.reader.remember(cx.waker());
-        tasks.writer.remember(other);
+        tasks.writer.remember(&other);
         Some(Waker::from(Arc::clone(tasks)))
     }
 
     /// Records whether this side waits, and wakes the other one if anything `moved`: what it waits
     /// for may be there.
-    pub(super) fn polled<T>(&mut self, side: Side, cx: &Context<'_>, poll: &Poll<T>, moved: bool) {
-        let other = side.other();
-        if moved && let Some(waker) = mem::take(&mut self.waiting[other]) {
+    pub(crate) fn polled<T>(&mut self, side: Side, cx: &Context<'_>, poll: &Poll<T>, moved: bool) {
+        let (own, other) = self.slots(side);
+        if moved && let Some(waker) = other.take() {
             waker.wake();
         }
-        match (&mut self.waiting[side as usize], poll) {
-            (slot, Poll::Ready(_)) => *slot = None,
+        match (own, poll) {
+            (own, Poll::Ready(_)) => *own = None,
             (Some(waker), Poll::Pending) => waker.clone_from(cx.waker()),
-            (slot, Poll::Pending) => *slot = Some(cx.waker().clone()),
+            (own, Poll::Pending) => *own = Some(cx.waker().clone()),
+        }
+    }
+
+    /// Returns the task of this side and that of the other one.
+    fn slots(&mut self, side: Side) -> (&mut Option<Waker>, &mut Option<Waker>) {
+        match side {
+            Side::Reader => (&mut self.reader, &mut self.writer),
+            Side::Writer => (&mut self.writer, &mut self.reader),
         }
     }
 }
 
 /// Who polls.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Reader,
     Writer,
-}
-
-impl Side {
-    const fn other(self) -> usize {
-        1 - self as usize
-    }
 }

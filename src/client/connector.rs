@@ -1,13 +1,73 @@
-//! A race of addresses within a time limit.
+//! How clients open TCP connections, whatever moves the bytes.
 
 use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 use std::io::{self, ErrorKind};
 
-use crate::{
-    client::{AddressRace, Attempt, Turn},
-    time::Instant,
-};
+use super::{AddressRace, Attempt, ConnectGate, Turn};
+use crate::time::Instant;
+
+/// How the adapters' `connect_with` opens a TCP connection. It can be used any number of times.
+///
+/// ```no_run
+/// # #[cfg(feature = "connect")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use framewise::{Config, blocking, handshake::ClientRequest};
+/// use framewise::client::{ConnectGate, Connector};
+///
+/// // At most one of the clients that share the gate is in the opening handshake with an address.
+/// let gate = ConnectGate::new();
+/// let connector = Connector::new().gate(&gate);
+/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
+/// let (mut websocket, _response) = blocking::connect_with(&connector, request, Config::default())?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "connect"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connector {
+    pub(crate) gate: Option<ConnectGate>,
+    attempt_delay: Option<Duration>,
+}
+
+impl Connector {
+    /// Makes a connector without a gate.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { gate: None, attempt_delay: Some(AddressRace::ATTEMPT_DELAY) }
+    }
+
+    /// Takes turns with all clients that share `gate` (RFC 6455 §4.1 item 2).
+    ///
+    /// An attempt waits for its turn before it opens a TCP connection to an address. The turn
+    /// lasts until the opening handshake is done or has failed. Waiting counts against no timeout.
+    #[must_use]
+    pub fn gate(mut self, gate: &ConnectGate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
+    /// Sets how long to wait for an address before the next one is tried beside it, as
+    /// [`AddressRace::attempt_delay`] does. 250 ms by default. With `None` the next address is
+    /// tried when one fails.
+    #[must_use]
+    pub const fn attempt_delay(mut self, delay: Option<Duration>) -> Self {
+        self.attempt_delay = delay;
+        self
+    }
+
+    /// Begins to try addresses, for at most `limit`.
+    pub(crate) fn race(&self, addresses: Vec<SocketAddr>, limit: Option<Duration>) -> LimitedRace {
+        LimitedRace::new(addresses, self.attempt_delay, limit)
+    }
+}
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// A TCP connection, and the right to open a WebSocket connection over it.
 pub(crate) type Opened<S> = (S, Option<Turn>);
@@ -42,7 +102,7 @@ pub(crate) struct LimitedRace {
 }
 
 impl LimitedRace {
-    pub(crate) fn new(
+    fn new(
         addresses: Vec<SocketAddr>,
         attempt_delay: Option<Duration>,
         limit: Option<Duration>,

@@ -1,0 +1,270 @@
+//! The methods that bindings give to whole WebSockets and their halves, written once.
+//!
+//! A type that reads provides `events`, which waits until its `driver` has a batch, and one that
+//! writes provides `goal` and `queue`. Async types pass `async`, `await` and what to say of dropped
+//! futures.
+
+/// Methods of what reads from a connection.
+macro_rules! reading_methods {
+    ($machine:ty $(, $async:tt, $await:tt)?) => {
+        /// Returns the events that are left of the last read. When there are none, writes what is
+        /// queued and waits for input.
+        ///
+        /// Returns `None` when the connection has ended.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Protocol`] when the peer broke the protocol, after it has been told and the stream
+        /// has been shut down; [`Error::Timeout`] when it fell silent; [`Error::Io`] when the stream
+        /// failed. A blocking adapter over a stream that is not blocking fails with
+        /// [`WouldBlock`](std::io::ErrorKind::WouldBlock): nothing is lost then, and the call may be
+        /// repeated.
+        pub $($async)? fn fill(&mut self) -> Result<Option<Batch<'_, $machine>>, Error> {
+            Ok(if self.events()$(.$await)? ? { Some(self.driver.batch()) } else { None })
+        }
+
+        /// Returns the events that are there without waiting, none if need be.
+        pub fn batch(&mut self) -> Batch<'_, $machine> {
+            self.driver.batch()
+        }
+
+        /// Returns the next message, `None` when the connection has ended.
+        ///
+        /// With [`Delivery::Chunks`](crate::Delivery::Chunks) each chunk is returned like a message.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`fill`](Self::fill).
+        pub $($async)? fn read(&mut self) -> Result<Option<Message>, Error> {
+            while self.events()$(.$await)? ? {
+                if let Some(message) = self.driver.batch().next_message() {
+                    return Ok(Some(message));
+                }
+            }
+            Ok(None)
+        }
+
+        /// Waits for the end of the connection and returns how it ended. Messages that still arrive
+        /// are dropped.
+        ///
+        /// For a program that only sends, or has read what it wants.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`fill`](Self::fill).
+        pub $($async)? fn closed(&mut self) -> Result<EndOfStream, Error> {
+            while self.events()$(.$await)? ? {
+                while self.driver.batch().next().is_some() {}
+            }
+            Ok(self.end().unwrap_or(EndOfStream::Torn))
+        }
+    };
+}
+
+/// Methods of what writes to a connection.
+macro_rules! writing_methods {
+    ($($async:tt, $await:tt)?) => {
+        /// Queues a message, writes all that is queued, and returns when the stream has flushed.
+        ///
+        /// A future that is dropped has queued the message, to be written by the next method that
+        /// writes, or (while it waits for room) not sent it at all.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Send`] when the message is refused; [`Error::Io`] when the stream fails, now or
+        /// before, and of kind [`TimedOut`](std::io::ErrorKind::TimedOut) when the peer took nothing
+        /// until the connection was given up. With
+        /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) the message is queued: repeat
+        /// [`flush`](Self::flush), not this call.
+        pub $($async)? fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+            self.feed(payload)$(.$await)? ?;
+            self.flush()$(.$await)?
+        }
+
+        /// Queues a message, to be written with the next ones. Waits for room if too much is queued
+        /// already.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`send`](Self::send), but for `WouldBlock`, which leaves the message out.
+        pub $($async)? fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+            let payload = payload.into();
+            self.goal(Goal::Room(payload.as_bytes().len()))$(.$await)? ?;
+            Ok(self.queue(|machine| machine.send(payload))?)
+        }
+
+        /// Queues a fragment of a message, the last one with `fin`, and writes all that is queued; see
+        /// [`Connection::send_fragment`](crate::Connection::send_fragment).
+        ///
+        /// # Errors
+        ///
+        /// Those of [`send`](Self::send).
+        pub $($async)? fn send_fragment<'a>(
+            &mut self,
+            payload: impl Into<Payload<'a>>,
+            fin: bool,
+        ) -> Result<(), Error> {
+            let payload = payload.into();
+            self.goal(Goal::Room(payload.as_bytes().len()))$(.$await)? ?;
+            self.queue(|machine| machine.send_fragment(payload, fin))?;
+            self.flush()$(.$await)?
+        }
+
+        /// Queues a Ping with at most 125 bytes of payload, and writes all that is queued.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`send`](Self::send).
+        pub $($async)? fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+            self.queue(|machine| machine.ping(payload))?;
+            self.flush()$(.$await)?
+        }
+
+        /// Writes all that is queued, and returns when the stream has flushed.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Io`] as for [`send`](Self::send).
+        pub $($async)? fn flush(&mut self) -> Result<(), Error> {
+            self.goal(Goal::Flush)$(.$await)?.map(drop)
+        }
+    };
+}
+
+/// Methods of a whole WebSocket that do not wait.
+macro_rules! whole_methods {
+    () => {
+        /// Makes a WebSocket of a stream and a connection whose handshake is done.
+        pub fn new(stream: S, connection: Connection) -> Self {
+            Self::with_unread(stream, connection, Unread::default())
+        }
+
+        /// Returns the connection, to ask for its state.
+        pub fn connection(&self) -> &Connection {
+            self.driver.connection()
+        }
+
+        /// Returns the connection, to queue something without writing it at once.
+        pub fn connection_mut(&mut self) -> &mut Connection {
+            self.driver.connection_mut()
+        }
+
+        /// Returns how the connection ended, once it has.
+        pub fn end(&self) -> Option<EndOfStream> {
+            self.driver.end()
+        }
+
+        /// Returns the stream.
+        pub fn stream(&self) -> &S {
+            &self.io.stream
+        }
+
+        /// Returns the stream and drops the rest, which aborts the connection if it has not ended.
+        ///
+        /// What was read from the stream and not delivered is lost; [`into_parts`](Self::into_parts)
+        /// returns it, too.
+        pub fn into_inner(self) -> S {
+            self.io.stream
+        }
+
+        /// Takes the WebSocket apart: the stream, the connection, and what was read and not delivered.
+        pub fn into_parts(self) -> Parts<S> {
+            Parts { stream: self.io.stream, driver: self.driver.into_parts() }
+        }
+
+        fn queue<T>(&mut self, queue: impl FnOnce(&mut Connection) -> T) -> T {
+            queue(self.driver.connection_mut())
+        }
+    };
+}
+
+/// Methods of a reading half that do not wait.
+macro_rules! reader_methods {
+    () => {
+        /// Sets how messages are delivered, from the next one that begins.
+        pub fn set_delivery(&mut self, delivery: Delivery) {
+            self.driver.receiving_mut().set_delivery(delivery);
+        }
+
+        /// Returns how the connection ended, once it has.
+        pub fn end(&self) -> Option<EndOfStream> {
+            self.driver.receiving().end()
+        }
+
+        /// Returns the peer's Close, if it has come.
+        pub fn received_close(&self) -> Option<CloseFrame> {
+            self.driver.receiving().received_close()
+        }
+
+        /// Returns how far the connection is on its way from open to closed.
+        pub fn state(&self) -> State {
+            self.driver.receiving().state()
+        }
+    };
+}
+
+/// `Debug`, by the driver where there is one, without the stream.
+macro_rules! impl_debug {
+    ($($name:ident $($driver:ident)?),*) => {$(
+        impl<S> fmt::Debug for $name<S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut debug = f.debug_struct(stringify!($name));
+                $(debug.field("driver", &self.$driver);)?
+                debug.finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+/// `Stream` of messages, for what reads with `poll_events`.
+#[cfg(feature = "tokio")]
+macro_rules! impl_stream {
+    ($name:ident) => {
+        impl<S: AsyncRead + AsyncWrite + Unpin> Stream for $name<S> {
+            type Item = Result<Message, Error>;
+
+            fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+                let reader = self.get_mut();
+                while ready!(reader.poll_events(cx))? {
+                    if let Some(message) = reader.driver.batch().next_message() {
+                        return Poll::Ready(Some(Ok(message)));
+                    }
+                }
+                Poll::Ready(None)
+            }
+        }
+    };
+}
+
+/// `Sink` of messages, for what writes with `poll_goal` and closes with `begin_close`.
+#[cfg(feature = "tokio")]
+macro_rules! impl_sink {
+    ($name:ident) => {
+        /// Whatever can be sent, can be sent into the sink. Closing it sends a Close with
+        /// [`CloseCode::NORMAL`] and writes it; what still comes can be read, up to the end.
+        impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for $name<S> {
+            type Error = Error;
+
+            fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().poll_goal(Goal::Room(0), cx)
+            }
+
+            fn start_send(self: Pin<&mut Self>, payload: P) -> Result<(), Error> {
+                let payload = payload.into();
+                Ok(self.get_mut().queue(|machine| machine.send(payload))?)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                self.get_mut().poll_goal(Goal::Flush, cx)
+            }
+
+            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+                let writer = self.get_mut();
+                if writer.queue(|machine| machine.state()) == State::Open {
+                    writer.begin_close(CloseCode::NORMAL, "")?;
+                }
+                writer.poll_goal(Goal::Flush, cx)
+            }
+        }
+    };
+}

@@ -1,0 +1,200 @@
+//! The opening handshake over a stream, in both adapters.
+
+/// What leads to a WebSocket: requests that await a decision, and the functions that wait for them.
+///
+/// Async adapters pass `async` and `await`. What is over with the handshake is boxed there: a task is
+/// as large as the largest future that it ever waits for, for as long as it lives.
+macro_rules! opening {
+    (
+        for ($($stream:tt)+), owned ($($owned:tt)+) $(, $async:tt, $await:tt)?;
+        $(#[$requested:meta])* Requested;
+        $(#[$incoming:meta])* Incoming;
+    ) => {
+        $(#[$requested])*
+        #[derive(Debug)]
+        pub struct Requested<S> {
+            io: Io<S>,
+            request: Request,
+            config: Arc<Config>,
+            unread: Unread,
+        }
+
+        $(#[$incoming])*
+        #[derive(Debug)]
+        pub struct Incoming<S> {
+            io: Io<S>,
+            upgrade: Upgrade,
+            config: Arc<Config>,
+            unread: Unread,
+        }
+
+        /// Reads a client's opening handshake from `stream`, at most for
+        /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows time
+        /// limits.
+        ///
+        /// A request that is not valid, or late, is answered and the stream closed, which takes up to
+        /// [`Config::close_timeout`](crate::Config::close_timeout) more. To answer plain HTTP requests,
+        /// call [`receive_request`]. Small writes are sent at once (`TCP_NODELAY`) if it is a TCP
+        /// stream.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Handshake`] when the request is not valid or does not come in time, [`Error::Io`]
+        /// when the stream fails.
+        pub $($async)? fn accept<S: $($owned)+>(
+            stream: S,
+            config: impl Into<Arc<Config>>,
+        ) -> Result<Incoming<S>, Error> {
+            receive_request(stream, config)$(.$await)? ?.upgrade()$(.$await)?
+        }
+
+        /// Reads any HTTP request from `stream`, as [`accept`] does, and leaves it to the program to
+        /// open a connection or to answer it.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Handshake`] when what came is no HTTP request, or does not come in time, and was
+        /// answered; [`Error::Io`] when the stream fails.
+        pub $($async)? fn receive_request<S: $($owned)+>(
+            stream: S,
+            config: impl Into<Arc<Config>>,
+        ) -> Result<Requested<S>, Error> {
+            let config = config.into();
+            boxed!($($async $await)? {
+                let mut io = Io::open(stream)?;
+                let mut driver = HandshakeDriver::request(Arc::clone(&config)).stamp(dated);
+                io.shake(&mut driver)$(.$await)? ?;
+                let (request, unread) = driver.finish().ok_or(HandshakeError::UnexpectedEof)?;
+                Ok(Requested { io, request, config, unread })
+            })
+        }
+
+        /// Sends `request` over `stream` and waits for the response, at most for
+        /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows time
+        /// limits.
+        ///
+        /// `seed` has to be unpredictable and used once only; see
+        /// [`Connection::client`](crate::Connection::client). The caller ensures at most one pending
+        /// handshake per address where RFC 6455 §4.1 matters, for instance with a
+        /// [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves names, each name counts
+        /// as an address, and the caller should limit the number of pending handshakes.
+        ///
+        /// A stream on which no connection was opened is shut down, at most for
+        /// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Handshake`] when the server does not open the connection, [`Error::Io`] when the
+        /// stream fails.
+        pub $($async)? fn client<S: $($owned)+>(
+            stream: S,
+            request: ClientRequest,
+            config: impl Into<Arc<Config>>,
+            seed: [u8; 32],
+        ) -> Result<(WebSocket<S>, Response), Error> {
+            let config = config.into();
+            boxed!($($async $await)? {
+                let mut io = Io::open(stream)?;
+                let mut driver = HandshakeDriver::client(request, config, seed);
+                io.shake(&mut driver)$(.$await)? ?;
+                let (driver, response) = driver.into_driver().ok_or(HandshakeError::UnexpectedEof)?;
+                Ok((WebSocket::with_driver(io, driver), response))
+            })
+        }
+
+        impl<S: $($stream)+> Requested<S> {
+            /// Returns the request.
+            pub fn request(&self) -> &Request {
+                &self.request
+            }
+
+            /// Checks that the request is one to open a connection. If it is not, it is answered, and
+            /// the stream closed.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Handshake`] when the request is not valid.
+            pub $($async)? fn upgrade(self) -> Result<Incoming<S>, Error> {
+                let Self { mut io, request, config, unread } = self;
+                let refused = match request.upgrade() {
+                    Ok(upgrade) => return Ok(Incoming { io, upgrade, config, unread }),
+                    Err(refused) => refused,
+                };
+                let response = dated(refused.rejection());
+                let response = refused.request.respond(response);
+                let mut driver = HandshakeDriver::refusal(response, &config);
+                let _ = boxed!($($async $await)? { io.shake(&mut driver)$(.$await)? });
+                Err(refused.error.into())
+            }
+
+            /// Answers the request with any final status, headers and body, and closes the stream. The
+            /// response tells the time (`Date`), unless a field for it is there.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`Incoming::reject`].
+            pub $($async)? fn respond(mut self, response: Rejection) -> Result<(), Error> {
+                let response = self.request.respond(dated(response));
+                let mut driver = HandshakeDriver::refusal(response, &self.config);
+                boxed!($($async $await)? { self.io.shake(&mut driver)$(.$await)? })
+            }
+        }
+
+        impl<S: $($stream)+> Incoming<S> {
+            /// Returns the request.
+            pub fn upgrade(&self) -> &Upgrade {
+                &self.upgrade
+            }
+
+            /// Accepts the request and sends the 101.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Accept`] for a subprotocol that was not offered, and the client gets a 500;
+            /// [`Error::Io`] when the stream fails.
+            pub $($async)? fn accept(self, acceptance: Acceptance) -> Result<WebSocket<S>, Error> {
+                let Self { mut io, upgrade, config, unread } = self;
+                boxed!($($async $await)? {
+                    match upgrade.accept(acceptance) {
+                        Ok(connection) => {
+                            let driver = Driver::with_unread(connection, unread);
+                            let mut websocket = WebSocket::with_driver(io, driver);
+                            websocket.flush()$(.$await)? ?;
+                            Ok(websocket)
+                        }
+                        Err(error) => {
+                            let response = dated(Rejection::internal_error()).to_output();
+                            let mut driver = HandshakeDriver::refusal(response, &config);
+                            let _ = io.shake(&mut driver)$(.$await)?;
+                            Err(error.into())
+                        }
+                    }
+                })
+            }
+
+            /// Rejects the request, sends the response and closes the stream. The response tells the
+            /// time (`Date`), unless a field for it is there.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Io`] when the stream fails, and of kind
+            /// [`TimedOut`](std::io::ErrorKind::TimedOut) when the client does not take the response
+            /// within [`Config::close_timeout`](crate::Config::close_timeout).
+            pub $($async)? fn reject(mut self, rejection: Rejection) -> Result<(), Error> {
+                let response = self.upgrade.reject(dated(rejection));
+                let mut driver = HandshakeDriver::refusal(response, &self.config);
+                boxed!($($async $await)? { self.io.shake(&mut driver)$(.$await)? })
+            }
+        }
+    };
+}
+
+/// Runs a block: at once, or in a future on the heap.
+macro_rules! boxed {
+    ({ $($body:tt)* }) => {
+        { $($body)* }
+    };
+    ($async:tt $await:tt { $($body:tt)* }) => {
+        Box::pin($async move { $($body)* }).$await
+    };
+}
