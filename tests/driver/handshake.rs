@@ -72,7 +72,6 @@ fn delivered(connection: Connection, unread: Unread, later: &[u8]) -> Vec<Event<
 /// Reads `all` in two pieces, cut at every byte, and in reads of every small length.
 fn every_cut<H: Opening>(
     all: &[u8],
-    role: Role,
     make: impl Fn() -> HandshakeDriver<H>,
     open: impl Fn(H::Done) -> Connection,
 ) where
@@ -112,13 +111,13 @@ fn every_cut<H: Opening>(
 #[test]
 fn a_server_loses_no_byte_that_follows_the_request() {
     let all = [REQUEST.to_vec(), first_frames(Role::Server)].concat();
-    every_cut(&all, Role::Server, server, |upgrade| upgrade.accept(Acceptance::new()).unwrap());
+    every_cut(&all, server, |upgrade| upgrade.accept(Acceptance::new()).unwrap());
 }
 
 #[test]
 fn a_client_loses_no_byte_that_follows_the_response() {
     let all = [response(), first_frames(Role::Client)].concat();
-    every_cut(&all, Role::Client, client, |established| established.connection);
+    every_cut(&all, client, |established| established.connection);
 }
 
 #[test]

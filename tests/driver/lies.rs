@@ -1,12 +1,15 @@
 //! A transport that lies at each operation, and goals that are dropped at each step.
 
+use core::time::Duration;
+
 use framewise::{
     EndOfStream, Event, Role, State,
     driver::{Driver, Error, Goal, Reads as _, Step, Writes as _},
 };
+use proptest::prelude::*;
 
 use super::support::{
-    Arrival, End, Fault, Lie, Outcome, STYLES, Shape, Style, at, binaries, everywhere, frame,
+    Arrival, End, Fault, Lie, Outcome, Rate, STYLES, Shape, Style, at, binaries, everywhere, frame,
     frames, payload,
 };
 
@@ -186,7 +189,7 @@ fn goals_may_be_dropped_at_every_step() {
 fn a_read_may_be_dropped_after_its_buffer_was_asked_for() {
     let role = Role::Server;
     let asks: [fn(&mut Driver); 3] = [
-        |driver| drop(driver.empty_buffer()),
+        |driver| _ = driver.empty_buffer(),
         |driver| drop(driver.take_buffer()),
         |driver| _ = driver.buffer(),
     ];
@@ -220,5 +223,44 @@ fn a_read_may_be_dropped_after_its_buffer_was_asked_for() {
             core::mem::swap(end.driver(), driver);
             assert_eq!(end.into_driver().into_parts().unread, b"");
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    // Any transport that is slow and pending, in every role, shape and style.
+    #[test]
+    fn any_number_of_lies_changes_nothing(
+        lies in prop::collection::vec((0..300usize, any::<bool>()), 0..60),
+        lens in (1..2000usize, 1..2000usize, 1..6000usize),
+        rate in prop::option::of((500..5000usize, 1..500u64)),
+    ) {
+        everywhere(|role, shape, style| {
+            let mut end = End::new(role, shape, style);
+            let lie = |short| if short { Lie::Short } else { Lie::Pending };
+            end.io.wire.lies = lies.iter().map(|&(index, short)| (index, lie(short))).collect();
+            (end.io.wire.max_read, end.io.wire.max_write) = (lens.0, lens.1);
+            end.io.wire.buffer = Some(lens.2);
+            if let Some((bytes, ms)) = rate {
+                end.io.wire.capacity = 0;
+                end.io.wire.rate = Some(Rate { bytes, every: Duration::from_millis(ms) });
+            }
+            for len in MESSAGES {
+                end.io.wire.bytes(end.io.now, &frame(role, 0x82, &payload(len)));
+                end.send(&payload(len)).unwrap();
+                assert_eq!(end.run(Goal::Flush, end.io.now + Duration::from_secs(60)), Outcome::Ready);
+            }
+            end.close();
+            assert_eq!(end.run(Goal::Flush, end.io.now + Duration::from_secs(60)), Outcome::Ready);
+            end.io.wire.bytes(end.io.now, &frame(role, 0x88, &[3, 232]));
+            end.io.wire.arrive(end.io.now, Arrival::End);
+            assert_eq!(end.receive(end.io.now + Duration::from_secs(60)), Outcome::Ended);
+            assert_eq!(end.end(), Some(EndOfStream::Clean));
+            let (sent, rest) = frames(&end.io.wire.sent);
+            let sent: Vec<_> = sent.into_iter().filter(|it| it.0 == 0x82).map(|it| it.1).collect();
+            assert!(sent == MESSAGES.map(payload) && rest == 0);
+            assert!(binaries(&end.events) == MESSAGES.map(payload));
+        });
     }
 }
