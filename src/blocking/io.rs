@@ -77,6 +77,11 @@ impl<S: Stream> Io<S> {
                         (now, driver.deadline(now))
                     });
                     self.write(driver, step, now, deadline)?;
+                    if step == Step::Write && !driver.output().is_empty() {
+                        // It may have waited after the last byte: what it took, it took before.
+                        driver.deadline(now);
+                        times = None;
+                    }
                 }
             }
         }

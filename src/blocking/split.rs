@@ -144,16 +144,24 @@ impl<S: Stream> Writer<S> {
     }
 }
 
-/// Writes until `goal` is reached.
+/// Writes until `goal` is reached, as long as the stream takes something now and then.
 fn write<S: Stream>(side: &mut Side<Io<S>>, goal: Goal) -> Result<(), Error> {
-    let now = side.stream.clock.now();
     let patience = side.driver.patience();
-    if !drive(side, goal, now, patience.map(|patience| now + patience))? {
+    let (mut progress, mut left) = (side.stream.clock.now(), usize::MAX);
+    loop {
+        let now = side.stream.clock.now();
+        // In slices, so that the other half learns of progress in time.
+        if drive(side, goal, now, patience.map(|patience| now + patience / 8))? {
+            return Ok(());
+        }
         side.stream.check()?;
-        // Of a stream that knows timeouts.
-        return Err(Error::Io(ErrorKind::TimedOut.into()));
+        let pending = side.driver.pending_len();
+        if pending < left {
+            (progress, left) = (now, pending);
+        } else if patience.is_some_and(|patience| progress + patience <= now) {
+            return Err(Error::Io(ErrorKind::TimedOut.into()));
+        }
     }
-    Ok(())
 }
 
 /// Writes until `goal` is reached (`true`), or the stream takes nothing until `deadline`.

@@ -284,6 +284,11 @@ impl SendDriver {
         Some(config.ping_interval?.saturating_add(config.pong_timeout?))
     }
 
+    /// Returns the number of bytes that are queued or in flight.
+    pub(crate) fn pending_len(&mut self) -> usize {
+        self.sending.pending_len()
+    }
+
     /// Frees the buffer that is kept for the next frames, when nothing is queued.
     pub fn release(&mut self) {
         self.sending.output().release();
