@@ -9,26 +9,27 @@
 //! may connect from pages of the named origins only. Programs that send no `Origin` always may.
 //! Ctrl-C and SIGTERM close all connections and end the server; a second one ends it at once.
 //!
-//! What a driver of the protocol has to do is in [`Peer::drive`].
+//! The protocol's own driver says what to do with a socket; [`Peer::drive`] does it. Nothing here
+//! decides when to flush, to ping, to shut down or to give up.
 
 mod common;
 
 use std::{
     collections::BTreeSet,
     error::Error,
-    fmt,
-    io::{self, ErrorKind, IoSlice, Read, Write},
+    io::{self, ErrorKind, Read},
     mem,
     net::{Shutdown, SocketAddr, ToSocketAddrs},
     process::ExitCode,
     sync::Arc,
-    time::{self, Duration},
+    time::{self, Duration, UNIX_EPOCH},
 };
 
-use common::{say, server::Options};
+use common::{report, say, server::Options};
 use framewise::{
-    CloseCode, Config, Connection, Event, Input, Output, SendError, State, Transport,
+    CloseCode, Config, Connection, Event, Output, SendError, State,
     deflate::DeflateConfig,
+    driver::{Driver, Goal, HandshakeDriver, Reads, Refusal, Step, Writes, http_date},
     handshake::{Acceptance, OriginPolicy, Rejection, ServerHandshake, Upgrade},
     time::Instant,
 };
@@ -117,7 +118,8 @@ impl Server {
                     Token(INTERRUPT) => self.shut_down(),
                     Token(key) => {
                         if let Some(peer) = self.peers.get_mut(key) {
-                            peer.readable |= event.is_readable() || event.is_error();
+                            let readable = event.is_readable() || event.is_error();
+                            peer.stage.resume(readable, event.is_writable());
                         }
                         self.ready.insert(key);
                     }
@@ -129,6 +131,8 @@ impl Server {
                 self.timers.pop_first();
                 if let Some(peer) = self.peers.get_mut(key) {
                     peer.timer = None;
+                    // It reads once more before it is told the time: what has come is not late.
+                    peer.stage.resume(true, false);
                 }
                 self.ready.insert(key);
             }
@@ -154,7 +158,7 @@ impl Server {
             // Out of file descriptors, for instance. mio will not tell again of those who wait
             // already, so look again when others may have ended.
             Err(error) => {
-                report(format_args!("cannot accept a connection: {error}"));
+                report!("cannot accept a connection: {error}");
                 self.timers.insert((now + ACCEPT_PAUSE, LISTENER));
             }
         }
@@ -166,16 +170,11 @@ impl Server {
         let entry = self.peers.vacant_entry();
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(entry.key()), interest)?;
-        let handshake = Box::new(ServerHandshake::new(Arc::clone(&self.config)));
+        // `Date` is for the clock of this program to add.
+        let handshake = HandshakeDriver::server(Arc::clone(&self.config)).stamp(dated);
         self.ready.insert(entry.key());
-        entry.insert(Peer {
-            stream,
-            address,
-            stage: Stage::Handshake(handshake),
-            readable: true,
-            shut_down: false,
-            timer: None,
-        });
+        let stage = Stage::Opening(Box::new(handshake));
+        entry.insert(Peer { stream, address, stage, timer: None });
         Ok(())
     }
 
@@ -184,11 +183,11 @@ impl Server {
             return;
         };
         let timer = peer.timer;
-        let next = peer.drive(&mut self.buf, now, &self.policy).unwrap_or_else(|error| {
-            report(format_args!("{}: {error}", peer.address));
+        let next = peer.drive(&mut self.buf, now, &self.policy, &self.config);
+        match next.unwrap_or_else(|error| {
+            report!("{}: {error}", peer.address);
             Next::End
-        });
-        match next {
+        }) {
             Next::Again => {
                 self.ready.insert(key);
             }
@@ -211,17 +210,18 @@ impl Server {
     /// time to answer it. With the last one the event loop ends.
     fn shut_down(&mut self) {
         self.listener = None;
-        for (key, peer) in &mut self.peers {
-            match &mut peer.stage {
-                Stage::Connected(connection) => {
-                    // Fails only for a connection that is closing already.
-                    let _ = connection.close(CloseCode::GOING_AWAY, "");
-                }
-                Stage::Handshake(_) => peer.stage = Stage::over(),
-                Stage::Refused { .. } => {}
-            }
+        self.peers.retain(|key, peer| {
             self.ready.insert(key);
-        }
+            match &mut peer.stage {
+                Stage::Open(driver) => {
+                    // Fails only for a connection that is closing already.
+                    let _ = driver.connection_mut().close(CloseCode::GOING_AWAY, "");
+                    true
+                }
+                Stage::Opening(_) => false,
+                Stage::Refusing(_) => true,
+            }
+        });
     }
 }
 
@@ -230,23 +230,16 @@ struct Peer {
     stream: TcpStream,
     address: SocketAddr,
     stage: Stage,
-    /// There may be something to read: true until a read has found nothing.
-    readable: bool,
-    /// The write side was shut down.
-    shut_down: bool,
     /// Its entry among the timers, not later than its next deadline.
     timer: Option<Instant>,
 }
 
+/// What drives the connection. Handshakes are boxed, since they are large and soon gone.
+#[allow(clippy::large_enum_variant, reason = "nearly all are open")]
 enum Stage {
-    // Boxed, since it is large and soon gone.
-    Handshake(Box<ServerHandshake>),
-    Connected(Connection),
-    /// The client gets a response and nothing else. `None` when it has been given up.
-    Refused {
-        response: Output,
-        deadline: Option<Instant>,
-    },
+    Opening(Box<HandshakeDriver<ServerHandshake>>),
+    Refusing(Box<HandshakeDriver<Refusal>>),
+    Open(Driver),
 }
 
 /// What a peer does next.
@@ -264,199 +257,151 @@ impl Peer {
     /// without end does not keep the others waiting.
     fn drive(
         &mut self,
-        buf: &mut [u8],
+        buf: &mut Vec<u8>,
         now: Instant,
         policy: &OriginPolicy,
+        config: &Config,
     ) -> Result<Next, Box<dyn Error>> {
-        // 1. Read, unless the client does not take the answers to what it has sent before: they
-        //    would fill the memory.
-        if self.may_read() {
-            self.read(buf, now, policy)?;
-        }
-        // 2. Tell the time. After reading: a Pong that waited in the socket is not late.
-        self.handle_timeout(now);
-        // 3. Write all that there is to write now: the echoes, what the connection answers by
-        //    itself to Pings and Closes, the Pings of its keep-alive timer.
-        if self.write()? {
-            // 4. When nothing is left, do with the transport what the protocol asks for: a server
-            //    ends its own direction first and reads on until the client ends the other, so
-            //    that what was written last is not destroyed by a reset (RFC 9112 §9.6).
-            match self.stage.transport() {
-                Transport::Open => {}
-                Transport::ShutDownWrite if self.shut_down => {}
-                Transport::ShutDownWrite => {
-                    self.shut_down = true;
-                    let _ = self.stream.shutdown(Shutdown::Write); // Fails if it is gone already.
-                }
-                Transport::Close => return Ok(Next::End),
-            }
-        }
-        // 5. Go on if there may be more to read, or else wait. While it waits, a connection that
-        //    has nothing to write keeps nothing on the heap.
-        if self.may_read() {
-            return Ok(Next::Again);
-        }
-        self.stage.output().release();
-        Ok(Next::Wait(self.stage.poll_timeout(now)))
-    }
-
-    fn may_read(&mut self) -> bool {
-        self.readable && self.stage.output().len() <= HIGH_WATER
-    }
-
-    fn read(
-        &mut self,
-        buf: &mut [u8],
-        now: Instant,
-        policy: &OriginPolicy,
-    ) -> Result<(), Box<dyn Error>> {
-        let len = match self.stream.read(buf) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.readable = false;
-                return Ok(());
-            }
-            result => result?,
-        };
-        if len == 0 {
-            self.readable = false;
-            match &mut self.stage {
-                // What is in its output is still written: the client may have ended only its own
-                // direction.
-                Stage::Connected(connection) => {
-                    connection.receive_eof();
-                }
-                Stage::Handshake(_) | Stage::Refused { .. } => self.stage = Stage::over(),
-            }
-            return Ok(());
-        }
-        let mut input = Input::new(&mut buf[..len]);
-        if let Stage::Handshake(handshake) = &mut self.stage {
-            match handshake.receive(&mut input) {
-                Ok(Some(upgrade)) => self.stage = decide(upgrade, now, policy)?,
-                Ok(None) => {}
-                Err(error) => {
-                    report(format_args!("{}: {error}", self.address));
-                    self.stage = Stage::refused(mem::take(handshake.output()), now);
-                }
-            }
-        }
-        // Frames may have come together with the handshake: they are still in the input.
-        if let Stage::Connected(connection) = &mut self.stage {
-            let state = connection.state();
-            loop {
-                match connection.receive(&mut input) {
-                    Ok(Some(event)) => echo(connection, event)?,
-                    Ok(None) => break,
-                    // Not the end: the output holds a Close that tells the client. What it sends
-                    // until the transport is closed gives the same error again.
-                    Err(_) if state == State::Failed => break,
-                    Err(error) => {
-                        report(format_args!("{}: {error}", self.address));
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        match &mut self.stage {
-            Stage::Connected(connection) => {
-                if let Some(timeout) = connection.handle_timeout(now) {
-                    report(format_args!("{}: timeout: {timeout:?}", self.address));
-                }
-            }
-            Stage::Handshake(handshake) => {
-                if let Err(error) = handshake.handle_timeout(now) {
-                    report(format_args!("{}: {error}", self.address));
-                    self.stage = Stage::refused(mem::take(handshake.output()), now);
-                }
-            }
-            Stage::Refused { deadline, .. } => {
-                if deadline.is_some_and(|deadline| deadline <= now) {
-                    self.stage = Stage::over();
-                }
-            }
-        }
-    }
-
-    /// Writes until nothing is left or the socket takes no more; returns whether nothing is left.
-    fn write(&mut self) -> io::Result<bool> {
+        let mut socket = Socket { stream: &mut self.stream, now, has_read: false };
         loop {
-            let output = self.stage.output();
-            if output.is_empty() {
-                return Ok(true);
-            }
-            // Many small messages are one slice, a large one that was given away is its own.
-            let mut slices = [IoSlice::new(&[]); 16];
-            let count = output.chunks_vectored(&mut slices);
-            match self.stream.write_vectored(&slices[..count]) {
-                Ok(len) => output.advance(len),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error),
+            match &mut self.stage {
+                Stage::Opening(driver) => {
+                    if let Some(next) = socket.run(&mut **driver, None, HandshakeDriver::next)? {
+                        return Ok(next);
+                    }
+                    // Frames may have come together with the request: the driver has them.
+                    let Some((upgrade, unread)) = driver.finish() else { return Ok(Next::End) };
+                    self.stage = match decide(upgrade, policy)? {
+                        Ok(connection) => Stage::Open(Driver::with_unread(connection, unread)),
+                        Err(response) => {
+                            let refusal = HandshakeDriver::refusal(response, config);
+                            Stage::Refusing(Box::new(refusal))
+                        }
+                    };
+                }
+                Stage::Refusing(driver) => {
+                    let next = socket.run(&mut **driver, None, HandshakeDriver::next)?;
+                    return Ok(next.unwrap_or(Next::End));
+                }
+                Stage::Open(driver) => {
+                    let events = |driver: &mut Driver| driver.next(Goal::Events);
+                    if let Some(next) = socket.run(driver, Some(buf), events)? {
+                        return Ok(next);
+                    }
+                    let mut batch = driver.batch();
+                    while let Some(event) = batch.next() {
+                        echo(batch.connection_mut(), event)?;
+                    }
+                    drop(batch);
+                    *buf = driver.take_buffer(); // The next client is read into it.
+                }
             }
         }
     }
 }
 
 impl Stage {
-    fn refused(response: Output, now: Instant) -> Self {
-        Self::Refused { response, deadline: Some(now + REFUSAL_TIMEOUT) }
-    }
-
-    fn over() -> Self {
-        Self::Refused { response: Output::default(), deadline: None }
-    }
-
-    fn output(&mut self) -> &mut Output {
-        match self {
-            Self::Connected(connection) => connection.output(),
-            Self::Handshake(handshake) => handshake.output(),
-            Self::Refused { response, .. } => response,
+    /// Lets what has waited be tried again.
+    fn resume(&mut self, readable: bool, writable: bool) {
+        fn resume(driver: &mut (impl Reads + Writes), readable: bool, writable: bool) {
+            if readable {
+                driver.readable();
+            }
+            if writable {
+                driver.writable();
+            }
         }
-    }
-
-    fn transport(&self) -> Transport {
         match self {
-            Self::Connected(connection) => connection.transport(),
-            Self::Handshake(_) => Transport::Open,
-            Self::Refused { deadline: Some(_), .. } => Transport::ShutDownWrite,
-            Self::Refused { deadline: None, .. } => Transport::Close,
-        }
-    }
-
-    fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        match self {
-            Self::Connected(connection) => connection.poll_timeout(now),
-            Self::Handshake(handshake) => handshake.poll_timeout(now),
-            Self::Refused { deadline, .. } => *deadline,
+            Self::Opening(driver) => resume(&mut **driver, readable, writable),
+            Self::Refusing(driver) => resume(&mut **driver, readable, writable),
+            Self::Open(driver) => resume(driver, readable, writable),
         }
     }
 }
 
-/// Says what went wrong with one connection, if anybody listens: the others are not to suffer from a
-/// standard error that is closed.
-fn report(what: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{what}");
+/// A socket in its turn.
+struct Socket<'a> {
+    stream: &'a mut TcpStream,
+    now: Instant,
+    has_read: bool,
 }
 
-/// Accepts or rejects a valid request. A server that has to find out first would keep the
-/// [`Upgrade`], and what is left of the input behind it, in a stage of its own.
-fn decide(upgrade: Upgrade, now: Instant, policy: &OriginPolicy) -> Result<Stage, Box<dyn Error>> {
+impl Socket<'_> {
+    /// Does what a driver says until that is ready; returns what to do otherwise. This is all that
+    /// an event loop has to know of the protocol.
+    fn run<D: Reads + Writes, E: Error + 'static>(
+        &mut self,
+        driver: &mut D,
+        mut shared: Option<&mut Vec<u8>>,
+        mut next: impl FnMut(&mut D) -> Result<Step, E>,
+    ) -> Result<Option<Next>, Box<dyn Error>> {
+        loop {
+            match next(driver)? {
+                Step::Ready => return Ok(None),
+                Step::Ended => return Ok(Some(Next::End)),
+                Step::Write => drop(driver.write_to(self.stream)?),
+                Step::Flush => drop(driver.flush_to(self.stream)?),
+                Step::ShutDown => {
+                    let _ = self.stream.shutdown(Shutdown::Write); // Fails if it is gone already.
+                    driver.shut_down();
+                }
+                Step::Read if mem::replace(&mut self.has_read, true) => {
+                    return Ok(Some(Next::Again));
+                }
+                Step::Read => match &mut shared {
+                    Some(buf) => read_shared(self.stream, driver, buf)?,
+                    None => drop(driver.read_from(self.stream)?),
+                },
+                Step::Time => driver.time(self.now),
+                Step::Wait(deadline) => return Ok(Some(Next::Wait(deadline))),
+                step => return Err(format!("{step:?} is no step of a whole connection").into()),
+            }
+        }
+    }
+}
+
+/// Reads into the buffer that all connections share. What the driver does not give back, because it
+/// still parses it, is replaced.
+fn read_shared<D: Reads>(
+    stream: &mut TcpStream,
+    driver: &mut D,
+    buf: &mut Vec<u8>,
+) -> io::Result<()> {
+    buf.resize(BUFFER_SIZE, 0);
+    match stream.read(buf) {
+        Ok(len) => driver.put_buffer(mem::take(buf), len),
+        Err(error) if error.kind() == ErrorKind::Interrupted => {}
+        Err(error) if error.kind() == ErrorKind::WouldBlock => driver.read_pending(),
+        Err(error) => driver.read_failed(error, false)?,
+    }
+    Ok(())
+}
+
+/// Returns the connection, or the response that refuses it.
+fn decide(
+    upgrade: Upgrade,
+    policy: &OriginPolicy,
+) -> Result<Result<Connection, Output>, Box<dyn Error>> {
     if upgrade.check_origin(policy).is_err() {
-        return Ok(Stage::refused(upgrade.reject(Rejection::forbidden()), now));
+        return Ok(Err(upgrade.reject(dated(Rejection::forbidden()))));
     }
     // The response is the first thing in the output of the connection.
-    Ok(Stage::Connected(upgrade.accept(Acceptance::new())?))
+    Ok(Ok(upgrade.accept(Acceptance::new())?))
+}
+
+/// Adds the time of day to a response (RFC 9110 §6.6.1).
+fn dated(response: Rejection) -> Rejection {
+    let date = UNIX_EPOCH.elapsed().ok().and_then(http_date);
+    match date.map(|date| response.clone().header("Date", date)) {
+        Some(Ok(dated)) => dated,
+        _ => response,
+    }
 }
 
 /// Sends a message back. Pings and Closes are answered by the connection itself.
 fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> {
     if connection.state() != State::Open {
-        return Ok(()); // What arrives behind our own Close cannot be answered any more.
+        return Ok(()); // What arrives after our own Close cannot be answered any more.
     }
     match event {
         Event::Text(text) => connection.send_text(text),
@@ -467,12 +412,6 @@ fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> 
 
 /// One read: some hundreds of small messages, or a piece of a large one.
 const BUFFER_SIZE: usize = 64 << 10;
-
-/// How many octets may wait for a client before no more is read from it.
-const HIGH_WATER: usize = 64 << 10;
-
-/// How long a client that may not connect is given to take the response and to leave.
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait when no connection can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -205,17 +205,25 @@ impl<H: Opening> HandshakeDriver<H> {
             if written && !self.intake.pending && !matches!(self.phase, Phase::Leaving(_)) {
                 return Ok(Step::Read);
             }
+            self.intake.inbox.release();
             return Ok(Step::Wait(self.intake.deadline));
         }
     }
 
-    /// Returns what the handshake led to, and the bytes that followed it: once
+    /// Returns what the handshake led to, and the bytes that followed it: once, after
     /// [`next`](Self::next) has returned [`Ready`](Step::Ready).
-    pub fn finish(self) -> Option<(H::Done, Unread)> {
-        let Phase::Done(done) = self.phase else { return None };
-        let mut inbox = self.intake.inbox;
-        inbox.release();
-        Some((done, Unread { inbox }))
+    pub fn finish(&mut self) -> Option<(H::Done, Unread)> {
+        match core::mem::replace(&mut self.phase, Phase::Ended(None)) {
+            Phase::Done(done) => {
+                let mut inbox = core::mem::take(&mut self.intake.inbox);
+                inbox.release();
+                Some((done, Unread { inbox }))
+            }
+            phase => {
+                self.phase = phase;
+                None
+            }
+        }
     }
 
     /// Lets everything that is pending be tried again.
@@ -249,7 +257,7 @@ impl<H: Opening> HandshakeDriver<H> {
 impl HandshakeDriver<ClientHandshake> {
     /// Returns a driver for the connection that was opened, with the server's response; `None` unless
     /// [`next`](Self::next) has returned [`Ready`](Step::Ready).
-    pub fn into_driver(self) -> Option<(Driver, crate::handshake::Response)> {
+    pub fn into_driver(mut self) -> Option<(Driver, crate::handshake::Response)> {
         let (established, unread) = self.finish()?;
         Some((Driver::with_unread(established.connection, unread), established.response))
     }
