@@ -72,6 +72,11 @@ fn deflate() {
 }
 
 #[test]
+fn driver() {
+    replay("driver", |acts: Vec<harness::Act>| harness::driver(&acts));
+}
+
+#[test]
 fn extensions() {
     replay_borrowed!("extensions", Negotiation, harness::extensions);
 }
@@ -79,6 +84,11 @@ fn extensions() {
 #[test]
 fn frame_header() {
     replay_octets("frame_header", harness::frame_header);
+}
+
+#[test]
+fn halves() {
+    replay("halves", |acts: Vec<harness::Act>| harness::halves(&acts));
 }
 
 #[test]

@@ -12,6 +12,7 @@
 //! - two machines of our own never fail one another, and lose nothing
 //! - what one of our own compresses, the other inflates to the same
 //! - what one of our own offers or answers, the other understands
+//! - a driver delivers in order over any transport, and says so when it cannot
 //! - whoever waits for a deadline and then handles it does not wait for the same one again
 //!
 //! `tests/corpus.rs` has this module, too, and replays the corpus with it.
@@ -19,6 +20,7 @@
 mod connection;
 mod cut;
 mod deflate;
+mod driver;
 mod frames;
 mod handshake;
 mod naive;
@@ -30,6 +32,7 @@ mod simulation;
 pub use connection::{client, server};
 pub use cut::Stream;
 pub use deflate::{Compressed, Sent, deflate, inflate};
+pub use driver::{Act, driver, halves};
 pub use frames::{decoder, frame_header};
 pub use handshake::{Opening, handshake_client, handshake_pair, handshake_server};
 pub use negotiation::{Negotiation, extensions};
