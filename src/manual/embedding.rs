@@ -229,18 +229,20 @@
 //! A driver has a read buffer of 32 KiB while bytes are in it, and frees it when the connection waits.
 //! One that is half duplex keeps it.
 //!
-//! Connections can share one buffer: read into it, give it to the driver with
-//! [`put_buffer`](crate::driver::Reads::put_buffer), handle the batch, and take it back with
-//! [`take_buffer`](crate::driver::Reads::take_buffer) before the next step. Take it only when the batch
-//! is used up: bytes that are left in it are lost.
+//! Connections can share one buffer:
+//!
+//! 1. Read into it, and give it to the driver with [`put_buffer`](crate::driver::Reads::put_buffer).
+//! 2. Handle the whole batch. Bytes that are left in the buffer when it is taken are lost.
+//! 3. Take it back with [`take_buffer`](crate::driver::Reads::take_buffer), before the next step.
 //!
 //! # `Date` in refusals
 //!
-//! The crate knows no time of day, and HTTP wants a `Date` of servers that have a clock. A binding adds
-//! it: [`http_date`](crate::driver::http_date) writes it, [`stamp`](crate::driver::HandshakeDriver::stamp)
-//! adds it to the responses of a handshake, and
-//! [`Rejection::header`](crate::handshake::Rejection::header) to those of the program. The adapters do
-//! both.
+//! The machines know no time of day, and HTTP wants a `Date` of servers that have a clock. A binding adds
+//! it, as the adapters do:
+//!
+//! - [`http_date`](crate::driver::http_date) formats it.
+//! - [`stamp`](crate::driver::HandshakeDriver::stamp) adds it to the responses of a handshake.
+//! - [`Rejection::header`](crate::handshake::Rejection::header) adds it to those of the program.
 //!
 //! # The bare machine
 //!
