@@ -195,7 +195,8 @@
 //! - **Readiness**: call [`readable`](crate::driver::Reads::readable) or
 //!   [`writable`](crate::driver::Writes::writable) for each event of the socket, then drive until
 //!   `Wait`. `WouldBlock` is `read_pending` or `write_pending`. When the deadline passes, report the
-//!   `time` and drive again.
+//!   `time` and drive again. `examples/echo_server_mio.rs` is a whole server in this style, with one
+//!   read buffer for any number of connections.
 //! - **Completions**: the transport owns the bytes while it works on them. The driver writes nothing
 //!   else until the output is back:
 //!
@@ -234,6 +235,8 @@
 //! 1. Read into it, and give it to the driver with [`put_buffer`](crate::driver::Reads::put_buffer).
 //! 2. Handle the whole batch. Bytes that are left in the buffer when it is taken are lost.
 //! 3. Take it back with [`take_buffer`](crate::driver::Reads::take_buffer), before the next step.
+//!
+//! If the driver reads ahead, no batch is ready and it keeps the buffer: go on with a new one.
 //!
 //! # `Date` in refusals
 //!
@@ -325,9 +328,6 @@
 //! # assert_eq!(stream.1, b"\x81\x02hi\x88\x00");
 //! # Ok::<(), io::Error>(())
 //! ```
-//!
-//! `examples/echo_server_mio.rs` is the whole thing with an event loop: handshakes, deadlines,
-//! shutting down and back pressure for any number of connections over one read buffer.
 //!
 //! ## The read buffer is yours
 //!

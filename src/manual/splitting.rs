@@ -2,7 +2,7 @@
 //!
 //! | split | gives | driven by |
 //! |---|---|---|
-//! | [`tokio::WebSocket::split`](crate::tokio::WebSocket::split), [`blocking::WebSocket::split`](crate::blocking::WebSocket::split) | a reader and a writer | the adapter |
+//! | `tokio::WebSocket::split`, [`blocking::WebSocket::split`](crate::blocking::WebSocket::split) | a reader and a writer | the adapter |
 //! | [`Driver::into_split`](crate::driver::Driver::into_split) | a [`ReceiveDriver`](crate::driver::ReceiveDriver) and a [`SendDriver`](crate::driver::SendDriver) | your binding |
 //! | [`Connection::split`](crate::Connection::split) | a [`ReceiveHalf`](crate::ReceiveHalf) and a [`SendHalf`](crate::SendHalf) | your loop |
 //!
