@@ -6,32 +6,46 @@
 //! # What comes in
 //!
 //! - A message: [`max_message_size`](crate::Config::max_message_size) (16 MiB), checked on the header
-//!   of each frame, before its payload is stored; then 1009. Memory grows with what has arrived, not
-//!   with what was announced: at most to twice of it while it is less than 1 MiB, then by at most
-//!   1 MiB or an eighth beyond it.
+//!   of each frame, before its payload is stored; then 1009. Memory follows what has arrived, not what
+//!   was announced: it doubles up to 1 MiB, then grows by 1 MiB or an eighth.
 //! - Fragments of a message: [`max_fragments`](crate::Config::max_fragments) (131,072), empty ones
-//!   included; then 1009. Fragments are put together in one buffer, so small ones cost no more than
-//!   large ones.
-//! - A compressed message: the same limit for what it is inflated to, checked before each piece is
-//!   stored, and one for what comes over the wire; then 1009. See `compression`.
+//!   included; then 1009. Fragments are joined in one buffer, so small ones cost no more than large
+//!   ones.
+//! - A compressed message: the same limit for its inflated size, checked before each piece is stored,
+//!   and one for its size on the wire; then 1009. See `compression`.
 //! - Larger messages can be received in pieces: [`Delivery::Chunks`](crate::Delivery::Chunks).
 //! - A handshake head: [`max_head_size`](crate::Config::max_head_size) (16 KiB) and
-//!   [`max_headers`](crate::Config::max_headers) (100); then 431 or 414.
+//!   [`max_headers`](crate::Config::max_headers) (100); then 431 or 414. The body of a refusal: 64 KiB;
+//!   the rest is not read.
 //!
 //! # What goes out
 //!
 //! - Queued messages: [`max_output`](crate::Config::max_output) (32 MiB). A message that would exceed
-//!   it is refused with [`OutputFull`](crate::SendErrorKind::OutputFull), and comes back with the
-//!   error if it was given away. [`has_room`](crate::Connection::has_room) asks beforehand.
-//! - Control frames have a reserve of 4 KiB of their own, so that a Close and the answers to Pings go
-//!   out though messages wait. When Pings come faster than the answers are taken, the newest is
+//!   it is refused with [`OutputFull`](crate::SendErrorKind::OutputFull). An owned message comes back
+//!   with the error. [`has_room`](crate::Connection::has_room) asks beforehand.
+//! - Control frames have a reserve of 4 KiB of their own: a Close and the answers to Pings can be queued
+//!   after a full output. When Pings come faster than the answers are taken, the newest is
 //!   answered (RFC 6455 §5.5.3).
 //!
-//! [`output().len()`](crate::Output::len) is the measure to act upon. A server that answers what it
-//! receives stops reading while much waits to be written: then the peer's own writes stop, and
-//! nothing grows. That is what the adapters do at 64 KiB with a whole connection. Of two halves the
-//! reading one knows nothing of the output and reads on; let the program look at what it hands to the
-//! writing one.
+//! # What a driver does
+//!
+//! - **Room is asked for before writing.** [`Goal::Room`](crate::driver::Goal::Room), and so `feed` of
+//!   the adapters, is ready at once while at most 64 KiB are pending and the message fits. Small
+//!   messages then leave together, in one write. With more pending, it writes first. If `max_output`
+//!   is below 128 KiB, it waits until all is written.
+//! - **A crowded connection does not read for the program.** With more than 64 KiB of output pending, no
+//!   events are delivered, and little is read ahead. The peer's own writes stop, and nothing grows.
+//! - **Goals that write read ahead**: up to 64 KiB of messages and the one after them, or 1,024
+//!   events. So two echoing peers cannot deadlock. A half-duplex driver reads nothing ahead.
+//! - **Memory is given back.** When a connection waits, its driver frees the output buffer, the read
+//!   buffer and the list of events that a burst needed. A half-duplex driver keeps its buffers of
+//!   32 KiB, because its thread waits inside a read. A handshake frees its buffer when no byte follows
+//!   it. The binding of a split connection calls [`SendDriver::release`](crate::driver::SendDriver::release).
+//! - **A split connection reads on**, whatever is pending in its sending half. Bound what the program
+//!   passes from one half to the other: `feed` and `send` of the writer wait for room.
+//!
+//! Without a driver, [`output().len()`](crate::Output::len) is the measure to act upon: stop reading
+//! while much is pending.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -45,13 +59,15 @@
 //! assert!(!connection.has_room(600));
 //! let error = connection.send_text(message).unwrap_err();
 //! assert_eq!(error.kind(), SendErrorKind::OutputFull);
-//! assert!(error.into_payload().is_some()); // it was given away, and is back
+//! assert!(error.into_payload().is_some()); // it was owned, and is back
 //! # Ok::<(), framewise::SendError>(())
 //! ```
 //!
 //! # Large and shared messages
 //!
-//! Payloads below 4 KiB are copied behind their header, so that many leave in one write. A `String`
-//! or `Vec` of 4 KiB or more that is given away is not copied; a client masks it in place. An
-//! `Arc<str>` or `Arc<[u8]>` is queued by reference on a server, however many connections it goes
-//! to.
+//! Payloads below 4 KiB are copied after their header, so that many leave in one write. An owned
+//! `String` or `Vec` of 4 KiB or more is not copied; a client masks it in place. A server queues an
+//! `Arc<str>` or `Arc<[u8]>` by reference, however many connections it goes to.
+//!
+//! A message too large to hold is sent in fragments:
+//! [`send_fragment`](crate::Connection::send_fragment) of a connection, a WebSocket or a writer.

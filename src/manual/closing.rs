@@ -14,14 +14,25 @@
 //!   the peer may still come, up to its Close.
 //! - **The peer begins**: its Close is answered at once with the same code, and
 //!   [`Event::Close`](crate::Event::Close) is the last event. What follows it is discarded.
-//! - **The peer breaks the protocol**: `receive` returns the error, once the events in front of it
-//!   have been taken. A Close with [its code](crate::ProtocolError::close_code) is in the output,
-//!   unless one was sent before.
+//! - **The peer breaks the protocol**: `receive` returns the error, once the events before it have been
+//!   taken. A Close with [its code](crate::ProtocolError::close_code) is in the output, unless one was
+//!   sent before.
 //! - **Write before you shut down.** The Close is in the output like everything else. A server then
 //!   shuts down the write side only and reads on (and throws away) until the client's end: closing a
 //!   socket with input unread resets the connection, and the reset may overtake the Close.
-//! - **Waiting is bounded** by [`Config::close_timeout`](crate::Config::close_timeout): then the
-//!   output is dropped and `transport` says `Close`.
+//! - **Waiting is bounded** by [`Config::close_timeout`](crate::Config::close_timeout). Each piece of
+//!   pending output that the peer takes starts it anew, up to
+//!   [`Config::close_limit`](crate::Config::close_limit). Then the output is dropped and `transport`
+//!   says `Close`.
+//!
+//! A [driver](crate::driver) does all of this. It asks for
+//! [`Step::ShutDown`](crate::driver::Step::ShutDown) once all is written and flushed. At `ShutDownWrite`
+//! a shutdown that is pending is tried again; at `Close` it is tried once, because the `close_notify` of
+//! TLS is not worth waiting for. Bytes that the transport holds unflushed count as output.
+//!
+//! With an adapter, `close` sends a Close and waits for the end. `closed` waits for the end without
+//! sending one, for a program that only sends or has read what it wants. Both drop messages that still
+//! arrive. `close` of a writer only sends; the reader goes on to the end.
 //!
 //! How it ended is in [`end`](crate::Connection::end): cleanly, half, or torn. The end of a stream
 //! is no error. The peer's code and reason stay available
@@ -37,16 +48,16 @@
 //! let mut client = Connection::client(Arc::new(Config::default()), [7; 32]);
 //!
 //! client.close(CloseCode::NORMAL, "done")?;
-//! let mut octets = client.output().chunk().to_vec();
-//! client.output().advance(octets.len());
+//! let mut bytes = client.output().chunk().to_vec();
+//! client.output().advance(bytes.len());
 //!
-//! let event = server.receive(&mut Input::new(&mut octets))?;
+//! let event = server.receive(&mut Input::new(&mut bytes))?;
 //! assert!(matches!(event, Some(Event::Close(frame)) if frame.reason == "done"));
-//! let mut octets = server.output().chunk().to_vec();
-//! server.output().advance(octets.len());
+//! let mut bytes = server.output().chunk().to_vec();
+//! server.output().advance(bytes.len());
 //! assert_eq!(server.transport(), Transport::ShutDownWrite);
 //!
-//! client.receive(&mut Input::new(&mut octets))?;
+//! client.receive(&mut Input::new(&mut bytes))?;
 //! assert_eq!((client.state(), client.transport()), (State::Closing, Transport::Open));
 //! assert_eq!(client.receive_eof(), EndOfStream::Clean);
 //! assert_eq!(client.transport(), Transport::Close);

@@ -29,12 +29,33 @@
 //! 1010 too, which a server does not send of its own accord. Codes that nobody assigned are refused
 //! with 1002 in both directions.
 //!
-//! # Any octet is a sign of life
+//! # The loop is a machine, too
 //!
-//! The answer to a keep-alive Ping may queue behind a large message on the peer's side. Octets of
-//! that message show as well that the peer is there. While output waits, what shows it is that the
-//! peer takes some, and on a whole connection nothing else: who talks and never reads would hold the
-//! output for ever.
+//! A loop between a machine and a transport takes about twenty decisions: when to flush, when to give a
+//! peer up, what a failed write means to a reader. Loops that are written for one adapter each differ in
+//! these, and their faults show late, over slow peers and TLS. So the loop is a
+//! [`driver`](crate::driver) without I/O, and its tests run in virtual time.
+//!
+//! One state covers all styles of I/O: *pending*. A step that is pending is not asked for again before
+//! it may be tried.
+//!
+//! # Any byte is a sign of life
+//!
+//! The answer to a keep-alive Ping may queue behind a large message on the peer's side. The bytes of
+//! that message show as well that the peer is there. While output is pending, only its progress counts:
+//! a peer that talks and never reads would hold the output forever.
+//!
+//! # Progress extends the time to close
+//!
+//! A peer that has sent its Close may still read a large message. Cutting it off in the middle loses
+//! what it is about to get, so each piece that it takes starts `close_timeout` anew. `close_limit` bounds
+//! that, or a peer that reads one byte at a time could hold a server's shutdown.
+//!
+//! # No process-wide state
+//!
+//! RFC 6455 §4.1 has clients connect to an address one after the other. This is aimed at scripts in
+//! browsers, and a library cannot know which connections of a program belong together. So there is no
+//! queue unless the program makes a [`ConnectGate`](crate::client::ConnectGate).
 //!
 //! # The idle timer is off by default
 //!

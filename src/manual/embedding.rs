@@ -1,27 +1,276 @@
-//! The driver loop, step by step.
+//! How to connect the protocol to a transport: choose a layer, write a binding, or write the whole
+//! loop.
 //!
-//! The machine does no I/O: whoever embeds it moves the octets. That is a loop of six steps, the
-//! same over sockets, TLS, pipes, HTTP/2 streams, or completions of an `io_uring`:
+//! # Choose a layer
+//!
+//! | layer | you write | it does | for |
+//! |---|---|---|---|
+//! | [`blocking`](crate::blocking), `tokio` | the program | all I/O and all timers | threads and tokio |
+//! | [`driver`](crate::driver) | a binding: what each step does on your transport | every decision of the loop | another runtime, an event loop, `io_uring` |
+//! | [`Connection`](crate::Connection) | the loop | the protocol | HTTP/2 streams in a server of your own, tests, a loop that has to be yours |
+//!
+//! Take the highest layer that fits. A loop takes about twenty decisions; the driver takes them for you,
+//! and [`faults`](super::faults) lists them.
+//!
+//! # A binding in a page
+//!
+//! A driver says what to do next, given a [`Goal`](crate::driver::Goal): get events, flush the output,
+//! or make room for a message. A binding does it and reports the outcome:
+//!
+//! | step | do | report |
+//! |---|---|---|
+//! | [`Write`](crate::driver::Step::Write) | write some of `output()` | `wrote`, `write_pending` or `write_failed` |
+//! | [`Flush`](crate::driver::Step::Flush) | flush the transport | `flushed`, `write_pending` or `write_failed` |
+//! | [`ShutDown`](crate::driver::Step::ShutDown) | shut down the write side | `shut_down`, even after an error, or `write_pending` |
+//! | [`Read`](crate::driver::Step::Read) | read once into `buffer()` | `read`, `read_pending` or `read_failed` |
+//! | [`Time`](crate::driver::Step::Time) | look at the clock | `time` |
+//! | [`Wait`](crate::driver::Step::Wait) | wait for what is pending, at most until the deadline | `resume`, `readable` or `writable` |
+//! | [`Ready`](crate::driver::Step::Ready), [`Ended`](crate::driver::Step::Ended) | return to the program | |
+//! | `Reply` | drive the sending half; see [`splitting`](super::splitting) | `reply_pending`, if it has to wait |
+//!
+//! [`write_to`](crate::driver::Writes::write_to), [`flush_to`](crate::driver::Writes::flush_to) and
+//! [`read_from`](crate::driver::Reads::read_from) do a step and report it, for streams of the standard
+//! library.
+//!
+//! This is a binding to blocking TCP streams, with all timers and both opening handshakes. The same
+//! loop drives each part of a connection's life.
+//!
+//! ```
+//! use std::{
+//!     error::Error,
+//!     io,
+//!     net::{Shutdown, TcpStream},
+//!     sync::Arc,
+//!     time::{self, Duration},
+//! };
+//!
+//! use framewise::{
+//!     CloseCode, Config, Event,
+//!     driver::{Driver, Goal, HandshakeDriver, Reads, Step, Writes},
+//!     handshake::{Acceptance, ClientRequest, OriginPolicy, Rejection},
+//!     time::Instant,
+//! };
+//!
+//! /// A stream and its clock.
+//! struct Binding {
+//!     stream: TcpStream,
+//!     origin: time::Instant,
+//! }
+//!
+//! impl Binding {
+//!     fn new(stream: TcpStream) -> Self {
+//!         Self { stream, origin: time::Instant::now() }
+//!     }
+//!
+//!     fn now(&self) -> Instant {
+//!         Instant::from_origin(self.origin.elapsed())
+//!     }
+//!
+//!     /// Does what `next` says. Returns `true` when it is ready, `false` when it has ended.
+//!     fn drive<D: Reads + Writes, E: Error + Send + Sync + 'static>(
+//!         &mut self,
+//!         driver: &mut D,
+//!         mut next: impl FnMut(&mut D) -> Result<Step, E>,
+//!     ) -> io::Result<bool> {
+//!         loop {
+//!             let step = next(driver).map_err(io::Error::other)?;
+//!             if matches!(step, Step::Read | Step::Write) {
+//!                 // It blocks until the next deadline at most. Zero would mean no limit.
+//!                 let now = self.now();
+//!                 let limit = driver.deadline(now).map(|deadline| deadline - now);
+//!                 let limit = limit.map(|limit| limit.max(Duration::from_millis(1)));
+//!                 self.stream.set_read_timeout(limit)?;
+//!                 self.stream.set_write_timeout(limit)?;
+//!             }
+//!             match step {
+//!                 Step::Ready => return Ok(true),
+//!                 Step::Ended => return Ok(false),
+//!                 Step::Write => {
+//!                     driver.write_to(&mut self.stream)?;
+//!                 }
+//!                 Step::Flush => {
+//!                     driver.flush_to(&mut self.stream)?;
+//!                 }
+//!                 Step::ShutDown => {
+//!                     let _ = self.stream.shutdown(Shutdown::Write); // Fails if the peer was faster.
+//!                     driver.shut_down();
+//!                 }
+//!                 Step::Read => {
+//!                     driver.read_from(&mut self.stream)?;
+//!                 }
+//!                 Step::Time => driver.time(self.now()),
+//!                 _ => {
+//!                     // The wait is over: a read or a write has timed out.
+//!                     driver.readable();
+//!                     driver.writable();
+//!                 }
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! /// A server that echoes texts.
+//! fn serve(stream: TcpStream, config: &Arc<Config>) -> io::Result<()> {
+//!     let mut binding = Binding::new(stream);
+//!     // Answers a request that is not valid, and returns why.
+//!     let mut opening = HandshakeDriver::server(Arc::clone(config));
+//!     binding.drive(&mut opening, HandshakeDriver::next)?;
+//!     let (upgrade, unread) = opening.finish().expect("it is ready");
+//!     // Refuse a valid request: write the response, then wait until the peer has left.
+//!     if upgrade.check_origin(&OriginPolicy::same_origin()).is_err() {
+//!         let response = upgrade.reject(Rejection::forbidden());
+//!         let mut refusal = HandshakeDriver::refusal(response, config);
+//!         return binding.drive(&mut refusal, HandshakeDriver::next).map(drop);
+//!     }
+//!     // Accept it. Frames that came with the request are in `unread`.
+//!     let connection = upgrade.accept(Acceptance::new()).map_err(io::Error::other)?;
+//!     let mut driver = Driver::with_unread(connection, unread);
+//!     driver.set_half_duplex(true);
+//!     while binding.drive(&mut driver, |driver| driver.next(Goal::Events))? {
+//!         let mut batch = driver.batch();
+//!         while let Some(event) = batch.next() {
+//!             if let Event::Text(text) = event {
+//!                 // Queued. The next round writes all answers to this read at once.
+//!                 batch.send(text).map_err(io::Error::other)?;
+//!             }
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! /// A client that sends a text and returns the answer. `seed` comes from the operating system.
+//! fn ask(stream: TcpStream, request: ClientRequest, seed: [u8; 32]) -> io::Result<Option<String>> {
+//!     let mut binding = Binding::new(stream);
+//!     let mut opening = HandshakeDriver::client(request, Config::default(), seed);
+//!     binding.drive(&mut opening, HandshakeDriver::next)?;
+//!     let (mut driver, _response) = opening.into_driver().expect("it is ready");
+//!     driver.set_half_duplex(true);
+//!     driver.connection_mut().send_text("Hello").map_err(io::Error::other)?;
+//!     // Done when the stream has flushed; `Goal::Events` would write it, too.
+//!     binding.drive(&mut driver, |driver| driver.next(Goal::Flush))?;
+//!     let mut answer = None;
+//!     while binding.drive(&mut driver, |driver| driver.next(Goal::Events))? {
+//!         let mut batch = driver.batch();
+//!         while let Some(event) = batch.next() {
+//!             if let Event::Text(text) = event {
+//!                 answer = Some(text.into_owned());
+//!                 // The outer loop goes on to the end of the connection.
+//!                 batch.connection_mut().close(CloseCode::NORMAL, "").map_err(io::Error::other)?;
+//!             }
+//!         }
+//!     }
+//!     Ok(answer)
+//! }
+//! #
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let uri = format!("ws://{}/", listener.local_addr()?);
+//! # let serving = std::thread::spawn(move || -> io::Result<()> {
+//! #     let config = Arc::new(Config::default());
+//! #     for _ in 0..2 {
+//! #         serve(listener.accept()?.0, &config)?;
+//! #     }
+//! #     Ok(())
+//! # });
+//! # let connect = || TcpStream::connect(&uri["ws://".len()..uri.len() - 1]);
+//! # let request = || ClientRequest::new(&uri).unwrap();
+//! # assert_eq!(ask(connect()?, request(), [7; 32])?.as_deref(), Some("Hello"));
+//! # let elsewhere = request().origin("https://elsewhere.example".parse().unwrap());
+//! # let error = ask(connect()?, elsewhere, [8; 32]).unwrap_err().into_inner().unwrap();
+//! # let error = error.downcast::<framewise::handshake::HandshakeError>().unwrap();
+//! # assert_eq!(error.response().map(|response| response.status()), Some(403));
+//! # serving.join().unwrap()?;
+//! # Ok::<(), io::Error>(())
+//! ```
+//!
+//! # Styles of I/O
+//!
+//! The driver asks for no step that is pending. What ends this differs:
+//!
+//! - **Blocking**: a thread does one thing at a time, so it is
+//!   [half duplex](crate::driver::Driver::set_half_duplex). Ask for the
+//!   [`deadline`](crate::driver::Reads::deadline) before a call that blocks, and resume after `Wait`.
+//! - **Poll**: [`resume`](crate::driver::Driver::resume) at the beginning of each poll. `Poll::Pending`
+//!   is `read_pending` or `write_pending`. At `Wait`, poll a timer for the deadline: if it has passed,
+//!   report the [`time`](crate::driver::Reads::time) and go on; if not, return `Poll::Pending`.
+//! - **Readiness**: call [`readable`](crate::driver::Reads::readable) or
+//!   [`writable`](crate::driver::Writes::writable) for each event of the socket, then drive until
+//!   `Wait`. `WouldBlock` is `read_pending` or `write_pending`. When the deadline passes, report the
+//!   `time` and drive again. `examples/echo_server_mio.rs` is a whole server in this style, with one
+//!   read buffer for any number of connections.
+//! - **Completions**: the transport owns the bytes while it works on them. The driver writes nothing
+//!   else until the output is back:
+//!
+//! ```
+//! # use framewise::{Config, Connection};
+//! use framewise::driver::{Driver, Goal, Reads as _, Step, Writes as _};
+//!
+//! # let mut driver = Driver::new(Connection::server(Config::default()));
+//! # driver.connection_mut().send_text("Hello")?;
+//! // Submit a write and a read.
+//! assert_eq!(driver.next(Goal::Events), Ok(Step::Write));
+//! let mut output = driver.take_output();
+//! assert_eq!(driver.next(Goal::Events), Ok(Step::Read));
+//! let mut buf = driver.take_buffer();
+//! driver.read_pending();
+//!
+//! // The write has completed, after 7 bytes.
+//! output.advance(7);
+//! driver.put_output(output);
+//! // The read has completed, too.
+//! let frame = b"\x81\x82\x00\x00\x00\x00hi";
+//! buf.extend_from_slice(frame);
+//! driver.put_buffer(buf, frame.len());
+//! driver.readable();
+//! # assert!(driver.batch().next().is_some());
+//! # Ok::<(), framewise::SendError>(())
+//! ```
+//!
+//! # The read buffer
+//!
+//! A driver has a read buffer of 32 KiB while bytes are in it, and frees it when the connection waits.
+//! One that is half duplex keeps it.
+//!
+//! Connections can share one buffer:
+//!
+//! 1. Read into it, and give it to the driver with [`put_buffer`](crate::driver::Reads::put_buffer).
+//! 2. Handle the whole batch. Bytes that are left in the buffer when it is taken are lost.
+//! 3. Take it back with [`take_buffer`](crate::driver::Reads::take_buffer), before the next step.
+//!
+//! If the driver reads ahead, no batch is ready and it keeps the buffer: go on with a new one.
+//!
+//! # `Date` in refusals
+//!
+//! The machines know no time of day, and HTTP wants a `Date` of servers that have a clock. A binding adds
+//! it, as the adapters do:
+//!
+//! - [`http_date`](crate::driver::http_date) formats it.
+//! - [`stamp`](crate::driver::HandshakeDriver::stamp) adds it to the responses of a handshake.
+//! - [`Rejection::header`](crate::handshake::Rejection::header) adds it to those of the program.
+//!
+//! # The bare machine
+//!
+//! Without a driver, your code moves the bytes. That is a loop of six steps, the same over sockets,
+//! TLS, pipes, HTTP/2 streams, or completions of an `io_uring`:
 //!
 //! 1. **Write** what is in [`output`](crate::Connection::output), and report with
 //!    [`advance`](crate::Output::advance) how much was taken. Answers to Pings and Closes are in
-//!    there, too: so this comes before any waiting.
+//!    there, too, so this comes before any waiting.
 //! 2. **Look at the transport**: once all output is written,
 //!    [`transport`](crate::Connection::transport) says whether to go on, to shut down the write
 //!    side, or to close; see [`closing`](super::closing).
 //! 3. **Ask for the deadline** with [`poll_timeout`](crate::Connection::poll_timeout); see
 //!    [`timers`](super::timers).
-//! 4. **Wait** for octets, for room to write if some are left, and for the deadline.
-//! 5. **Tell the machine**: octets go to [`receive`](crate::Connection::receive) until it returns
+//! 4. **Wait** for bytes, for room to write if some are left, and for the deadline.
+//! 5. **Tell the machine**: bytes go to [`receive`](crate::Connection::receive) until it returns
 //!    `None`; the end of the stream, or its failure, to
 //!    [`receive_eof`](crate::Connection::receive_eof); a deadline that has passed to
 //!    [`handle_timeout`](crate::Connection::handle_timeout).
 //! 6. **Handle the events**, and queue answers with the `send` methods. Back to 1: all answers to
 //!    one read leave in one write.
 //!
-//! Nothing has to happen in exactly this order. Commands may come from anywhere, `advance` may be
-//! called with one octet at a time, `handle_timeout` may come too early. What a driver must not do
-//! is wait with output unwritten (a peer may wait for it), or drop input.
+//! The order is not strict. Commands may come from anywhere, `advance` may be called with one byte at a
+//! time, `handle_timeout` may come too early. Two things are forbidden: to wait with output unwritten
+//! (a peer may wait for it), and to drop input.
 //!
 //! ```
 //! use std::{
@@ -80,32 +329,36 @@
 //! # Ok::<(), io::Error>(())
 //! ```
 //!
-//! `examples/echo_server_mio.rs` is the whole thing with an event loop: handshakes, deadlines,
-//! shutting down and back pressure for any number of connections over one read buffer.
+//! ## The read buffer is yours
 //!
-//! # The read buffer is yours
+//! The machine unmasks payloads in your buffer and hands them out from there, so one buffer can serve
+//! all connections of a thread. Between reads a connection keeps only what could not be delivered: a
+//! header that was cut, an unfinished message, at most three bytes of a code point. An idle
+//! connection holds nothing on the heap once [`release`](crate::Output::release) was called on its
+//! drained output.
 //!
-//! The machine unmasks payloads in the buffer that it is lent and hands them out from there, so one
-//! buffer can serve all connections of a thread. What a connection keeps between reads is what
-//! could not be delivered yet: a header that was cut, a message in the making, at most three octets
-//! of a code point. An idle connection holds nothing on the heap once
-//! [`release`](crate::Output::release) was called on its drained output.
-//!
-//! # The handshake
+//! ## The handshake
 //!
 //! [`ServerHandshake`](crate::handshake::ServerHandshake) and
-//! [`ClientHandshake`](crate::handshake::ClientHandshake) are driven in the same way. Octets behind
-//! the head stay in the [`Input`](crate::Input): give the same `Input` to the connection that comes
-//! out of the handshake, and nothing can be lost. The machine knows no time of the day, so the refusals
-//! that it writes have no `Date`, which HTTP wants of servers that have a clock: add it to a
-//! [`Rejection`](crate::handshake::Rejection) with
-//! [`header`](crate::handshake::Rejection::header), as the adapters do.
+//! [`ClientHandshake`](crate::handshake::ClientHandshake) are driven in the same way. Bytes that follow
+//! the head stay in the [`Input`](crate::Input). Give the same `Input` to the connection that comes
+//! out of the handshake, and nothing can be lost.
 //!
-//! Where an HTTP server has read the request already,
-//! [`Upgrade::from_http`](crate::handshake::Upgrade::from_http) takes its parts, and
-//! [`accept_http`](crate::handshake::Upgrade::accept_http) gives the header fields of the response
-//! back; what is not valid is answered with
-//! [`rejection_for`](crate::handshake::HandshakeError::rejection_for). Where everything was
-//! negotiated elsewhere, over HTTP/2 for instance,
+//! To answer health checks and other plain requests on the same port, call
+//! [`receive_request`](crate::handshake::ServerHandshake::receive_request) in place of `receive`, or
+//! drive a [`HandshakeDriver::request`](crate::driver::HandshakeDriver::request).
+//!
+//! The refusals that the machine writes have no `Date`;
+//! [`answer`](crate::handshake::ServerHandshake::answer) replaces one before it is written.
+//!
+//! # Requests that an HTTP server has read
+//!
+//! [`Upgrade::from_http`](crate::handshake::Upgrade::from_http) takes the parts of a request that is
+//! parsed already, and [`accept_http`](crate::handshake::Upgrade::accept_http) returns the headers of
+//! the response. [`rejection_for`](crate::handshake::HandshakeError::rejection_for) answers a request
+//! that is not valid. Where everything was negotiated elsewhere, over HTTP/2 for instance,
 //! [`Connection::server`](crate::Connection::server) and
 //! [`Connection::client`](crate::Connection::client) start in the open state.
+//!
+//! Bytes that the HTTP server has read beyond the request belong to the connection: pass them to
+//! [`Driver::with_unread`](crate::driver::Driver::with_unread), or to `with_unread` of an adapter.

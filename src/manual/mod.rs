@@ -1,11 +1,11 @@
 //! The guide: how to embed the machine, and why it is as it is.
 //!
-//! - [`embedding`]: the driver loop, step by step
+//! - [`embedding`]: which layer to choose, a binding in a page, and the bare machine in six steps
 //! - [`closing`]: who closes what and when
 //! - [`timers`]: time as an argument
 //! - [`back_pressure`]: what is bounded, and by what
 //! - `compression`: what to ask for, and what it costs (feature `deflate`)
-//! - [`faults`]: what becomes of it when the transport, the peer or the clock misbehaves
+//! - [`faults`]: which decision the driver takes when the transport, the peer or the clock misbehaves
 //! - [`splitting`]: two halves for two tasks or threads
 //! - [`conformance`]: which test shows which requirement, and what was chosen
 //! - [`performance`]: how fast it is beside others, why, and what the caller can do

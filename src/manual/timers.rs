@@ -1,14 +1,17 @@
 //! Time as an argument.
 //!
-//! The machine reads no clock. A driver picks an origin and tells how far from it the time is, as
-//! an [`Instant`](crate::time::Instant). Two calls are all there is to it, the same for handshakes
-//! and connections:
+//! The crate reads no clock. Your code picks an origin and tells how far from it the time is, as an
+//! [`Instant`](crate::time::Instant). Use a monotonic clock. A driver asks for the time with
+//! [`Step::Time`](crate::driver::Step::Time), and names the next deadline in
+//! [`Step::Wait`](crate::driver::Step::Wait). Without a driver there are two calls, the same for
+//! handshakes and connections:
 //!
-//! - [`poll_timeout(now)`](crate::Connection::poll_timeout), behind writing and before waiting: until when to wait at
-//!   the latest, if at all. What was received and sent since the last call is taken to have happened
-//!   `now`, so `receive` and the `send` methods need not know the time.
-//! - [`handle_timeout(now)`](crate::Connection::handle_timeout), when the deadline has passed (or
-//!   earlier, or more often: it does what is due). It queues a Ping, begins to close, or gives up.
+//! - [`poll_timeout(now)`](crate::Connection::poll_timeout), after writing and before waiting, returns
+//!   the deadline. Events since the last call count as happening `now`, so `receive` and the `send`
+//!   methods need no time.
+//! - [`handle_timeout(now)`](crate::Connection::handle_timeout) does what is due: it queues a Ping,
+//!   begins to close, or gives up. Call it when the deadline has passed. Earlier or more often does no
+//!   harm.
 //!
 //! | timer | default | set by | when it ends |
 //! |---|---|---|---|
@@ -17,19 +20,41 @@
 //! | missing Pong | 20 s | [`pong_timeout`](crate::Config::pong_timeout) | the connection fails (Close 1011), if there still is none |
 //! | idle | off | [`idle_timeout`](crate::Config::idle_timeout) | the closing handshake begins (1001) |
 //! | message | off | [`message_timeout`](crate::Config::message_timeout) | the connection fails (1008), if a message was begun and not finished |
-//! | close | 5 s | [`close_timeout`](crate::Config::close_timeout) | the transport is closed |
+//! | close | 5 s | [`close_timeout`](crate::Config::close_timeout) | what is pending is dropped, and the transport is closed |
+//! | close, in all | 120 s | [`close_limit`](crate::Config::close_limit) | the same, though the peer takes output all the time |
 //!
-//! Any octet counts as a sign of life, a piece of a large message, too. While output waits because
-//! the transport does not take it, a sign of life is that it takes some, and nothing else: a peer on
-//! a slow link that has nothing to say while a large message is on its way to it is there, and one
-//! that talks and never reads does not hold the output for ever. The receiving half of a split
-//! connection does not see the output: octets that arrive count there in any case, and a peer that
-//! talks and never reads is for the program to give up. A second keep-alive Ping is sent only after a
-//! sign of life, be that a Pong or not.
+//! # Signs of life
 //!
-//! A clock that jumps forward makes deadlines pass early: a connection that was silent for the jump
-//! is sent a Ping first and has the whole `pong_timeout` to answer. One that jumps back makes them
-//! late. Use a monotonic clock.
+//! - Any byte counts, also a piece of a large message. A Pong is not needed.
+//! - While output is pending, only its progress counts. So a slow reader is alive, and a peer that talks
+//!   and never reads is given up.
+//! - No second Ping is sent until there is a sign of life.
+//! - A half-duplex driver does not count the peer's silence while its program only writes: nobody
+//!   listens then.
+//!
+//! # Closing
+//!
+//! `close_timeout` runs from the first Close, whichever end sends it, or from the end of the stream
+//! while output is pending. Each piece of pending output that the peer takes starts it anew, until
+//! `close_limit` has passed. Without a `close_timeout` there is no limit at all. A failed connection has the same time: the error of a
+//! missing Pong comes at most `close_timeout` after the failure.
+//!
+//! # The opening handshake
+//!
+//! `handshake_timeout` runs from the first report of the time, and bounds the whole handshake, the body of
+//! a refusal included. A [`HandshakeDriver`](crate::driver::HandshakeDriver) looks at it before
+//! each read: a request that comes at the deadline is late. After a refusal, the peer has
+//! `close_timeout` to take the response and leave.
+//!
+//! `connect` has `handshake_timeout` for opening a TCP connection, over all addresses together, and the
+//! same again for the handshake. Waiting for a turn at a
+//! [`ConnectGate`](crate::client::ConnectGate) counts against neither.
+//!
+//! # Clocks that jump
+//!
+//! A clock that jumps forward makes deadlines pass early. A connection that was silent for the jump is
+//! sent a Ping first and has all of `pong_timeout` to answer. A clock that goes back makes deadlines late,
+//! never early.
 //!
 //! ```
 //! use core::time::Duration;

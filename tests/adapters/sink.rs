@@ -35,6 +35,33 @@ async fn messages_go_through_a_stream_and_a_sink() {
     echo.await.unwrap();
 }
 
+// The stream remembers one task of each kind, and here both tasks wait to read and to write.
+#[tokio::test(start_paused = true)]
+async fn two_tasks_may_hold_the_stream_and_the_sink() {
+    const COUNT: usize = 20;
+    let (one, other) = tokio::io::duplex(64);
+    let start = Instant::now();
+    let mut tasks = Vec::new();
+    for websocket in [WebSocket::new(one, server()), WebSocket::new(other, client())] {
+        let (mut sink, mut stream) = StreamExt::split(websocket);
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..COUNT {
+                sink.send(Message::Binary(vec![7; 20_000])).await.unwrap();
+            }
+        }));
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..COUNT {
+                let message = stream.next().await.unwrap().unwrap();
+                assert_eq!(message.as_bytes().len(), 20_000);
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO, "no timer had to wake a task");
+}
+
 // R58: while the Close cannot be written, nothing else would wake the reader.
 #[tokio::test(start_paused = true)]
 async fn closing_the_sink_of_a_half_wakes_the_reader() {

@@ -293,6 +293,39 @@ fn the_page_of_the_manual_is_made_from_the_tables() {
     );
 }
 
+// The decision table of the driver names the tests that show each decision.
+#[test]
+fn every_test_that_the_manual_names_exists() {
+    let Some(project) = project() else { return };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/faults.rs");
+    let page = fs::read_to_string(page).expect("a page");
+    let (mut wrong, mut names) = (Vec::new(), 0);
+    for (number, line) in page.lines().enumerate() {
+        // The last cell of a row; the first two are prose.
+        let cells: Vec<&str> = line.trim_end_matches(" |").split(" | ").collect();
+        let Some(cell) = cells.get(2..).and_then(<[_]>::last) else { continue };
+        if ["test", "---"].iter().any(|head| cell.ends_with(head)) {
+            continue;
+        }
+        let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        if tests.is_empty() {
+            wrong.push(format!("line {} names no test", number + 1));
+        }
+        for path in tests {
+            names += 1;
+            match project.sources.tests.get(path) {
+                None => wrong.push(format!("line {}: {path} is no test", number + 1)),
+                Some(test) if test.is_ignored => {
+                    wrong.push(format!("line {}: {path} is ignored", number + 1));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    none(&wrong);
+    assert!(names > 60, "{names} names");
+}
+
 // R25, R50, R52, R61: what cannot be written in safe Rust is not written here
 #[test]
 fn unsafe_code_is_forbidden() {
