@@ -77,20 +77,24 @@ pub trait Reads {
 
     /// Takes the empty read buffer, for a transport that owns what it reads into.
     ///
-    /// It has room for 32 KiB, and no bytes. To share one buffer between many connections, put it
+    /// It has room for 32 KiB, and no bytes. When the read does not end at once, report
+    /// [`read_pending`](Self::read_pending): nothing else is read before `put_buffer`, or
+    /// [`readable`](Self::readable). To share one buffer between many connections, put it
     /// back with [`put_buffer`](Self::put_buffer) and take it again when the batch is used up.
     fn take_buffer(&mut self) -> Vec<u8> {
         core::mem::take(self.intake().inbox.empty_buffer())
     }
 
     /// Gives the driver a buffer to own, whose first `len` bytes were read, and reports them as
-    /// [`read`](Self::read) does.
+    /// [`read`](Self::read) does. Reading is no longer pending then.
     ///
     /// # Panics
     ///
     /// When `buf` is shorter than `len`.
     fn put_buffer(&mut self, buf: Vec<u8>, len: usize) {
-        self.intake().inbox.set_buffer(buf);
+        let intake = self.intake();
+        intake.inbox.set_buffer(buf);
+        intake.pending = false;
         self.read(len);
     }
 

@@ -21,7 +21,8 @@
 //! - **Poll-style** runtimes (tokio, async-io) resume at each poll.
 //! - **Readiness** events (mio) say `readable` or `writable`.
 //! - **Completions** (io_uring) take what is in flight with [`take_output`](Writes::take_output) and
-//!   [`take_buffer`](Reads::take_buffer), and put it back when the transport is done.
+//!   [`take_buffer`](Reads::take_buffer), and put it back when the transport is done. They never
+//!   resume: what is in flight stays pending, and after `Wait` they only tell the time.
 //! - **Blocking** threads call [`deadline`](Reads::deadline) before they block, and resume after
 //!   `Wait`. They are [half duplex](Driver::set_half_duplex).
 //!

@@ -333,6 +333,9 @@ pub trait Writes {
     ///
     /// The bytes count as pending until [`put_output`](Self::put_output) gives back what is left of
     /// them. Nothing else is written in the meantime.
+    ///
+    /// [`Step::ShutDown`](super::Step::ShutDown) may still come: the connection gave up, and the write
+    /// may be cancelled.
     fn take_output(&mut self) -> Output {
         let (outlet, queue) = self.outlet();
         outlet.in_flight = true;
@@ -342,6 +345,7 @@ pub trait Writes {
     /// Gives back output that was taken, [advanced](Output::advance) by what was written.
     ///
     /// If the connection gave up in the meantime, the rest is dropped.
+    /// When the write has failed, report [`write_failed`](Self::write_failed) after this.
     fn put_output(&mut self, rest: Output) {
         let (outlet, queue) = self.outlet();
         queue.output().put_back(rest);

@@ -380,3 +380,84 @@ pub(super) fn finish(inbox: &mut Inbox, timeout: &mut Option<Timeout>) -> Result
 
 /// How many flushes there may be before a program that only sends looks for input.
 const FLUSHES_BEFORE_LOOK: u8 = 15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    /// Drives to `goal` with one frame to read, then nothing more; returns how often it was to read.
+    fn drive(driver: &mut Driver, goal: Goal, mut read: impl FnMut(&mut Driver)) -> usize {
+        let mut reads = 0;
+        loop {
+            match driver.next(goal).unwrap() {
+                Step::Ready => return reads,
+                Step::Write => {
+                    let len = driver.output().len();
+                    driver.wrote(len);
+                }
+                Step::Flush => driver.flushed(),
+                Step::Time => driver.time(Instant::ORIGIN),
+                Step::Read => {
+                    reads += 1;
+                    read(driver);
+                }
+                step => panic!("{step:?}"),
+            }
+        }
+    }
+
+    // A flush that looks for input empties the read buffer, and returns without waiting.
+    #[test]
+    fn a_batch_is_empty_after_a_flush_that_found_nothing_to_read() {
+        let looks: [fn(&mut Driver); 3] = [
+            |driver| _ = driver.buffer(),
+            |driver| _ = driver.empty_buffer(),
+            |driver| _ = driver.take_buffer(),
+        ];
+        for look in looks {
+            let mut driver = Driver::new(Connection::server(Config::default()));
+            drive(&mut driver, Goal::Events, |driver| {
+                let frame = b"\x81\x82\x00\x00\x00\x00hi";
+                driver.put_buffer(frame.to_vec(), frame.len());
+            });
+            while driver.batch().next().is_some() {}
+            let mut reads = 0;
+            for _ in 0..20 {
+                driver.connection_mut().send_text("Hello").unwrap();
+                reads += drive(&mut driver, Goal::Flush, |driver| {
+                    look(driver);
+                    driver.read_pending();
+                });
+                assert!(driver.batch().next().is_none());
+            }
+            assert_eq!(reads, 1);
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_is_put_back_ends_a_pending_read() {
+        let mut driver = Driver::new(Connection::server(Config::default()));
+        let mut in_flight = None;
+        for payload in [b"hi", b"ho"] {
+            loop {
+                match driver.next(Goal::Events).unwrap() {
+                    Step::Time => driver.time(Instant::ORIGIN),
+                    Step::Read => {
+                        assert!(in_flight.is_none());
+                        in_flight = Some(driver.take_buffer());
+                        driver.read_pending();
+                    }
+                    Step::Wait(_) => break,
+                    step => panic!("{step:?}"),
+                }
+            }
+            let mut buf = in_flight.take().expect("a read is in flight");
+            buf.extend_from_slice(b"\x81\x82\x00\x00\x00\x00");
+            buf.extend_from_slice(payload);
+            driver.put_buffer(buf, 8);
+            assert_eq!(driver.next(Goal::Events), Ok(Step::Ready));
+            assert_eq!(driver.batch().next_message().unwrap().as_bytes(), payload);
+        }
+    }
+}
