@@ -38,7 +38,10 @@ pub use connect::{Connector, connect};
 pub use handshake::{Incoming, Requested, accept, client, receive_request};
 pub use split::{Reader, Writer};
 
-use self::{io::Io, tasks::Sharers};
+use self::{
+    io::Io,
+    tasks::{Sharers, Side},
+};
 use crate::{
     Batch, CloseCode, Connection, EndOfStream, Error, Message, Payload, State,
     driver::{self, Driver, Goal, Unread},
@@ -59,8 +62,9 @@ use crate::{
 ///   runs the timers then. To serve the connection at any time, wait for [`readable`](Self::readable)
 ///   in a `select!`, or split it.
 /// - **All futures are cancel safe**: dropping one loses nothing, and the next one goes on.
-/// - **`Stream` and `Sink`** of [messages](Message) are implemented. Two tasks may hold them
-///   (`futures::StreamExt::split`), and both make progress.
+/// - **`Stream` and `Sink`** of [messages](Message) are implemented.
+/// - **Two tasks** may take turns in polling, one to receive and one to send, as
+///   `futures::StreamExt::split` lets them: both are woken, and both make progress.
 ///
 /// Dropping the WebSocket aborts the connection, without a Close.
 ///
@@ -290,8 +294,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.poll_goal(Goal::Events, cx)
     }
 
+    /// Polls for one of two tasks, of which one may wait for events while the other one writes.
     fn poll_goal(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        self.io.poll_drive(&mut self.driver, cx, |driver| driver.next(goal))
+        let side = if goal == Goal::Events { Side::Reader } else { Side::Writer };
+        let waker = self.sharers.combined(side, cx);
+        self.io.moved = false;
+        let poll = {
+            let cx = &mut Context::from_waker(waker.as_ref().unwrap_or(cx.waker()));
+            self.io.poll_drive(&mut self.driver, cx, |driver| driver.next(goal))
+        };
+        self.sharers.polled(side, cx, &poll, self.io.moved);
+        poll
     }
 }
 
