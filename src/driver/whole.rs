@@ -46,7 +46,7 @@ pub struct Driver {
     half_duplex: bool,
     // Nobody has listened to the peer since the time was last told.
     not_listening: bool,
-    // Flushes since anything was read.
+    // Flushes since the program has read, or since the last look for input.
     flushes: u8,
 }
 
@@ -298,7 +298,10 @@ impl Reads for Driver {
     #[inline]
     fn read(&mut self, len: usize) {
         self.intake.count();
-        self.flushes = 0;
+        // A look of a flush goes on until what it has read is parsed and answered.
+        if !self.outlet.reports {
+            self.flushes = 0;
+        }
         if len == 0 {
             self.connection.receive_eof();
             return;
