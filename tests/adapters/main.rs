@@ -15,6 +15,7 @@ mod ends;
 mod faults;
 mod flood;
 mod handshake;
+mod kinds;
 mod sealed;
 mod silence;
 mod sink;
