@@ -53,7 +53,6 @@ impl Inbox {
     /// Everything in it has been parsed. Nothing may come of the read, so `end` goes back as well.
     #[inline]
     pub(super) fn empty_buffer(&mut self) -> &mut Vec<u8> {
-        (self.end, self.unread) = (0, 0);
         self.buf.clear();
         // The read may never be reported.
         (self.end, self.unread) = (0, 0);

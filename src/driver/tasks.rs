@@ -1,7 +1,7 @@
 //! Two tasks that wait for one stream, which remembers only one of each kind.
 
 use alloc::{sync::Arc, task::Wake};
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Waker};
 use std::sync::{Mutex, PoisonError};
 
 /// The tasks that read and write.
@@ -42,21 +42,38 @@ impl Wake for Tasks {
     }
 }
 
-/// The tasks that hold a `Stream` and a `Sink` of one object.
+/// The tasks that receive and send with one object.
 ///
 /// While only one task waits, the stream is given its own waker.
 #[derive(Debug, Default)]
 pub(crate) struct Sharers {
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    reader: Sharer,
+    writer: Sharer,
     both: Option<Arc<Tasks>>,
+}
+
+/// A task that may wait. Its waker is kept, to be cloned only when the task is another one.
+#[derive(Debug, Default)]
+struct Sharer {
+    waker: Option<Waker>,
+    waits: bool,
 }
 
 impl Sharers {
     /// Returns the waker to give to the stream, when another task waits as well.
+    #[inline]
     pub(crate) fn combined(&mut self, side: Side, cx: &Context<'_>) -> Option<Waker> {
         let (_, other) = self.slots(side);
-        let other = other.as_ref().filter(|other| !other.will_wake(cx.waker()))?.clone();
+        if !other.waits {
+            return None;
+        }
+        self.combine(side, cx)
+    }
+
+    #[cold]
+    fn combine(&mut self, side: Side, cx: &Context<'_>) -> Option<Waker> {
+        let (_, other) = self.slots(side);
+        let other = other.waker.as_ref().filter(|other| !other.will_wake(cx.waker()))?.clone();
         let tasks = self.both.get_or_insert_default();
         // It does not matter which is which: both are woken.
         tasks.reader.remember(cx.waker());
@@ -64,22 +81,30 @@ impl Sharers {
         Some(Waker::from(Arc::clone(tasks)))
     }
 
-    /// Records whether this side waits, and wakes the other one if anything `moved`: what it waits
-    /// for may be there.
-    pub(crate) fn polled<T>(&mut self, side: Side, cx: &Context<'_>, poll: &Poll<T>, moved: bool) {
-        let (own, other) = self.slots(side);
-        if moved && let Some(waker) = other.take() {
-            waker.wake();
+    /// Records whether this side waits.
+    #[inline]
+    pub(crate) fn polled(&mut self, side: Side, cx: &Context<'_>, waits: bool) {
+        let (own, _) = self.slots(side);
+        own.waits = waits;
+        if waits {
+            match &mut own.waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                waker => *waker = Some(cx.waker().clone()),
+            }
         }
-        match (own, poll) {
-            (own, Poll::Ready(_)) => *own = None,
-            (Some(waker), Poll::Pending) => waker.clone_from(cx.waker()),
-            (own, Poll::Pending) => *own = Some(cx.waker().clone()),
+    }
+
+    /// Wakes the other side, if it waits.
+    pub(crate) fn wake_other(&mut self, side: Side) {
+        let (_, other) = self.slots(side);
+        if core::mem::take(&mut other.waits) {
+            other.waker.iter().for_each(Waker::wake_by_ref);
         }
     }
 
     /// Returns the task of this side and that of the other one.
-    fn slots(&mut self, side: Side) -> (&mut Option<Waker>, &mut Option<Waker>) {
+    #[inline]
+    fn slots(&mut self, side: Side) -> (&mut Sharer, &mut Sharer) {
         match side {
             Side::Reader => (&mut self.reader, &mut self.writer),
             Side::Writer => (&mut self.writer, &mut self.reader),

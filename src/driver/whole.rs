@@ -46,7 +46,7 @@ pub struct Driver {
     half_duplex: bool,
     // Nobody has listened to the peer since the time was last told.
     not_listening: bool,
-    // Flushes since anything was read.
+    // Flushes since the program has read, or since the last look for input.
     flushes: u8,
 }
 
@@ -108,14 +108,17 @@ impl Driver {
                     return Ok(Step::Ready);
                 }
             }
-            Goal::Room(len)
-                if !self.outlet.has_lost(&mut self.connection) && self.has_room(len) =>
-            {
-                return Ok(Step::Ready);
-            }
+            Goal::Room(_) if self.is_reached(goal) => return Ok(Step::Ready),
             Goal::Room(_) | Goal::Flush => self.not_listening |= self.half_duplex,
         }
         self.advance(goal)
+    }
+
+    /// Returns whether a goal is reached without a step: room that is there.
+    #[inline]
+    pub(crate) fn is_reached(&mut self, goal: Goal) -> bool {
+        let Goal::Room(len) = goal else { return false };
+        !self.outlet.has_lost(&mut self.connection) && self.has_room(len)
     }
 
     fn advance(&mut self, goal: Goal) -> Result<Step, Error> {

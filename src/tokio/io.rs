@@ -59,6 +59,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     }
 
     /// Does what `next` says until that is ready (`true`), has ended (`false`), or has to wait.
+    #[inline]
     pub(super) fn poll_drive<D: Reads + Writes, E>(
         &mut self,
         driver: &mut D,
@@ -87,6 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
 }
 
 /// Writes, flushes or shuts down; returns whether the stream has taken it.
+#[inline]
 pub(super) fn poll_write<S: AsyncWrite + Unpin, D: Writes>(
     stream: &mut S,
     driver: &mut D,
@@ -188,6 +190,7 @@ impl Alarm {
 }
 
 /// Reads once; returns whether the stream had anything.
+#[inline]
 pub(super) fn poll_read<S: AsyncRead + Unpin, D: Reads>(
     stream: &mut S,
     driver: &mut D,

@@ -63,8 +63,9 @@ use crate::{
 ///   runs the timers then. To serve the connection at any time, wait for [`readable`](Self::readable)
 ///   in a `select!`, or split it.
 /// - **All futures are cancel safe**: dropping one loses nothing, and the next one goes on.
-/// - **`Stream` and `Sink`** of [messages](Message) are implemented. Two tasks may hold them
-///   (`futures::StreamExt::split`), and both make progress.
+/// - **`Stream` and `Sink`** of [messages](Message) are implemented.
+/// - **Two tasks** may take turns in polling, one to receive and one to send, as
+///   `futures::StreamExt::split` lets them: both are woken, and both make progress.
 ///
 /// Dropping the WebSocket aborts the connection, without a Close.
 ///
@@ -165,39 +166,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            false => self.poll_drive(Goal::Events, cx),
+            false => self.poll_events(cx),
         })
     }
 
-    fn goal(&mut self, goal: Goal) -> impl Future<Output = Result<bool, Error>> {
-        poll_fn(move |cx| self.poll_drive(goal, cx))
+    fn goal(&mut self, goal: Goal) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(move |cx| self.poll_goal(goal, cx))
     }
 
-    fn poll_drive(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        self.io.poll_drive(&mut self.driver, cx, |driver| driver.next(goal))
-    }
-
-    /// Polls for one of two tasks that may hold the `Stream` and the `Sink`.
-    fn poll_side(
-        &mut self,
-        side: Side,
-        goal: Goal,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<bool, Error>> {
+    /// Polls for one of two tasks, of which one may wait for events while the other one writes.
+    #[inline]
+    fn poll_side(&mut self, side: Side, goal: Goal, cx: &Context<'_>) -> Poll<Result<bool, Error>> {
         self.io.moved = false;
-        let result = match self.sharers.combined(side, cx) {
-            Some(waker) => self.poll_drive(goal, &mut Context::from_waker(&waker)),
-            None => self.poll_drive(goal, cx),
-        };
-        self.sharers.polled(side, cx, &result, self.io.moved);
+        let both = self.sharers.combined(side, cx);
+        let waker = both.as_ref().unwrap_or_else(|| cx.waker());
+        let result =
+            self.io.poll_drive(&mut self.driver, &mut Context::from_waker(waker), |driver| {
+                driver.next(goal)
+            });
+        if both.is_some() && self.io.moved {
+            // What the other task waits for may be there.
+            self.sharers.wake_other(side);
+        }
+        self.sharers.polled(side, cx, result.is_pending());
         result
     }
 
-    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+    #[inline]
+    fn poll_events(&mut self, cx: &Context<'_>) -> Poll<Result<bool, Error>> {
         self.poll_side(Side::Reader, Goal::Events, cx)
     }
 
-    fn poll_goal(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    #[inline]
+    fn poll_goal(&mut self, goal: Goal, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        if self.driver.is_reached(goal) {
+            return Poll::Ready(Ok(()));
+        }
         self.poll_side(Side::Writer, goal, cx).map_ok(drop)
     }
 }

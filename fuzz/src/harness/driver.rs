@@ -318,7 +318,7 @@ impl Wire {
         let len = self.read.min(self.incoming.len());
         if len != 0 {
             let read: Vec<u8> = self.incoming.drain(..len).collect();
-            if self.read % 2 == 0 {
+            if self.read.is_multiple_of(2) {
                 let mut buf = driver.take_buffer();
                 buf.extend_from_slice(&read);
                 return driver.put_buffer(buf, len);
