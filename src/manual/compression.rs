@@ -78,6 +78,6 @@
 //!
 //! The length of a compressed message tells how much of it was known before. If one message carries a
 //! secret and text that an attacker chose, the secret can be guessed piece by piece, although everything
-//! is encrypted (RFC 7692 §8). With context takeover the same holds for all messages of a connection. Send such messages
-//! with [`Payload::uncompressed`](crate::Payload::uncompressed) (of one in fragments, the first). Without
-//! context takeover it is enough that the two are never in one message.
+//! is encrypted (RFC 7692 §8). With context takeover the same holds for all messages of a connection.
+//! Send such messages with [`Payload::uncompressed`](crate::Payload::uncompressed) (of one in fragments,
+//! the first). Without context takeover it is enough that the two are never in one message.
