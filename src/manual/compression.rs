@@ -14,25 +14,25 @@
 //!
 //! Two things for each direction. *Context takeover*: whether a message may refer to the ones before
 //! it, which pays where messages are small and alike, as JSON often is. And the *window*: how far
-//! back it may refer, 2⁸ to 2¹⁵ octets. [`Parameters`](crate::deflate::Parameters) says of each
+//! back it may refer, 2⁸ to 2¹⁵ bytes. [`Parameters`](crate::deflate::Parameters) says of each
 //! whether this endpoint asks for it, allows or refuses it, and
 //! [`fallbacks`](crate::deflate::DeflateConfig::fallbacks) what it wants otherwise. Browsers let the
 //! server limit their window.
 //!
 //! # What it costs in memory
 //!
-//! A connection that has agreed upon compression holds 176 octets more, and then, when messages have
+//! A connection that has agreed upon compression holds 176 bytes more, and then, when messages have
 //! been sent and received:
 //!
 //! | | with context takeover | without |
 //! |---|---|---|
-//! | to receive | the window, as far as it is filled: 512 octets at 9 bits, 32 KiB at 15 | nothing |
+//! | to receive | the window, as far as it is filled: 512 bytes at 9 bits, 32 KiB at 15 | nothing |
 //! | to send | the compressor: 134 KiB at 9 bits and memory level 1, 161 KiB at 12 and 5, 371 KiB at 15 and 8 | nothing |
 //! | to send, with [`shared_compressor`](crate::deflate::DeflateConfig::shared_compressor) | the window | nothing |
 //!
-//! In the middle of receiving a message whose octets come in several reads it holds 46 KiB more (and
-//! without context takeover a window, too), in the middle of sending one in fragments a compressor.
-//! Each thread keeps one compressor, one state to inflate with, and a buffer of 64 KiB.
+//! Inside a message it holds more: 46 KiB while the bytes of a received message come in several reads
+//! (and a window, without context takeover), and a compressor while a message is sent in fragments. Each
+//! thread keeps one compressor, one state to inflate with, and a buffer of 64 KiB.
 //!
 //! A server with many connections that sends to them one by one does best with a shared compressor
 //! and a window of 10 to 12 bits:
@@ -59,25 +59,25 @@
 //!
 //! # What a peer can do with it
 //!
-//! A thousand octets can stand for a million. [`max_message_size`](crate::Config::max_message_size)
-//! counts octets after inflation, and not one beyond it is stored: the message fails with 1009. So
+//! A thousand bytes can stand for a million. [`max_message_size`](crate::Config::max_message_size)
+//! counts bytes after inflation, and none beyond it is stored: the message fails with 1009. So
 //! one call of [`receive`](crate::Connection::receive) inflates at most that much; with
-//! [`Delivery::Chunks`](crate::Delivery::Chunks), at most 258 KiB. Blocks with nothing in them count
-//! for nothing there, and take about five times as long as the same number of octets of a text; a
-//! message of more octets on the wire than
-//! [`max_compressed_size`](crate::deflate::DeflateConfig::max_compressed_size) fails by its header.
-//! Costliest are final blocks that refer to the ones before, 0.2 µs each: they have content, of which
-//! there is a limit.
+//! [`Delivery::Chunks`](crate::Delivery::Chunks), at most 258 KiB.
 //!
-//! What is not DEFLATE, refers to what was never sent, or does not end with a block fails with
-//! [`InvalidDeflate`](crate::ProtocolError::InvalidDeflate) and 1007. A compressed message without
-//! any payload is such a one: even nothing is compressed to one octet. (The four octets that RFC 7692
-//! §7.2.2 has the receiver append may complete a block that was cut short; that is not found out.)
+//! Empty blocks do not count there, and take about five times as long as the same number of bytes of a
+//! text. [`max_compressed_size`](crate::deflate::DeflateConfig::max_compressed_size) bounds them: a
+//! larger message fails by its header. Costliest are final blocks that refer to the ones before, 0.2 µs
+//! each. They produce output, so the size limit bounds them.
+//!
+//! A message fails with [`InvalidDeflate`](crate::ProtocolError::InvalidDeflate) and 1007 if it is not
+//! DEFLATE, refers to bytes that were never sent, or does not end with a block. So does a compressed
+//! message without any payload: an empty message is compressed to one byte. (The receiver appends four
+//! bytes, RFC 7692 §7.2.2. They may complete a block that was cut short; this is not noticed.)
 //!
 //! # Secrets
 //!
-//! The length of what is sent tells how much of it was known before. Where one message, or with
-//! context takeover one connection, carries both a secret and text that an attacker chose, the
-//! secret can be guessed piece by piece, although everything is encrypted (RFC 7692 §8). Send such
-//! messages with [`Payload::uncompressed`](crate::Payload::uncompressed) (of one in fragments, the
-//! first); without context takeover it is enough that the two are never in one message.
+//! The length of a compressed message tells how much of it was known before. If one message carries a
+//! secret and text that an attacker chose, the secret can be guessed piece by piece, although everything
+//! is encrypted (RFC 7692 §8). With context takeover the same holds for all messages of a connection.
+//! Send such messages with [`Payload::uncompressed`](crate::Payload::uncompressed) (of one in fragments,
+//! the first). Without context takeover it is enough that the two are never in one message.

@@ -2,16 +2,16 @@
 //!
 //! # Payloads borrow the input, not the machine
 //!
-//! `receive` takes a cursor over octets that the *caller* owns and returns events that borrow
-//! those. So a program can answer, keep several events, or await, while it holds one. A callback
-//! could not use `?` or `.await`; an event that borrows the connection could not even be echoed;
-//! reference-counted slices cost an atomic operation a message and a read buffer a connection.
+//! `receive` takes a cursor over bytes that the *caller* owns and returns events that borrow
+//! those. While a program holds an event, it can answer, await, and take the next one. A callback
+//! could not use `?` or `.await`. An event that borrows the connection could not even be echoed.
+//! Reference-counted slices cost an atomic operation per message and a read buffer per connection.
 //!
-//! # A failure comes after the events in front of it
+//! # A failure comes after the events before it
 //!
-//! Frames that were complete before the bad one are delivered. In the adapters the error is
-//! returned by the next `fill` or `read`, when the peer has been told and the stream was shut down:
-//! a program that gives up at the first error can drop everything without losing the Close.
+//! Frames that were complete before the bad one are delivered. A driver returns the error when the
+//! peer has been told and the stream was shut down: a program that gives up at the first error can drop
+//! everything without losing the Close.
 //!
 //! # Closing is a table
 //!
@@ -64,43 +64,42 @@
 //!
 //! # Growth is bounded by what arrived
 //!
-//! The buffer of a message begins with 512 octets beyond what has arrived, doubles while it is small,
-//! then grows by 1 MiB or an eighth of what has arrived, and never beyond a known end. So an announced
-//! length costs no more than that, and what is copied when the buffer moves is linear in the size of
-//! the message.
+//! The buffer of a message begins with 512 bytes beyond what has arrived. It doubles up to 1 MiB, then
+//! grows by 1 MiB or an eighth, and never beyond a known end. So an announced length costs no more than
+//! that, and the bytes copied when the buffer moves are linear in the size of the message.
 //!
 //! # Shortcuts for what nearly all traffic is
 //!
-//! A data frame that lies whole in the input, and a piece of a frame that has begun, are taken past
-//! the decoder, and small messages are queued past the general way of sending (`frame/whole.rs`,
-//! `Decoder::decode_part`, `Sender::push_small`). Where anything is unusual the shortcut takes nothing
-//! and the general way decides, so there is one place for each rule; that both agree is what the tests
-//! of split invariance show. For a few octets they take a third of the time.
+//! Three shortcuts bypass the general way (`frame/whole.rs`, `Decoder::decode_part`,
+//! `Sender::push_small`): for a data frame that lies whole in the input, for a later piece of a frame,
+//! and for sending a small message. Where anything is unusual, the shortcut takes nothing and the
+//! general way decides, so each rule has one place. The tests of split invariance show that both agree.
+//! For a few bytes they take a third of the time.
 //!
 //! # No vector instructions by hand
 //!
 //! Masking is written in blocks of a fixed size, which compile to the vector instructions that every
-//! processor of the target has: 16 octets at a time on x86-64. Crates that use wider ones, where the
+//! processor of the target has: 16 bytes at a time on x86-64. Crates that use wider ones, where the
 //! processor has them, unmask 16 KiB in two thirds of the time. That takes unsafe code, or a crate
 //! that hides it, and none that is settled and small was found; for compiled-in features
 //! (`-C target-cpu`) the same code becomes wider by itself.
 //!
 //! # Of a compressed stream only the window is kept
 //!
-//! Between messages a receiver keeps the octets that the next message may refer to, and the library's
+//! Between messages a receiver keeps the bytes that the next message may refer to, and the library's
 //! state belongs to the thread. Starting that state with a full window takes 0.2 µs, and nothing when
 //! it was left by the same connection; so a window that was negotiated small costs no more memory
 //! than it says, where the library's state takes 46 KiB in any case. A sender can do the same
 //! (`shared_compressor`): its state of 134 to 483 KiB are mostly tables, which can be made again.
 //!
-//! It also lets a stream go on behind a final block, which RFC 7692 allows anywhere and the library
+//! It also lets a stream go on after a final block, which RFC 7692 allows anywhere and the library
 //! does not: it is started again with the window.
 //!
 //! # Windows are kept to, but not policed
 //!
 //! A peer that refers further back than was agreed, within one message, is understood: the library's
 //! window has 32 KiB in any case. Across messages it fails. Which of the two never depends on how the
-//! octets arrive.
+//! bytes arrive.
 //!
 //! # No Origin check by default in the machine, same origin in the examples
 //!

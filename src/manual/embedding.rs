@@ -197,8 +197,10 @@
 //!   `Wait`. `WouldBlock` is `read_pending` or `write_pending`. When the deadline passes, report the
 //!   `time` and drive again. `examples/echo_server_mio.rs` is a whole server in this style, with one
 //!   read buffer for any number of connections.
-//! - **Completions**: the transport owns the bytes while it works on them. The driver writes nothing
-//!   else until the output is back:
+//! - **Completions**: the transport owns the bytes while it works on them. What is in flight stays
+//!   pending until it is put back, so such a binding never resumes: after `Wait` it only reports the
+//!   `time`. When a write has failed, put the output back and report `write_failed`. `ShutDown` may come
+//!   while a write is in flight: the connection gave up, and the write may be cancelled.
 //!
 //! ```
 //! # use framewise::{Config, Connection};
@@ -220,10 +222,15 @@
 //! let frame = b"\x81\x82\x00\x00\x00\x00hi";
 //! buf.extend_from_slice(frame);
 //! driver.put_buffer(buf, frame.len());
-//! driver.readable();
 //! # assert!(driver.batch().next().is_some());
 //! # Ok::<(), framewise::SendError>(())
 //! ```
+//!
+//! With completions every write is pending for a moment, so a flush reads ahead. A Close that is read
+//! ahead is answered at once, and messages before it can no longer be answered.
+//!
+//! The package `examples/runtimes` of the repository has a binding in poll style (smol), one with
+//! completions (compio), and one suite of tests for all bindings.
 //!
 //! # The read buffer
 //!

@@ -57,7 +57,8 @@ async fn two_tasks_may_hold_the_stream_and_the_sink() {
         }));
     }
     for task in tasks {
-        task.await.unwrap();
+        let limit = Duration::from_secs(1000);
+        tokio::time::timeout(limit, task).await.expect("a task was not woken").unwrap();
     }
     assert_eq!(start.elapsed(), Duration::ZERO, "no timer had to wake a task");
 }
