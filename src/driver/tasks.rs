@@ -42,7 +42,7 @@ impl Wake for Tasks {
     }
 }
 
-/// The tasks that hold a `Stream` and a `Sink` of one object.
+/// The tasks that receive and send with one object.
 ///
 /// While only one task waits, the stream is given its own waker.
 #[derive(Debug, Default)]

@@ -63,8 +63,9 @@ use crate::{
 ///   runs the timers then. To serve the connection at any time, wait for [`readable`](Self::readable)
 ///   in a `select!`, or split it.
 /// - **All futures are cancel safe**: dropping one loses nothing, and the next one goes on.
-/// - **`Stream` and `Sink`** of [messages](Message) are implemented. Two tasks may hold them
-///   (`futures::StreamExt::split`), and both make progress.
+/// - **`Stream` and `Sink`** of [messages](Message) are implemented.
+/// - **Two tasks** may poll it in turn, one to receive and one to send, as
+///   `futures::StreamExt::split` lets them: both are woken, and both make progress.
 ///
 /// Dropping the WebSocket aborts the connection, without a Close.
 ///
@@ -173,32 +174,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         poll_fn(move |cx| self.poll_drive(goal, cx))
     }
 
+    /// Polls for one of two tasks, one of which may receive while the other one sends.
     fn poll_drive(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        self.io.poll_drive(&mut self.driver, cx, |driver| driver.next(goal))
-    }
-
-    /// Polls for one of two tasks that may hold the `Stream` and the `Sink`.
-    fn poll_side(
-        &mut self,
-        side: Side,
-        goal: Goal,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<bool, Error>> {
+        let side = if goal == Goal::Events { Side::Reader } else { Side::Writer };
+        let waker = self.sharers.combined(side, cx);
         self.io.moved = false;
-        let result = match self.sharers.combined(side, cx) {
-            Some(waker) => self.poll_drive(goal, &mut Context::from_waker(&waker)),
-            None => self.poll_drive(goal, cx),
+        let result = {
+            let cx = &mut Context::from_waker(waker.as_ref().unwrap_or(cx.waker()));
+            self.io.poll_drive(&mut self.driver, cx, |driver| driver.next(goal))
         };
         self.sharers.polled(side, cx, &result, self.io.moved);
         result
     }
 
     fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        self.poll_side(Side::Reader, Goal::Events, cx)
+        self.poll_drive(Goal::Events, cx)
     }
 
     fn poll_goal(&mut self, goal: Goal, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_side(Side::Writer, goal, cx).map_ok(drop)
+        self.poll_drive(goal, cx).map_ok(drop)
     }
 }
 
