@@ -35,7 +35,7 @@ pub struct Config {
     /// anew, up to this limit, which runs from the first Close. It bounds what a peer that reads one
     /// byte at a time can hold.
     ///
-    /// 120 seconds by default. `None` sets no limit.
+    /// 120 seconds by default. `None` sets no limit. It has no effect without a `close_timeout`.
     pub close_limit: Option<Duration>,
 
     /// How long to wait for the peer's Close, and then for the end of its stream, before the

@@ -154,8 +154,8 @@ impl Connection {
         self.receiver.receive(input, &mut joined)
     }
 
-    /// Takes note that the peer's stream has ended, or that the transport was lost, and returns
-    /// how the connection ended (RFC 6455 §7.1.4).
+    /// Reports that the peer's stream has ended, or that the transport was lost. Returns how the
+    /// connection ended (RFC 6455 §7.1.4).
     ///
     /// What is in the output may still be written, if the transport takes it.
     pub fn receive_eof(&mut self) -> EndOfStream {

@@ -15,6 +15,7 @@
 //!   decoder from a stream that is cut anywhere to unmasked pieces of payload
 //! - [`Connection`]: messages, control frames, the closing handshake, limits and timers
 //! - [`handshake`]: the opening handshake of both roles, which leads to a `Connection`
+//! - [`driver`]: the loop between a connection and a transport, as a machine
 //! - `deflate`: compressed messages, and their negotiation as pure functions (feature `deflate`)
 //! - [`client`]: which address of a host to try when, and whose turn it is to connect
 //! - `blocking`, `tokio`: WebSockets over streams (features `std`, which is on by default, and

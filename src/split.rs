@@ -90,7 +90,7 @@ impl Connection {
     /// Takes the connection apart, so that two tasks or threads can receive and send at once.
     ///
     /// Both halves keep the automatic replies: what the receiving half owes, the sending half
-    /// queues in front of its next output.
+    /// queues before its next output.
     pub fn split(self) -> (ReceiveHalf, SendHalf) {
         let role = self.role();
         let config = Arc::clone(self.config());
@@ -140,7 +140,7 @@ impl ReceiveHalf {
         event
     }
 
-    /// Takes note that the peer's stream has ended; see [`Connection::receive_eof`].
+    /// Reports that the peer's stream has ended; see [`Connection::receive_eof`].
     pub fn receive_eof(&mut self) -> EndOfStream {
         self.receiver.receive_eof();
         let mut link = self.shared.link();

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// This program wanted to accept a request in a way that it does not allow.
+    /// The acceptance does not fit the request: the subprotocol was not offered by the client.
     Accept(AcceptError),
     /// The opening handshake failed. A server has answered, unless the stream ended; a client answers
     /// nothing.
@@ -24,7 +24,7 @@ pub enum Error {
     Io(io::Error),
     /// The peer broke the protocol, or a limit. It has been told, unless a Close was sent before.
     Protocol(ProtocolError),
-    /// This program wanted to send what cannot be sent.
+    /// The message cannot be sent.
     Send(SendError),
     /// The peer fell silent, or a message took too long.
     Timeout(Timeout),

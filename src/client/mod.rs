@@ -6,7 +6,7 @@
 //!
 //! - `Connector` chooses how the adapters' `connect_with` uses both (feature `connect`)
 //!
-//! With a transport of your own, drive them yourself.
+//! With a transport of your own, drive the first two yourself.
 
 #[cfg(feature = "connect")]
 mod connector;

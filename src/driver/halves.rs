@@ -86,7 +86,7 @@ impl ReceiveDriver {
     /// # Errors
     ///
     /// Those of [`Driver::next`](super::Driver::next) for [`Goal::Events`]. The connection has ended
-    /// then: whoever waits for the [`SendDriver`] has to be woken.
+    /// then: wake the task that waits for the [`SendDriver`].
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: it never ends")]
     pub fn next(&mut self) -> Result<Step, Error> {
         if self.intake.inbox.has_input() {

@@ -189,8 +189,8 @@ pub enum Step {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Output was dropped: the peer did not take it within [`Config::close_timeout`]. Told once,
-    /// [`Lost`](Self::Lost) from then on.
+    /// Output was dropped: the peer took none of it for [`Config::close_timeout`], or not all of it
+    /// within [`Config::close_limit`]. Told once, [`Lost`](Self::Lost) from then on.
     GaveUp,
     /// Output was dropped before, because a write failed or the driver gave up.
     Lost,

@@ -379,8 +379,11 @@ fn examples() -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("examples") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() && !path.ends_with("target") {
-                folders.push(path);
+            if path.is_dir() {
+                // Nobody copies tests.
+                if !path.ends_with("target") && !path.ends_with("tests") {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 sources.push(path);
             }

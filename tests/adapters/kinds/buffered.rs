@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::soon;
+use super::support::soon;
 use crate::support::{
     REQUEST, SEED, client as client_connection, config, from_client, machine, server,
 };

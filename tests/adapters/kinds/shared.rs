@@ -1,4 +1,3 @@
-#![allow(clippy::cast_possible_truncation, reason = "the numbers of messages are small")]
 //! K2: one WebSocket in the hands of two tasks.
 
 use std::{
@@ -19,7 +18,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{on_threads, soon, untimed_client, untimed_server};
+use super::support::{on_threads, soon, untimed_client, untimed_server};
 
 const LEN: usize = 20_000;
 

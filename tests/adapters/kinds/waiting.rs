@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{soon, untimed, untimed_client, untimed_server};
+use super::support::{soon, untimed, untimed_client, untimed_server};
 use crate::support::{
     REQUEST, SEED, Scripted, client as client_connection, config, events_from, from_client,
     from_server, machine, server, within,
