@@ -1,10 +1,5 @@
 //! What black-box use found between the protocol and the program, each as one of its kind.
 
-mod buffered;
-mod shared;
-mod support;
-mod waiting;
-
 use std::{
     io::{ErrorKind, Read as _, Write as _},
     net::TcpStream,

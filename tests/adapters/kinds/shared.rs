@@ -12,9 +12,7 @@ use std::{
 use framewise::{Message, tokio::WebSocket};
 use futures_util::{FutureExt as _, Sink, SinkExt, Stream, StreamExt, stream};
 use tokio::{
-    io::{
-        AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
-    },
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex},
     sync::mpsc,
 };
 
@@ -353,7 +351,8 @@ impl AsyncWrite for Bytes {
 
 /// Writes to one half of a byte stream and reads from the other, in two tasks, to the end.
 async fn pipes(websocket: Duplex, inherent: bool) {
-    let (mut read, mut write) = tokio::io::split(Bytes { websocket, rest: Vec::new(), inherent });
+    let (mut read, mut write) =
+        tokio::io::split(Bytes { websocket, rest: Vec::new(), inherent });
     let writing = tokio::spawn(async move {
         for _ in 0..50 {
             write.write_all(&[1; 10_000]).await.unwrap();
