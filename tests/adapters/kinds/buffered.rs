@@ -263,7 +263,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Keeps<S> {
 }
 
 impl<S: Unpin> AsyncWrite for Keeps<S> {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(buf.len()))
     }
 
@@ -311,10 +315,9 @@ async fn k16_closing_ends_though_the_flush_does_not() {
         let start = Instant::now();
         let (stream, _peer) = keeps(shuts);
         let (mut reader, mut writer) = WebSocket::new(stream, connection()).split();
-        let (end, closed) = soon(async {
-            tokio::join!(reader.closed(), writer.close(CloseCode::NORMAL, ""))
-        })
-        .await;
+        let (end, closed) =
+            soon(async { tokio::join!(reader.closed(), writer.close(CloseCode::NORMAL, "")) })
+                .await;
         assert_eq!((end.unwrap(), start.elapsed().as_secs()), (EndOfStream::HalfClosed, 5));
         assert!(matches!(closed, Err(Error::Io(_))), "{closed:?}");
 

@@ -1,5 +1,7 @@
 //! K2: one WebSocket in the hands of two tasks.
 
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of messages are small")]
+
 use std::{
     future::poll_fn,
     io,
@@ -12,7 +14,9 @@ use std::{
 use framewise::{Message, tokio::WebSocket};
 use futures_util::{FutureExt as _, Sink, SinkExt, Stream, StreamExt, stream};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex},
+    io::{
+        AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
+    },
     sync::mpsc,
 };
 
@@ -351,8 +355,7 @@ impl AsyncWrite for Bytes {
 
 /// Writes to one half of a byte stream and reads from the other, in two tasks, to the end.
 async fn pipes(websocket: Duplex, inherent: bool) {
-    let (mut read, mut write) =
-        tokio::io::split(Bytes { websocket, rest: Vec::new(), inherent });
+    let (mut read, mut write) = tokio::io::split(Bytes { websocket, rest: Vec::new(), inherent });
     let writing = tokio::spawn(async move {
         for _ in 0..50 {
             write.write_all(&[1; 10_000]).await.unwrap();

@@ -29,9 +29,7 @@ pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
 }
 
 /// Runs a future on two threads, and fails when it hangs.
-pub(crate) fn on_threads<T: Send + 'static>(
-    future: impl Future<Output = T> + Send + 'static,
-) -> T {
+pub(crate) fn on_threads<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     crate::support::within(|| {
         let builder = &mut tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(2).enable_all().build().unwrap().block_on(future)

@@ -395,10 +395,13 @@ async fn slowly(mut peer: DuplexStream, step: usize, pause: Duration) -> Vec<u8>
 async fn k14_a_slow_reader_gets_all_in_front_of_the_close() {
     const LEN: usize = 1 << 20;
 
-    for (role, way) in [Role::Client, Role::Server].into_iter().flat_map(|role| (0..5).map(move |way| (role, way))) {
+    for (role, way) in
+        [Role::Client, Role::Server].into_iter().flat_map(|role| (0..5).map(move |way| (role, way)))
+    {
         let (stream, mut peer) = duplex(32 << 10);
         let other = crate::support::other(role);
-        let close = crate::support::frames(other, |peer| peer.close(CloseCode::NORMAL, "").unwrap());
+        let close =
+            crate::support::frames(other, |peer| peer.close(CloseCode::NORMAL, "").unwrap());
         if way != 1 && way != 3 {
             peer.write_all(&close).await.unwrap();
         }
@@ -421,9 +424,7 @@ async fn k14_a_slow_reader_gets_all_in_front_of_the_close() {
                     closed.unwrap();
                     sent.unwrap();
                 }
-                _ => {
-                    while websocket.next().await.is_some() {}
-                }
+                _ => while websocket.next().await.is_some() {},
             }
         };
         soon(ended).await;
