@@ -91,7 +91,8 @@ async fn a_stream_and_a_sink_in_two_tasks_make_progress_under_back_pressure() {
             tokio::join!(tokio::spawn(talk(one, server())), tokio::spawn(talk(other, client())))
         };
         let (one, other) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
     }
 }
 
@@ -344,7 +345,8 @@ async fn a_stream_of_fragments_goes_both_ways() {
         )
     };
     let (one, other) = tokio::time::timeout(Duration::from_secs(90), both).await.unwrap();
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
 }
 
 // K13, K18: the peer takes nothing
