@@ -87,8 +87,8 @@ impl Driver {
     ///   [`Ended`](Step::Ended) when the connection has ended.
     /// - [`Goal::Flush`]: `Ready` when all output was written and flushed. Meanwhile it reads ahead,
     ///   up to 64 KiB of messages and the one after them, so that two echoing peers cannot deadlock.
-    ///   After every 16 flushes that did not have to wait, it looks for input once, so that a program
-    ///   that only sends answers Pings and Closes.
+    ///   At every 16th flush that does not have to wait, with no `Events` in between, it looks for
+    ///   input once, so that a program that only sends answers Pings and Closes.
     /// - [`Goal::Room`]: `Ready` when a message of that size can be queued without a large backlog, or
     ///   will never fit. It reads ahead as `Flush` does.
     ///
@@ -103,6 +103,8 @@ impl Driver {
         self.outlet.reports = goal != Goal::Events;
         match goal {
             Goal::Events => {
+                // A program that receives need not be looked after.
+                self.flushes = 0;
                 if self.intake.inbox.has_input() && !self.is_crowded() {
                     self.intake.inbox.note_ready();
                     return Ok(Step::Ready);

@@ -250,6 +250,35 @@ async fn a_task_that_only_sends_answers_now_and_then() {
     assert_eq!(websocket.closed().await.unwrap(), EndOfStream::Clean);
 }
 
+// K8: a program that receives is not looked after: the Close comes when it is its turn
+#[test]
+fn all_of_a_burst_can_be_answered_before_the_close_behind_it() {
+    const MESSAGES: usize = 100;
+
+    let burst = from_client(|peer| {
+        (0..MESSAGES).for_each(|number| peer.send(number.to_string()).unwrap());
+        peer.close(CloseCode::NORMAL, "").unwrap();
+    });
+    runtime().block_on(async {
+        let stream = Scripted::new([Bring::Bytes(burst.clone()), Bring::Eof]);
+        let mut websocket = WebSocket::new(stream.clone(), server());
+        let mut echoed = 0;
+        while let Some(message) = finish(websocket.read(), 3).unwrap() {
+            finish(websocket.send(message), 3).unwrap();
+            echoed += 1;
+        }
+        assert_eq!((echoed, websocket.end()), (MESSAGES, Some(EndOfStream::Clean)));
+    });
+    let stream = Scripted::new([Bring::Bytes(burst), Bring::Eof]);
+    let mut websocket = blocking::WebSocket::new(stream, server());
+    let mut echoed = 0;
+    while let Some(message) = websocket.read().unwrap() {
+        websocket.send(message).unwrap();
+        echoed += 1;
+    }
+    assert_eq!((echoed, websocket.end()), (MESSAGES, Some(EndOfStream::Clean)));
+}
+
 // K10: frames in the same segment as the 101, or the request
 #[test]
 fn what_was_read_beyond_the_handshake_comes_back_with_the_stream() {
