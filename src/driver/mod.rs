@@ -222,3 +222,33 @@ fn backlog(config: &Config) -> usize {
 
 /// How many bytes may be pending before no more is read for the program.
 const HIGH_WATER: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use alloc::{collections::BTreeSet, string::ToString as _};
+
+    use super::*;
+
+    #[test]
+    fn each_error_says_something_else() {
+        let errors = [
+            Error::GaveUp,
+            Error::Lost,
+            Error::Protocol(ProtocolError::MessageTooBig),
+            Error::Timeout(Timeout::Message),
+            Error::Timeout(Timeout::Pong),
+        ];
+        let texts: BTreeSet<_> = errors.iter().map(|error| error.to_string()).collect();
+        assert!(texts.len() == errors.len() && !texts.contains(""), "{texts:?}");
+    }
+
+    #[test]
+    fn a_backlog_leaves_room_for_a_message() {
+        for (max_output, expected) in
+            [(0, 0), (2 * HIGH_WATER - 1, 0), (2 * HIGH_WATER, HIGH_WATER), (32 << 20, 64 << 10)]
+        {
+            let config = Config { max_output, ..Config::default() };
+            assert_eq!(backlog(&config), expected, "{max_output}");
+        }
+    }
+}

@@ -261,7 +261,7 @@ fn all_of_a_burst_can_be_answered_before_the_close_behind_it() {
     });
     runtime().block_on(async {
         let stream = Scripted::new([Bring::Bytes(burst.clone()), Bring::Eof]);
-        let mut websocket = WebSocket::new(stream.clone(), server());
+        let mut websocket = WebSocket::new(stream, server());
         let mut echoed = 0;
         while let Some(message) = finish(websocket.read(), 3).unwrap() {
             finish(websocket.send(message), 3).unwrap();

@@ -5,7 +5,7 @@ use crate::support::{SERVERS, run};
 const CLIENTS: [&str; 3] = ["echo_client", "echo_client_std", "line_client"];
 
 fn all() -> impl Iterator<Item = &'static str> {
-    SERVERS.into_iter().chain(CLIENTS).chain(["conversation"])
+    SERVERS.into_iter().chain(CLIENTS).chain(["conversation", "transfer"])
 }
 
 /// Asserts that a command line is refused, and that the message has `part` in it.

@@ -11,3 +11,4 @@ mod servers;
 #[cfg(unix)]
 mod signals;
 mod support;
+mod transfer;
