@@ -1,7 +1,9 @@
 //! What black-box use found between the protocol and the program, each as one of its kind.
 
 mod buffered;
+mod failing;
 mod memory;
+mod parts;
 mod shared;
 mod support;
 mod threads;
