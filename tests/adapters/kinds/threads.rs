@@ -190,13 +190,14 @@ fn k4_no_half_spins_on_a_socket_that_does_not_block() {
                 let mut all = vec![0; (24 << 20) + 10 + 12 + 2];
                 peer.read_exact(&mut all).unwrap();
                 assert_eq!(all[all.len() - 2..], *b"\x8a\x00");
+                peer
             });
             while writer.flush().is_err() {
                 let _ = reader.read();
                 thread::sleep(Duration::from_millis(1));
             }
+            let _peer = reading.join().unwrap();
             assert_eq!(kind(reader.read()), ErrorKind::WouldBlock);
-            reading.join().unwrap();
         }
     });
 }
