@@ -32,6 +32,18 @@ pub enum Error {
     TlsRequired,
 }
 
+impl Error {
+    /// Returns whether the peer has ended the connection while something was written to it.
+    pub(crate) fn is_disconnection(&self) -> bool {
+        use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+
+        matches!(self, Self::Io(error) if matches!(
+            error.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset
+        ))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

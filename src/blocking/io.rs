@@ -8,6 +8,7 @@ use crate::{
     Error,
     adapter::Clock,
     driver::{Blocked, HandshakeDriver, Limit, Opening, Reads, Step, Writes},
+    handshake::HandshakeError,
     time::Instant,
 };
 
@@ -40,7 +41,15 @@ impl<S: Stream> Io<S> {
     where
         Error: From<H::Error>,
     {
-        self.drive(driver, HandshakeDriver::next).map(drop)
+        let mut shaken = self.drive(driver, HandshakeDriver::next);
+        if shaken.as_ref().is_err_and(Error::is_disconnection) {
+            // The server may have refused before it read all of the request.
+            let again = self.drive(driver, HandshakeDriver::next);
+            if let Err(refusal @ Error::Handshake(HandshakeError::Rejected(_))) = again {
+                shaken = Err(refusal);
+            }
+        }
+        shaken.map(drop)
     }
 
     /// Does what `next` says until that is ready (`true`) or has ended (`false`).

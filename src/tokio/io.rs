@@ -18,6 +18,7 @@ use tokio::{
 use crate::{
     Error,
     driver::{HandshakeDriver, Opening, Reads, Step, Writes},
+    handshake::HandshakeError,
     time::Instant,
 };
 
@@ -55,7 +56,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     where
         Error: From<H::Error>,
     {
-        poll_fn(|cx| self.poll_drive(driver, cx, HandshakeDriver::next)).await.map(drop)
+        let mut shaken = poll_fn(|cx| self.poll_drive(driver, cx, HandshakeDriver::next)).await;
+        if shaken.as_ref().is_err_and(Error::is_disconnection) {
+            // The server may have refused before it read all of the request.
+            let again =
+                poll_fn(|cx| Poll::Ready(self.poll_drive(driver, cx, HandshakeDriver::next)));
+            if let Poll::Ready(Err(refusal @ Error::Handshake(HandshakeError::Rejected(_)))) =
+                again.await
+            {
+                shaken = Err(refusal);
+            }
+        }
+        shaken.map(drop)
     }
 
     /// Does what `next` says until that is ready (`true`), has ended (`false`), or has to wait.
