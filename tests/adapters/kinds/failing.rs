@@ -152,7 +152,8 @@ async fn k18_a_reply_that_failed_is_told_to_who_writes() {
             peer.ping(b"").unwrap();
             peer.send("and this").unwrap();
         });
-        let stream = Scripted::new([Bring::Bytes(bytes[..6].into()), Bring::Bytes(bytes[6..].into())]);
+        let stream =
+            Scripted::new([Bring::Bytes(bytes[..6].into()), Bring::Bytes(bytes[6..].into())]);
         stream.script().writes.push_back(Grant::Error(ErrorKind::BrokenPipe));
         let mut websocket = WebSocket::new(stream, server());
         assert_eq!(soon(websocket.read()).await.unwrap().unwrap().as_text(), Some("and this"));
@@ -222,7 +223,8 @@ fn k19_what_is_fed_leaves_in_one_write() {
     const COUNT: usize = 16;
 
     runtime().block_on(async {
-        for (len, vectored) in [(10, false), (64, false), (1000, false), (3000, false), (3000, true)]
+        for (len, vectored) in
+            [(10, false), (64, false), (1000, false), (3000, false), (3000, true)]
         {
             for way in 0..9 {
                 let stream = Scripted::default();

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use framewise::{
-    CloseCode, Config, Connection, Event, Input,
-    blocking,
+    CloseCode, Config, Connection, Event, Input, blocking,
     driver::{Driver, Goal, Reads as _, Step, Unread, Writes as _},
     handshake::{Acceptance, ClientRequest},
     time,
@@ -141,11 +140,8 @@ async fn k10_the_parts_make_a_websocket_again() {
         for text in ["one", "two", "three"] {
             let parts = websocket.into_parts();
             assert!(parts.driver.events.is_empty());
-            websocket = WebSocket::with_unread(
-                parts.stream,
-                parts.driver.connection,
-                parts.driver.unread,
-            );
+            websocket =
+                WebSocket::with_unread(parts.stream, parts.driver.connection, parts.driver.unread);
             let message = soon(websocket.read()).await.unwrap().unwrap();
             assert_eq!(message.as_text(), Some(text));
         }
@@ -157,11 +153,8 @@ async fn k10_the_parts_make_a_websocket_again() {
         let parts = websocket.into_parts();
         let Connection { .. } = &parts.driver.connection;
         let stream = Scripted::new([Bring::Bytes(text[9..].to_vec()), Bring::Eof]);
-        let mut websocket = blocking::WebSocket::with_unread(
-            stream,
-            parts.driver.connection,
-            parts.driver.unread,
-        );
+        let mut websocket =
+            blocking::WebSocket::with_unread(stream, parts.driver.connection, parts.driver.unread);
         assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("in two reads"));
     }
 }
