@@ -40,7 +40,13 @@ impl<S: Stream> Io<S> {
     where
         Error: From<H::Error>,
     {
-        self.drive(driver, HandshakeDriver::next).map(drop)
+        let shaken = self.drive(driver, HandshakeDriver::next).map(drop);
+        if !matches!(shaken, Err(Error::Io(_))) {
+            return shaken;
+        }
+        // The server may have refused before it read all of the request.
+        let again = self.drive(driver, HandshakeDriver::next).map(drop);
+        if driver.is_refused() { again } else { shaken }
     }
 
     /// Does what `next` says until that is ready (`true`) or has ended (`false`).

@@ -20,7 +20,7 @@
 //! ```
 
 #[cfg(feature = "connect")]
-mod connect;
+pub(crate) mod connect;
 mod handshake;
 mod io;
 mod split;
@@ -29,8 +29,6 @@ mod stream;
 use core::{fmt, time::Duration};
 
 pub use crate::adapter::Parts;
-#[cfg(all(test, feature = "tokio"))]
-pub(crate) use connect::open;
 #[cfg(feature = "connect")]
 pub use connect::{connect, connect_with};
 pub use handshake::{Incoming, Requested, accept, client, receive_request};

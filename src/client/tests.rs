@@ -5,7 +5,7 @@ use core::{net::SocketAddr, time::Duration};
 use std::{io::ErrorKind, net::TcpListener};
 
 use super::{AddressRace, ConnectGate, Connector};
-use crate::{blocking::open as open_blocking, tokio::open};
+use crate::{blocking::connect::open as open_blocking, tokio::connect::open};
 
 /// An address where nobody listens.
 fn closed() -> SocketAddr {

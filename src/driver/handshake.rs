@@ -174,6 +174,8 @@ impl<H: Opening> HandshakeDriver<H> {
         loop {
             match &self.phase {
                 Phase::Opening | Phase::Refusing(_) | Phase::Leaving(_) => {}
+                // A server that does not wait for the end of the request gets it first.
+                Phase::Done(_) if self.opening.has_output() => {}
                 Phase::Done(_) => return Ok(Step::Ready),
                 Phase::Ended(Some(error)) => return Err(error.clone()),
                 Phase::Ended(None) => return H::lost(&mut self.outlet).map(|()| Step::Ended),
@@ -188,7 +190,7 @@ impl<H: Opening> HandshakeDriver<H> {
                 Outgoing::Done => true,
                 Outgoing::Wait => false,
             };
-            if written && !opening {
+            if written && matches!(self.phase, Phase::Refusing(_) | Phase::Leaving(_)) {
                 if let Some(step) = self.outlet.shut_down(Transport::ShutDownWrite) {
                     return Ok(step);
                 }
@@ -201,8 +203,14 @@ impl<H: Opening> HandshakeDriver<H> {
             if !self.intake.told_time {
                 return Ok(Step::Time);
             }
-            // All is written before reading: an early end would cut a response.
-            if written && !self.intake.pending && !matches!(self.phase, Phase::Leaving(_)) {
+            let reads = match self.phase {
+                // A server may refuse before it has read all of a request.
+                Phase::Opening => written || !H::ANSWERS,
+                // All is written before reading: an early end would cut a response.
+                Phase::Refusing(_) => written,
+                Phase::Done(_) | Phase::Leaving(_) | Phase::Ended(_) => false,
+            };
+            if reads && !self.intake.pending {
                 return Ok(Step::Read);
             }
             self.intake.inbox.release();
@@ -223,6 +231,17 @@ impl<H: Opening> HandshakeDriver<H> {
                 self.phase = phase;
                 None
             }
+        }
+    }
+
+    /// Returns whether the server has refused the request with a response of its own.
+    ///
+    /// It may do so before it has read all of a request, and then fail what is still being written. A
+    /// binding to which that happens calls [`next`](Self::next) once more.
+    pub fn is_refused(&self) -> bool {
+        match &self.phase {
+            Phase::Leaving(Some(error)) | Phase::Ended(Some(error)) => H::is_refusal(error),
+            _ => false,
         }
     }
 
@@ -325,11 +344,12 @@ impl<H: Opening> Reads for HandshakeDriver<H> {
     fn deadline(&mut self, now: Instant) -> Option<Instant> {
         match self.phase {
             Phase::Opening => self.opening.poll_timeout(now),
-            Phase::Refusing(_) | Phase::Leaving(_) => {
+            Phase::Done(_) if !self.opening.has_output() => None,
+            Phase::Done(_) | Phase::Refusing(_) | Phase::Leaving(_) => {
                 let timeout = self.close_timeout?;
                 Some(*self.until.get_or_insert(now + timeout))
             }
-            Phase::Done(_) | Phase::Ended(_) => None,
+            Phase::Ended(_) => None,
         }
     }
 }

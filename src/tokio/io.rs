@@ -55,7 +55,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     where
         Error: From<H::Error>,
     {
-        poll_fn(|cx| self.poll_drive(driver, cx, HandshakeDriver::next)).await.map(drop)
+        let mut drive =
+            |cx: &mut Context<'_>| self.poll_drive(driver, cx, HandshakeDriver::next).map_ok(drop);
+        let shaken = poll_fn(&mut drive).await;
+        if !matches!(shaken, Err(Error::Io(_))) {
+            return shaken;
+        }
+        // The server may have refused before it read all of the request.
+        match poll_fn(|cx| Poll::Ready(drive(cx))).await {
+            Poll::Ready(again) if driver.is_refused() => again,
+            _ => shaken,
+        }
     }
 
     /// Does what `next` says until that is ready (`true`), has ended (`false`), or has to wait.

@@ -19,7 +19,7 @@
 //! # }
 //! ```
 
-mod connect;
+pub(crate) mod connect;
 mod handshake;
 mod io;
 mod split;
@@ -36,8 +36,6 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use crate::adapter::Parts;
-#[cfg(test)]
-pub(crate) use connect::open;
 pub use connect::{connect, connect_with};
 pub use handshake::{Incoming, Requested, accept, client, receive_request};
 pub use split::{Reader, Writer};
@@ -146,16 +144,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         reason: &str,
     ) -> Result<EndOfStream, Error> {
         if self.connection().state() == State::Open {
-            self.begin_close(code, reason)?;
+            self.begin_close(code.into(), reason)?;
         }
         self.closed().await
     }
 
-    fn begin_close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), SendError> {
+    fn begin_close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
         self.connection_mut().close(code, reason)
     }
 

@@ -150,15 +150,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), Error> {
-        self.begin_close(code, reason)?;
+        self.begin_close(code.into(), reason)?;
         self.flush().await
     }
 
-    fn begin_close(
-        &self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), SendError> {
+    fn begin_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
         self.queue(|sending| sending.close(code, reason))?;
         // It has a deadline to wait for now.
         self.half.tasks.reader.wake();

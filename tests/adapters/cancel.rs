@@ -440,7 +440,7 @@ fn a_handshake_can_be_dropped_anywhere() {
             gone(&stream);
             completed
         });
-        assert!(waits > 100);
+        assert!(waits >= REFUSAL.len());
     }
 }
 

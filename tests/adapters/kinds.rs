@@ -2,6 +2,7 @@
 
 mod buffered;
 mod failing;
+mod http;
 mod memory;
 mod parts;
 mod shared;

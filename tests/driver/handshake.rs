@@ -310,15 +310,73 @@ fn a_client_that_is_refused_shuts_down() {
 fn a_client_that_cannot_write_reads_the_refusal() {
     for style in STYLES {
         let mut io = io(style);
-        io.wire.max_write = 20;
-        io.wire.lies = vec![(1, Lie::Fails)];
+        io.wire.write_fault = Some(Fault::Broken);
         io.wire.bytes(at(0), FORBIDDEN);
         io.wire.arrive(at(0), Arrival::Fault(Fault::Reset));
         let mut driver = client();
-        assert_eq!(io.shake(&mut driver, at(60)), Err(Fault::Broken));
-        let outcome = io.shake(&mut driver, at(60)).unwrap();
+        let outcome = match io.shake(&mut driver, at(60)) {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                assert_eq!(fault, Fault::Broken);
+                io.shake(&mut driver, at(60)).unwrap()
+            }
+        };
         let Err(HandshakeError::Rejected(response)) = outcome else { panic!("{outcome:?}") };
         assert_eq!((response.status(), io.now), (403, at(0)));
+    }
+}
+
+// The same while the server takes no more of the request, and leaves the stream open.
+#[test]
+fn a_client_that_is_not_read_from_reads_the_refusal() {
+    for style in STYLES {
+        let mut io = io(style);
+        io.wire.capacity = 10;
+        io.wire.bytes(at(1), FORBIDDEN);
+        let outcome = io.shake(&mut client(), at(60)).unwrap();
+        let Err(HandshakeError::Rejected(response)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(response.status(), 403);
+        // A thread is in the middle of a write, which ends with the time for the handshake.
+        assert_eq!(io.now, if style == Style::Blocking { at(10) } else { at(1) }, "{style:?}");
+    }
+}
+
+// A server that agrees before it has read the request gets the rest of it, for so long.
+#[test]
+fn a_server_that_agrees_early_gets_the_rest_of_the_request() {
+    for takes in [true, false] {
+        let mut early = client();
+        assert_eq!(early.next(), Ok(Step::Time));
+        early.time(at(0));
+        assert_eq!(early.next(), Ok(Step::Write));
+        let request = early.output().chunk().to_vec();
+        early.wrote(10);
+        early.write_pending();
+        assert_eq!(early.next(), Ok(Step::Read));
+        let mut server = HandshakeDriver::server(Config::default());
+        server.empty_buffer().extend_from_slice(&request);
+        server.read(request.len());
+        let (upgrade, _) = server.finish().unwrap();
+        let mut connection = upgrade.accept(Acceptance::new()).unwrap();
+        let response = connection.output().chunk().to_vec();
+        early.empty_buffer().extend_from_slice(&response);
+        early.read(response.len());
+        assert_eq!(early.next(), Ok(Step::Time));
+        early.time(at(0));
+        assert_eq!(early.next(), Ok(Step::Wait(Some(at(5)))));
+        early.resume();
+        if takes {
+            assert_eq!(early.next(), Ok(Step::Write));
+            let rest = early.output().len();
+            assert_eq!(rest, request.len() - 10);
+            early.wrote(rest);
+            assert_eq!(early.next(), Ok(Step::Ready));
+            assert!(early.into_driver().is_some());
+        } else {
+            early.time(at(5));
+            assert_eq!(early.next(), Ok(Step::Ended));
+            assert!(early.into_driver().is_none());
+        }
     }
 }
 
