@@ -1,0 +1,1 @@
+//! Tests of framewise over streams of other crates.
