@@ -112,6 +112,14 @@ impl Output {
         }
     }
 
+    /// Frees a large buffer that is kept for the next frames, when nothing is queued.
+    #[cfg(feature = "std")]
+    pub(crate) fn trim(&mut self) {
+        if self.run.capacity() > TRIMMED_CAPACITY {
+            self.release();
+        }
+    }
+
     /// Returns the first octets that wait, empty only when none do.
     #[inline]
     pub fn chunk(&self) -> &[u8] {
@@ -360,6 +368,10 @@ impl From<Vec<u8>> for Chunk {
 
 /// The smallest buffer for frames: a batch of small ones fits.
 const MIN_CAPACITY: usize = 768;
+
+/// The largest buffer that a half keeps when it has flushed, since nobody may look after it for long.
+#[cfg(feature = "std")]
+const TRIMMED_CAPACITY: usize = 8 * MIN_CAPACITY;
 
 /// The largest buffer that a drained queue keeps: a batch of answers to one read fits, and what a
 /// busy connection keeps is bounded.

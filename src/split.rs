@@ -374,6 +374,11 @@ impl SendHalf {
         self.shared.link().gave_up()
     }
 
+    /// Frees a large buffer of the output, when nothing is queued.
+    pub(crate) fn trim(&mut self) {
+        self.sender.output().trim();
+    }
+
     /// Returns the number of bytes that are queued or in flight.
     pub(crate) fn pending_len(&mut self) -> usize {
         self.sender.output().pending_len()

@@ -258,6 +258,10 @@ impl SendDriver {
         if let Some(step) = self.outlet.shut_down(self.sending.transport()) {
             return Ok(step);
         }
+        if goal == Goal::Flush {
+            // The other half may sleep for long before it frees what a burst needed.
+            self.sending.trim();
+        }
         // A reply that is to be tried again is not done: the other half would ask for it at once.
         let waits = goal == Goal::Events && self.outlet.waits_to_shut_down();
         Ok(if waits { Step::Wait(None) } else { Step::Ready })

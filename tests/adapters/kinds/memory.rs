@@ -170,7 +170,7 @@ fn k6_what_a_half_has_sent_is_given_back() {
                 (reader, writer)
             };
             let (mut halves, kept) = held(run);
-            assert!(kept <= (32 << 10) + 2 * IDLE, "{len}, {way}: {kept} bytes");
+            assert!(kept <= (7 << 10) + 2 * IDLE, "{len}, {way}: {kept} bytes");
             let ((), freed) = held(|| {
                 runtime().block_on(tokio::time::advance(std::time::Duration::from_secs(21)));
                 assert!(!poll_once(halves.0.read()));
