@@ -371,3 +371,27 @@ fn nothing_is_left_when_a_flush_is_done() {
     driver.flushed();
     assert_eq!(driver.next(Goal::Flush), Ok(Step::Ready));
 }
+
+// A readiness loop resumes nothing when its program does something by itself.
+#[test]
+fn a_close_behind_a_write_that_is_pending_has_its_deadline() {
+    let mut driver = Driver::new(Connection::server(Config::default()));
+    driver.connection_mut().send_text("a").unwrap();
+    let mut wait = || loop {
+        match driver.next(Goal::Events).unwrap() {
+            Step::Write => driver.write_pending(),
+            Step::Read => driver.read_pending(),
+            Step::Time => driver.time(Instant::ORIGIN),
+            Step::Wait(deadline) => {
+                let close = driver.connection().state() == State::Open;
+                if close {
+                    driver.connection_mut().close(CloseCode::GOING_AWAY, "").unwrap();
+                    continue;
+                }
+                break deadline;
+            }
+            step => panic!("{step:?}"),
+        }
+    };
+    assert_eq!(wait(), Some(at(5)));
+}
