@@ -24,6 +24,7 @@ from typing import NamedTuple, Optional
 RUNS = {
     "server-tokio": "echo_server",
     "server-std": "echo_server_std",
+    "server-mio": "echo_server_mio",
     "client-tokio": "echo_client",
     "client-std": "echo_client_std",
 }

@@ -4,9 +4,10 @@
 #
 # Usage: autobahn/run.sh [--cases PATTERN,...] [--report DIR] [RUN...]
 #
-# RUN is one of (default: all four, one after the other)
+# RUN is one of (default: all five, one after the other)
 #   server-tokio  the suite as client against examples/echo_server
 #   server-std    the suite as client against examples/echo_server_std
+#   server-mio    the suite as client against examples/echo_server_mio
 #   client-tokio  the suite as server against examples/echo_client
 #   client-std    the suite as server against examples/echo_client_std
 #
@@ -47,7 +48,7 @@ main() {
             (($# >= 2)) || fail "$1 needs a value"
             options+=("$1" "$2") && shift
             ;;
-        server-tokio | server-std | client-tokio | client-std) runs+=("$1") ;;
+        server-tokio | server-std | server-mio | client-tokio | client-std) runs+=("$1") ;;
         *) usage >&2 && fail "unknown argument: $1" ;;
         esac
         shift

@@ -64,7 +64,7 @@ async fn talk(url: &str) -> Result<(), Box<dyn Error>> {
 
     // A Ping is not a message, and its Pong neither: `fill` shows what `read` passes over.
     say!("client: Ping \"are you there?\"");
-    websocket.connection_mut().ping(b"are you there?")?;
+    websocket.ping(b"are you there?").await?;
     let mut batch = websocket.fill().await?.ok_or("the connection was lost")?;
     let Some(Event::Pong(payload)) = batch.next() else {
         return Err("there was no Pong".into());

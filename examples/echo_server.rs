@@ -6,7 +6,8 @@
 //!
 //! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they
 //! may connect from pages of the named origins only. Programs that send no `Origin` always may.
-//! Ctrl-C and SIGTERM close all connections and end the server; a second one ends it at once.
+//! Ctrl-C and SIGTERM close all connections and end the server; a second one ends it at once. Plain
+//! requests for `/health` are answered with 200, as health checks of load balancers expect.
 
 mod common;
 
@@ -80,14 +81,19 @@ async fn serve(
     config: Arc<Config>,
     policy: &OriginPolicy,
     mut stopped: watch::Receiver<()>,
-) -> Result<(), framewise::Error> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     // Silent or slow handshakes end after `Config::handshake_timeout`.
-    let incoming = tokio::select! {
-        incoming = websocket::accept(stream, config) => incoming?,
+    let requested = tokio::select! {
+        requested = websocket::receive_request(stream, config) => requested?,
         _ = stopped.changed() => return Ok(()),
     };
+    let request = requested.request();
+    if request.path() == "/health" && !request.wants_upgrade() {
+        return Ok(requested.respond(Rejection::new(200)?.body("healthy\n")).await?);
+    }
+    let incoming = requested.upgrade().await?; // Answers all other plain requests.
     if incoming.upgrade().check_origin(policy).is_err() {
-        return incoming.reject(Rejection::forbidden()).await;
+        return Ok(incoming.reject(Rejection::forbidden()).await?);
     }
     let mut websocket = incoming.accept(Acceptance::new()).await?;
     loop {

@@ -9,8 +9,7 @@
 //! may connect from pages of the named origins only. Programs that send no `Origin` always may.
 //! Ctrl-C and SIGTERM close all connections and end the server; a second one ends it at once.
 //!
-//! The protocol's own driver says what to do with a socket; [`Peer::drive`] does it. Nothing here
-//! decides when to flush, to ping, to shut down or to give up.
+//! To bring WebSocket to an event loop of your own, begin with [`Socket::drive`].
 
 mod common;
 
@@ -27,9 +26,9 @@ use std::{
 
 use common::{report, say, server::Options};
 use framewise::{
-    CloseCode, Config, Connection, Event, Output, SendError, State,
+    CloseCode, Config, Connection, Event, SendError, State,
     deflate::DeflateConfig,
-    driver::{Driver, Goal, HandshakeDriver, Reads, Refusal, Step, Writes, http_date},
+    driver::{Driver, Goal, HandshakeDriver, Reads, Refusal, Step, Unread, Writes, http_date},
     handshake::{Acceptance, OriginPolicy, Rejection, ServerHandshake, Upgrade},
     time::Instant,
 };
@@ -63,7 +62,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         peers: Slab::new(),
         ready: BTreeSet::new(),
         timers: BTreeSet::new(),
-        buf: vec![0; BUFFER_SIZE],
+        buf: Vec::new(),
     };
     Ok(server.serve()?)
 }
@@ -89,11 +88,11 @@ struct Server {
     policy: OriginPolicy,
     peers: Slab<Peer>,
     /// Who gets a turn: keys of peers, or `LISTENER`. mio tells only once that a socket has become
-    /// ready, so who has not used that up stays here.
+    /// ready, so a peer that has more to read stays here.
     ready: BTreeSet<usize>,
     /// When they get one anyway.
     timers: BTreeSet<(Instant, usize)>,
-    /// All connections are read into it: what is in it does not outlive a turn.
+    /// All connections are read into it.
     buf: Vec<u8>,
 }
 
@@ -118,8 +117,8 @@ impl Server {
                     Token(INTERRUPT) => self.shut_down(),
                     Token(key) => {
                         if let Some(peer) = self.peers.get_mut(key) {
-                            let readable = event.is_readable() || event.is_error();
-                            peer.stage.resume(readable, event.is_writable());
+                            peer.socket.readable |= event.is_readable() || event.is_error();
+                            peer.socket.writable |= event.is_writable() || event.is_error();
                         }
                         self.ready.insert(key);
                     }
@@ -131,8 +130,7 @@ impl Server {
                 self.timers.pop_first();
                 if let Some(peer) = self.peers.get_mut(key) {
                     peer.timer = None;
-                    // It reads once more before it is told the time: what has come is not late.
-                    peer.stage.resume(true, false);
+                    peer.socket.readable = true; // What has come by now is not late.
                 }
                 self.ready.insert(key);
             }
@@ -170,11 +168,14 @@ impl Server {
         let entry = self.peers.vacant_entry();
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(entry.key()), interest)?;
-        // `Date` is for the clock of this program to add.
-        let handshake = HandshakeDriver::server(Arc::clone(&self.config)).stamp(dated);
         self.ready.insert(entry.key());
-        let stage = Stage::Opening(Box::new(handshake));
-        entry.insert(Peer { stream, address, stage, timer: None });
+        let handshake = HandshakeDriver::server(Arc::clone(&self.config)).stamp(dated);
+        entry.insert(Peer {
+            socket: Socket { stream, readable: true, writable: true },
+            address,
+            stage: Stage::Handshake(Box::new(handshake)),
+            timer: None,
+        });
         Ok(())
     }
 
@@ -183,210 +184,133 @@ impl Server {
             return;
         };
         let timer = peer.timer;
-        let next = peer.drive(&mut self.buf, now, &self.policy, &self.config);
-        match next.unwrap_or_else(|error| {
-            report!("{}: {error}", peer.address);
-            Next::End
-        }) {
-            Next::Again => {
+        let mut turn = Turn { now, buf: &mut self.buf, has_read: false };
+        match peer.drive(&mut turn, &self.config, &self.policy) {
+            Ok(Step::Read) => {
                 self.ready.insert(key);
             }
             // A deadline that has moved away, as it does with each message, keeps the timer that
             // it had: that goes off early, which does no harm, and is set anew then.
-            Next::Wait(Some(deadline)) if timer.is_none_or(|timer| deadline < timer) => {
-                peer.timer = Some(deadline);
-                self.timers.insert((deadline, key));
-                timer.map(|timer| self.timers.remove(&(timer, key)));
+            Ok(Step::Wait(deadline)) => {
+                if let Some(deadline) = deadline
+                    && timer.is_none_or(|timer| deadline < timer)
+                {
+                    peer.timer = Some(deadline);
+                    self.timers.insert((deadline, key));
+                    timer.map(|timer| self.timers.remove(&(timer, key)));
+                }
             }
-            Next::Wait(_) => {}
-            Next::End => {
+            ended => {
+                if let Err(error) = ended {
+                    report!("{}: {error}", peer.address);
+                }
                 self.peers.remove(key); // Dropping the stream closes it.
                 timer.map(|timer| self.timers.remove(&(timer, key)));
             }
         }
     }
 
-    /// Closes everything. Each connection gets a Close and, thanks to its close timer, a limited
-    /// time to answer it. With the last one the event loop ends.
+    /// Closes everything. Each connection gets a Close and a limited time to answer it. With the
+    /// last one the event loop ends.
     fn shut_down(&mut self) {
         self.listener = None;
         self.peers.retain(|key, peer| {
             self.ready.insert(key);
             match &mut peer.stage {
-                Stage::Open(driver) => {
+                Stage::Handshake(_) => return false,
+                Stage::Connected(driver) => {
                     // Fails only for a connection that is closing already.
                     let _ = driver.connection_mut().close(CloseCode::GOING_AWAY, "");
-                    true
                 }
-                Stage::Opening(_) => false,
-                Stage::Refusing(_) => true,
+                Stage::Refused(_) => {}
             }
+            true
         });
     }
 }
 
 /// A client.
 struct Peer {
-    stream: TcpStream,
+    socket: Socket,
     address: SocketAddr,
     stage: Stage,
     /// Its entry among the timers, not later than its next deadline.
     timer: Option<Instant>,
 }
 
-/// What drives the connection. Handshakes are boxed, since they are large and soon gone.
-#[allow(clippy::large_enum_variant, reason = "nearly all are open")]
+#[allow(clippy::large_enum_variant, reason = "nearly all are connected")]
 enum Stage {
-    Opening(Box<HandshakeDriver<ServerHandshake>>),
-    Refusing(Box<HandshakeDriver<Refusal>>),
-    Open(Driver),
-}
-
-/// What a peer does next.
-enum Next {
-    /// More.
-    Again,
-    /// Nothing any more.
-    End,
-    /// Waits for its socket, or for the deadline.
-    Wait(Option<Instant>),
+    // Boxed, since it is large and soon gone.
+    Handshake(Box<HandshakeDriver<ServerHandshake>>),
+    Connected(Driver),
+    Refused(Box<HandshakeDriver<Refusal>>),
 }
 
 impl Peer {
     /// Does all that can be done without waiting, but reads only once, so that a client that sends
-    /// without end does not keep the others waiting.
+    /// without end does not keep the others waiting. Returns what is left to do: to read, to wait, or
+    /// nothing.
     fn drive(
         &mut self,
-        buf: &mut Vec<u8>,
-        now: Instant,
-        policy: &OriginPolicy,
+        turn: &mut Turn<'_>,
         config: &Config,
-    ) -> Result<Next, Box<dyn Error>> {
-        let mut socket = Socket { stream: &mut self.stream, now, has_read: false };
+        policy: &OriginPolicy,
+    ) -> Result<Step, Box<dyn Error>> {
         loop {
             match &mut self.stage {
-                Stage::Opening(driver) => {
-                    if let Some(next) = socket.run(&mut **driver, None, HandshakeDriver::next)? {
-                        return Ok(next);
-                    }
-                    // Frames may have come together with the request: the driver has them.
-                    let Some((upgrade, unread)) = driver.finish() else { return Ok(Next::End) };
-                    self.stage = match decide(upgrade, policy)? {
-                        Ok(connection) => Stage::Open(Driver::with_unread(connection, unread)),
-                        Err(response) => {
-                            let refusal = HandshakeDriver::refusal(response, config);
-                            Stage::Refusing(Box::new(refusal))
-                        }
+                Stage::Handshake(driver) => {
+                    let step = self.socket.drive(&mut **driver, HandshakeDriver::next, turn)?;
+                    let Some((upgrade, unread)) = driver.finish() else {
+                        return Ok(step);
                     };
+                    self.stage = decide(upgrade, unread, config, policy)?;
                 }
-                Stage::Refusing(driver) => {
-                    let next = socket.run(&mut **driver, None, HandshakeDriver::next)?;
-                    return Ok(next.unwrap_or(Next::End));
-                }
-                Stage::Open(driver) => {
-                    let events = |driver: &mut Driver| driver.next(Goal::Events);
-                    if let Some(next) = socket.run(driver, Some(buf), events)? {
-                        return Ok(next);
+                Stage::Connected(driver) => {
+                    let next = |driver: &mut Driver| driver.next(Goal::Events);
+                    let step = self.socket.drive(driver, next, turn)?;
+                    if step != Step::Ready {
+                        return Ok(step);
                     }
                     let mut batch = driver.batch();
                     while let Some(event) = batch.next() {
                         echo(batch.connection_mut(), event)?;
                     }
-                    drop(batch);
-                    *buf = driver.take_buffer(); // The next client is read into it.
+                }
+                Stage::Refused(driver) => {
+                    return self.socket.drive(&mut **driver, HandshakeDriver::next, turn);
                 }
             }
         }
     }
 }
 
-impl Stage {
-    /// Lets what has waited be tried again.
-    fn resume(&mut self, readable: bool, writable: bool) {
-        fn resume(driver: &mut (impl Reads + Writes), readable: bool, writable: bool) {
-            if readable {
-                driver.readable();
-            }
-            if writable {
-                driver.writable();
-            }
-        }
-        match self {
-            Self::Opening(driver) => resume(&mut **driver, readable, writable),
-            Self::Refusing(driver) => resume(&mut **driver, readable, writable),
-            Self::Open(driver) => resume(driver, readable, writable),
-        }
-    }
-}
-
-/// A socket in its turn.
-struct Socket<'a> {
-    stream: &'a mut TcpStream,
-    now: Instant,
-    has_read: bool,
-}
-
-impl Socket<'_> {
-    /// Does what a driver says until that is ready; returns what to do otherwise. This is all that
-    /// an event loop has to know of the protocol.
-    fn run<D: Reads + Writes, E: Error + 'static>(
-        &mut self,
-        driver: &mut D,
-        mut shared: Option<&mut Vec<u8>>,
-        mut next: impl FnMut(&mut D) -> Result<Step, E>,
-    ) -> Result<Option<Next>, Box<dyn Error>> {
-        loop {
-            match next(driver)? {
-                Step::Ready => return Ok(None),
-                Step::Ended => return Ok(Some(Next::End)),
-                Step::Write => drop(driver.write_to(self.stream)?),
-                Step::Flush => drop(driver.flush_to(self.stream)?),
-                Step::ShutDown => {
-                    let _ = self.stream.shutdown(Shutdown::Write); // Fails if it is gone already.
-                    driver.shut_down();
-                }
-                Step::Read if mem::replace(&mut self.has_read, true) => {
-                    return Ok(Some(Next::Again));
-                }
-                Step::Read => match &mut shared {
-                    Some(buf) => read_shared(self.stream, driver, buf)?,
-                    None => drop(driver.read_from(self.stream)?),
-                },
-                Step::Time => driver.time(self.now),
-                Step::Wait(deadline) => return Ok(Some(Next::Wait(deadline))),
-                step => return Err(format!("{step:?} is no step of a whole connection").into()),
-            }
-        }
-    }
-}
-
-/// Reads into the buffer that all connections share. What the driver does not give back, because it
-/// still parses it, is replaced.
-fn read_shared<D: Reads>(
-    stream: &mut TcpStream,
-    driver: &mut D,
-    buf: &mut Vec<u8>,
-) -> io::Result<()> {
-    buf.resize(BUFFER_SIZE, 0);
-    match stream.read(buf) {
-        Ok(len) => driver.put_buffer(mem::take(buf), len),
-        Err(error) if error.kind() == ErrorKind::Interrupted => {}
-        Err(error) if error.kind() == ErrorKind::WouldBlock => driver.read_pending(),
-        Err(error) => driver.read_failed(error, false)?,
-    }
-    Ok(())
-}
-
-/// Returns the connection, or the response that refuses it.
+/// Accepts or rejects a valid request. A server that has to find out first would keep the
+/// [`Upgrade`], and what follows it, in a stage of its own.
 fn decide(
     upgrade: Upgrade,
+    unread: Unread,
+    config: &Config,
     policy: &OriginPolicy,
-) -> Result<Result<Connection, Output>, Box<dyn Error>> {
+) -> Result<Stage, Box<dyn Error>> {
     if upgrade.check_origin(policy).is_err() {
-        return Ok(Err(upgrade.reject(dated(Rejection::forbidden()))));
+        let response = upgrade.reject(dated(Rejection::forbidden()));
+        return Ok(Stage::Refused(Box::new(HandshakeDriver::refusal(response, config))));
     }
     // The response is the first thing in the output of the connection.
-    Ok(Ok(upgrade.accept(Acceptance::new())?))
+    let connection = upgrade.accept(Acceptance::new())?;
+    Ok(Stage::Connected(Driver::with_unread(connection, unread)))
+}
+
+/// Sends a message back. Pings and Closes are answered by the connection itself.
+fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> {
+    if connection.state() != State::Open {
+        return Ok(()); // Messages that arrive after our own Close get no answer.
+    }
+    match event {
+        Event::Text(text) => connection.send_text(text),
+        Event::Binary(payload) => connection.send_binary(payload),
+        _ => Ok(()),
+    }
 }
 
 /// Adds the time of day to a response (RFC 9110 §6.6.1).
@@ -398,15 +322,62 @@ fn dated(response: Rejection) -> Rejection {
     }
 }
 
-/// Sends a message back. Pings and Closes are answered by the connection itself.
-fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> {
-    if connection.state() != State::Open {
-        return Ok(()); // What arrives after our own Close cannot be answered any more.
-    }
-    match event {
-        Event::Text(text) => connection.send_text(text),
-        Event::Binary(payload) => connection.send_binary(payload),
-        _ => Ok(()),
+/// A stream, and what mio has told of it since the last turn.
+struct Socket {
+    stream: TcpStream,
+    readable: bool,
+    writable: bool,
+}
+
+/// What a peer uses while it has its turn.
+struct Turn<'a> {
+    now: Instant,
+    buf: &'a mut Vec<u8>,
+    has_read: bool,
+}
+
+impl Socket {
+    /// Does with the stream what `next` says, and returns the first step that is not the stream's, or
+    /// that takes another turn. All that embeds the protocol is here.
+    fn drive<D: Reads + Writes, E: Error + 'static>(
+        &mut self,
+        driver: &mut D,
+        next: impl Fn(&mut D) -> Result<Step, E>,
+        turn: &mut Turn<'_>,
+    ) -> Result<Step, Box<dyn Error>> {
+        if mem::take(&mut self.readable) {
+            driver.readable();
+        }
+        if mem::take(&mut self.writable) {
+            driver.writable();
+        }
+        loop {
+            // A peer that does not take its answers keeps the buffer. Then there will be a new one.
+            if let Some(buf) = driver.reclaim_buffer() {
+                *turn.buf = buf;
+            }
+            match next(driver)? {
+                Step::Time => driver.time(turn.now),
+                Step::Read if !turn.has_read => {
+                    turn.has_read = true;
+                    turn.buf.resize(BUFFER_SIZE, 0);
+                    match self.stream.read(turn.buf) {
+                        Ok(len) => driver.put_buffer(mem::take(turn.buf), len),
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                            driver.read_pending()
+                        }
+                        Err(error) => driver.read_failed(error, false)?,
+                    }
+                }
+                Step::Write => drop(driver.write_to(&mut self.stream)?),
+                Step::Flush => driver.flushed(), // A socket holds nothing back.
+                Step::ShutDown => {
+                    let _ = self.stream.shutdown(Shutdown::Write); // Fails if it is gone already.
+                    driver.shut_down();
+                }
+                step => return Ok(step),
+            }
+        }
     }
 }
 

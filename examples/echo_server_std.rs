@@ -42,8 +42,8 @@ struct Server {
     policy: OriginPolicy,
     /// Set at Ctrl-C and never cleared.
     stopping: AtomicBool,
-    /// The writing halves of the open connections.
-    writers: Mutex<HashMap<u64, SharedWriter>>,
+    /// The writing halves of the connections, `None` while the request is answered.
+    writers: Mutex<HashMap<u64, Option<SharedWriter>>>,
     /// Notified when a connection has ended.
     ended: Condvar,
 }
@@ -115,11 +115,12 @@ fn serve(stream: TcpStream, id: u64, server: &Server) -> Result<(), framewise::E
     if incoming.upgrade().check_origin(&server.policy).is_err() {
         return incoming.reject(Rejection::forbidden());
     }
+    lock(&server.writers).insert(id, None);
     let websocket = incoming.accept(Acceptance::new())?;
     let clone = websocket.stream().try_clone()?;
     let (mut reader, writer) = websocket.split(clone);
     let writer = Arc::new(Mutex::new(writer));
-    lock(&server.writers).insert(id, Arc::clone(&writer));
+    lock(&server.writers).insert(id, Some(Arc::clone(&writer)));
     loop {
         if server.stopping.load(Ordering::SeqCst) {
             close(&mut lock(&writer));
@@ -147,7 +148,7 @@ fn serve(stream: TcpStream, id: u64, server: &Server) -> Result<(), framewise::E
 
 impl Server {
     fn close_all(&self) {
-        let writers: Vec<_> = lock(&self.writers).values().cloned().collect();
+        let writers: Vec<_> = lock(&self.writers).values().flatten().cloned().collect();
         for writer in writers {
             // A writer in use belongs to a thread that looks at `stopping` next.
             if let Ok(mut writer) = writer.try_lock() {

@@ -60,6 +60,16 @@ impl Inbox {
         &mut self.buf
     }
 
+    /// Takes the buffer, unless bytes in it are not parsed or there is none.
+    #[inline]
+    pub(super) fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
+        if self.unread != 0 || self.buf.is_empty() {
+            return None;
+        }
+        self.end = 0;
+        Some(core::mem::take(&mut self.buf))
+    }
+
     /// Sets the buffer that was read into.
     pub(super) fn set_buffer(&mut self, buf: Vec<u8>) {
         self.buf = buf;

@@ -79,8 +79,8 @@ pub trait Reads {
     ///
     /// It has room for 32 KiB, and no bytes. When the read does not end at once, report
     /// [`read_pending`](Self::read_pending): nothing else is read before `put_buffer`, or
-    /// [`readable`](Self::readable). To share one buffer between many connections, put it
-    /// back with [`put_buffer`](Self::put_buffer) and take it again when the batch is used up.
+    /// [`readable`](Self::readable). Call it at [`Step::Read`](super::Step::Read) only: bytes that
+    /// were not parsed are lost.
     fn take_buffer(&mut self) -> Vec<u8> {
         core::mem::take(self.intake().inbox.empty_buffer())
     }
@@ -96,6 +96,28 @@ pub trait Reads {
         intake.inbox.set_buffer(buf);
         intake.pending = false;
         self.read(len);
+    }
+
+    /// Takes back a buffer that was put, with its length, once all bytes in it are parsed.
+    ///
+    /// This is how many connections share one buffer: put what was read, and reclaim the buffer before
+    /// the next call of `next`. A connection keeps it only while its peer does not take the answers.
+    ///
+    /// ```
+    /// use framewise::{Config, Connection, driver::{Driver, Reads as _}};
+    ///
+    /// let mut driver = Driver::new(Connection::server(Config::default()));
+    /// let mut buf = vec![0; 1024];
+    /// buf[..8].copy_from_slice(b"\x81\x82\x00\x00\x00\x00hi");
+    /// driver.put_buffer(buf, 8);
+    /// assert!(driver.reclaim_buffer().is_none());
+    /// let mut batch = driver.batch();
+    /// while batch.next().is_some() {}
+    /// drop(batch);
+    /// assert_eq!(driver.reclaim_buffer().map(|buf| buf.len()), Some(1024));
+    /// ```
+    fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
+        self.intake().inbox.reclaim_buffer()
     }
 
     /// Reports that `len` bytes were read into the buffer. Zero is the end of the stream.

@@ -241,6 +241,8 @@ impl Driver {
     /// Returns the events that were read, none if need be.
     #[inline]
     pub fn batch(&mut self) -> Batch<'_> {
+        // The program may close the connection, and that has a deadline.
+        self.intake.told_time = false;
         Batch::new(&mut self.connection, &mut self.intake.inbox)
     }
 
@@ -267,6 +269,8 @@ impl Driver {
     /// Returns the connection, to queue messages.
     #[inline]
     pub fn connection_mut(&mut self) -> &mut Connection {
+        // The same, even while the transport takes nothing.
+        self.intake.told_time = false;
         &mut self.connection
     }
 

@@ -240,10 +240,11 @@
 //! Connections can share one buffer:
 //!
 //! 1. Read into it, and give it to the driver with [`put_buffer`](crate::driver::Reads::put_buffer).
-//! 2. Handle the whole batch. Bytes that are left in the buffer when it is taken are lost.
-//! 3. Take it back with [`take_buffer`](crate::driver::Reads::take_buffer), before the next step.
+//! 2. Handle the batch, if there is one.
+//! 3. Take the buffer back with [`reclaim_buffer`](crate::driver::Reads::reclaim_buffer), before the next
+//!    step.
 //!
-//! If the driver reads ahead, no batch is ready and it keeps the buffer: go on with a new one.
+//! If bytes in it are left, the driver keeps the buffer: go on with a new one.
 //!
 //! # `Date` in refusals
 //!

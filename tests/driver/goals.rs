@@ -371,3 +371,66 @@ fn nothing_is_left_when_a_flush_is_done() {
     driver.flushed();
     assert_eq!(driver.next(Goal::Flush), Ok(Step::Ready));
 }
+
+// A readiness loop resumes nothing when its program does something by itself.
+#[test]
+fn a_close_behind_a_write_that_is_pending_has_its_deadline() {
+    let mut driver = Driver::new(Connection::server(Config::default()));
+    driver.connection_mut().send_text("a").unwrap();
+    let mut wait = || loop {
+        match driver.next(Goal::Events).unwrap() {
+            Step::Write => driver.write_pending(),
+            Step::Read => driver.read_pending(),
+            Step::Time => driver.time(Instant::ORIGIN),
+            Step::Wait(deadline) => {
+                let close = driver.connection().state() == State::Open;
+                if close {
+                    driver.connection_mut().close(CloseCode::GOING_AWAY, "").unwrap();
+                    continue;
+                }
+                break deadline;
+            }
+            step => panic!("{step:?}"),
+        }
+    };
+    assert_eq!(wait(), Some(at(5)));
+}
+
+// One buffer for all connections.
+#[test]
+fn a_buffer_that_is_used_up_is_given_back() {
+    let message = frame(Role::Server, 0x82, &payload(70_000));
+    let mut driver = Driver::new(Connection::server(Config::default()));
+    assert_eq!(driver.reclaim_buffer(), None, "there is none");
+    driver.put_buffer(message.clone(), message.len());
+    assert_eq!(driver.reclaim_buffer(), None, "it is not parsed");
+    let mut batch = driver.batch();
+    let Some(Event::Binary(payload)) = batch.next() else { panic!("a message is in it") };
+    batch.send(payload).unwrap();
+    drop(batch);
+    let buffer = driver.reclaim_buffer().unwrap();
+    assert_eq!(buffer.len(), message.len());
+    assert_eq!(driver.reclaim_buffer(), None);
+
+    // The peer does not take the answer: what it sends is parsed, and only the rest stays.
+    assert_eq!(driver.next(Goal::Events), Ok(Step::Write));
+    driver.write_pending();
+    assert_eq!(driver.next(Goal::Events), Ok(Step::Read));
+    let two = [message.clone(), message].concat();
+    let len = two.len();
+    driver.put_buffer(two, len);
+    driver.read_pending();
+    while driver.next(Goal::Events) == Ok(Step::Time) {
+        driver.time(at(1));
+    }
+    assert_eq!(driver.reclaim_buffer(), None);
+    driver.writable();
+    while driver.next(Goal::Events) == Ok(Step::Write) {
+        let len = driver.output().len();
+        driver.wrote(len);
+    }
+    let mut batch = driver.batch();
+    while batch.next().is_some() {}
+    drop(batch);
+    assert_eq!(driver.reclaim_buffer().map(|buf| buf.len()), Some(len));
+}

@@ -2,10 +2,10 @@
 
 use crate::support::{SERVERS, run};
 
-const CLIENTS: [&str; 3] = ["echo_client", "echo_client_std", "line_client"];
+const CLIENTS: [&str; 4] = ["echo_client", "echo_client_std", "line_client", "transfer"];
 
 fn all() -> impl Iterator<Item = &'static str> {
-    SERVERS.into_iter().chain(CLIENTS).chain(["conversation", "transfer"])
+    SERVERS.into_iter().chain(CLIENTS).chain(["conversation"])
 }
 
 /// Asserts that a command line is refused, and that the message has `part` in it.

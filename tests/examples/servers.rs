@@ -48,6 +48,28 @@ fn servers_check_the_origin() {
 }
 
 #[test]
+fn the_server_on_tokio_answers_health_checks() {
+    let server = Program::start("echo_server", &["--listen", "127.0.0.1:0"]);
+    let address = server.address();
+    let ask = |request: &str| {
+        let mut stream = limited(TcpStream::connect(&address).unwrap());
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    };
+    let response = ask("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\nDate: "), "{response}");
+    assert!(response.ends_with("\r\n\r\nhealthy\n"), "{response}");
+    let response = ask("HEAD /health HTTP/1.0\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.ends_with("\r\n\r\n"), "{response}");
+    let response = ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 426 "), "{response}");
+    wait_for_echo(&address);
+}
+
+#[test]
 fn servers_do_not_need_a_terminal() {
     for name in SERVERS {
         for redirections in [">&- 2>&-", "<&- >/dev/full 2>/dev/full"] {
