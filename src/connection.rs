@@ -172,7 +172,7 @@ impl Connection {
         self.handle_timeout_over(now, Unseen::default())
     }
 
-    /// Does what is due at `now` over a transport of which the driver knows more.
+    /// Does what is due at `now`, with what the driver knows of the transport.
     pub(crate) fn handle_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Timeout> {
         self.note(now, unseen, false);
         let state = self.timed_state(unseen);
@@ -308,7 +308,7 @@ impl Connection {
         self.poll_timeout_over(now, Unseen::default())
     }
 
-    /// Returns the deadline over a transport of which the driver knows more.
+    /// Returns the deadline, with what the driver knows of the transport.
     pub(crate) fn poll_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Instant> {
         self.note(now, unseen, true);
         self.sender.wait();

@@ -71,8 +71,8 @@ impl<S: Stream> WebSocket<S> {
     reading_methods!(Connection);
     writing_methods!();
 
-    /// Makes a WebSocket of a stream and a connection of which bytes were read already: what followed
-    /// the handshake.
+    /// Makes a WebSocket of a stream and a connection whose first bytes were read already, with the
+    /// handshake.
     pub fn with_unread(stream: S, connection: Connection, unread: impl Into<Unread>) -> Self {
         let driver = Driver::with_unread(connection, unread.into());
         Self::with_driver(Io::new(stream, Clock::start()), driver)

@@ -68,7 +68,7 @@ impl Driver {
         Self::with_unread(connection, Unread::default())
     }
 
-    /// Drives a connection of which bytes were read already: what followed the opening handshake.
+    /// Drives a connection whose first bytes were read already, with the opening handshake.
     pub fn with_unread(connection: Connection, unread: Unread) -> Self {
         Self {
             connection,

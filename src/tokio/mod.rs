@@ -81,8 +81,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     reading_methods!(Connection, async, await);
     writing_methods!(async, await);
 
-    /// Makes a WebSocket of a stream and a connection of which bytes were read already: what followed
-    /// the handshake.
+    /// Makes a WebSocket of a stream and a connection whose first bytes were read already, with the
+    /// handshake.
     pub fn with_unread(stream: S, connection: Connection, unread: impl Into<Unread>) -> Self {
         Self::with_driver(Io::new(stream), Driver::with_unread(connection, unread.into()))
     }
@@ -168,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         poll_fn(move |cx| self.poll_goal(goal, cx))
     }
 
-    /// Polls for one of two tasks, of which one may wait for events while the other one writes.
+    /// Polls for one of two tasks: one may wait for events while the other one writes.
     #[inline]
     fn poll_side(&mut self, side: Side, goal: Goal, cx: &Context<'_>) -> Poll<Result<bool, Error>> {
         self.io.moved = false;
