@@ -245,6 +245,9 @@ impl SendDriver {
         {
             return Ok(Step::Ready);
         }
+        // First: the other half may find the end of the stream after a look for output, and a Close
+        // that is owed then is to be written before the shutdown.
+        let transport = self.sending.transport();
         let outgoing = self.outlet.next(&mut self.sending);
         if let Outgoing::Do(step) = outgoing {
             return Ok(step);
@@ -255,7 +258,7 @@ impl SendDriver {
         if outgoing == Outgoing::Wait {
             return Ok(Step::Wait(None));
         }
-        if let Some(step) = self.outlet.shut_down(self.sending.transport()) {
+        if let Some(step) = self.outlet.shut_down(transport) {
             return Ok(step);
         }
         if goal == Goal::Flush {
