@@ -418,8 +418,11 @@ impl SendHalf {
         let mut link = self.shared.link();
         self.sender.settle(&mut link);
         let result = queue(&mut self.sender, &mut link);
+        // Under the lock: the receiving half sees a reply that is owed or left, and not neither.
+        if self.driven && self.sender.output().pending_len() != 0 {
+            self.shared.left.store(true, Ordering::SeqCst);
+        }
         drop(link);
-        self.note_queued();
         result
     }
 
