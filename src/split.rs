@@ -152,7 +152,7 @@ impl ReceiveHalf {
     /// sending half.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
         let due = {
-            let mut link = self.shared.note(now);
+            let (mut link, _) = self.shared.note(now);
             let state = self.shared.timed_state(&link);
             let due = link.timers.take_due(now, &self.shared.config, state)?;
             link.handle_due(due);
@@ -173,8 +173,8 @@ impl ReceiveHalf {
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all; see
     /// [`Connection::poll_timeout`].
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        let link = self.shared.note(now);
-        self.shared.waited.store(self.shared.pending.load(Ordering::SeqCst), Ordering::SeqCst);
+        let (link, pending) = self.shared.note(now);
+        self.shared.waited.store(pending, Ordering::SeqCst);
         let next = link.timers.next(&self.shared.config, self.shared.timed_state(&link));
         next.map(|(deadline, _)| deadline)
     }
@@ -458,11 +458,14 @@ impl Shared {
         }
     }
 
-    /// Returns what the transport did with the output that was pending when the time was last told.
-    fn take_progress(&self) -> Progress {
+    /// Returns what the transport did with the output that was pending when the time was last told, and
+    /// whether any is pending now.
+    fn take_progress(&self) -> (Progress, bool) {
+        // First: output that is no longer pending was taken, and that is seen then.
+        let pending = self.pending.load(Ordering::SeqCst);
         let waited = self.waited.load(Ordering::SeqCst);
         let taken = self.taken.swap(false, Ordering::SeqCst) && waited;
-        Progress { pending: waited && self.pending.load(Ordering::SeqCst), taken }
+        (Progress { pending: waited && pending, taken }, pending)
     }
 
     fn mark(&self, marks: Marks) {
@@ -487,9 +490,9 @@ impl Shared {
         }
     }
 
-    /// Gives what happened since the last call the time `now`.
-    fn note(&self, now: Instant) -> MutexGuard<'_, Link> {
-        let (mut marks, progress) = (self.take_marks(), self.take_progress());
+    /// Gives what happened since the last call the time `now`. Returns whether output is pending, too.
+    fn note(&self, now: Instant) -> (MutexGuard<'_, Link>, bool) {
+        let (mut marks, (progress, pending)) = (self.take_marks(), self.take_progress());
         if progress.pending {
             // Only its progress is a sign of life, as for a whole connection.
             marks.life = progress.taken;
@@ -497,7 +500,7 @@ impl Shared {
         let mut link = self.link();
         let state = link.state();
         link.timers.note(now, marks, progress, state);
-        link
+        (link, pending)
     }
 }
 
