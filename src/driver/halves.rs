@@ -101,7 +101,8 @@ impl ReceiveDriver {
             return Ok(Step::Reply);
         }
         if transport == Transport::Close {
-            if !self.receiving.has_left() {
+            // What was queued after the write side has ended will not be written.
+            if !self.receiving.has_left() || self.receiving.write_is_over() {
                 return whole::finish(&mut self.intake.inbox, &mut self.timeout);
             }
         } else if !self.intake.pending {

@@ -277,3 +277,21 @@ fn a_write_that_fails_ends_a_half_that_waits_for_it() {
     receiving.time(at_ms(1) + Duration::from_millis(1));
     assert_eq!(receiving.next(), Ok(Step::Ended));
 }
+
+// Found by fuzzing: the half that reads waited for a message that could not be written any more.
+#[test]
+fn what_is_queued_after_a_failed_write_does_not_hold_up_the_end() {
+    for role in ROLES {
+        for half_duplex in [false, true] {
+            let (mut receiving, mut sending) = halves(role, half_duplex);
+            sending.sending_mut().send_text("first").unwrap();
+            assert_eq!(sending.next(Goal::Flush), Ok(Step::Write));
+            assert_eq!(sending.write_failed("broken"), Err("broken"));
+            assert_eq!(sending.next(Goal::Flush), Err(Error::Lost));
+            sending.sending_mut().send_text("second").unwrap();
+            receiving.eof();
+            assert_eq!(receiving.next(), Ok(Step::Ended));
+            assert_eq!(sending.next(Goal::Flush), Err(Error::Lost));
+        }
+    }
+}
