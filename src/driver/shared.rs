@@ -42,7 +42,8 @@ impl<S> Shared<S> {
     /// Runs `run` under the lock for the reading half, unless the lock is taken: then the next
     /// [`lock`](Self::lock) tells of it.
     pub(crate) fn try_lock<T>(&self, run: impl FnOnce(&mut Side<S>) -> T) -> Option<T> {
-        self.wanted.store(true, Ordering::SeqCst);
+        // A swap, which is ordered with the other one: either that finds this, or the lock is free.
+        self.wanted.swap(true, Ordering::SeqCst);
         let mut side = self.guard()?;
         self.wanted.store(false, Ordering::SeqCst);
         Some(run(&mut side))
