@@ -117,6 +117,8 @@ mod role;
 mod sender;
 #[cfg(feature = "std")]
 mod split;
+#[cfg(feature = "std")]
+mod sync;
 pub mod time;
 mod timer;
 #[cfg(feature = "tokio")]

@@ -1,11 +1,8 @@
 //! A connection taken apart into two halves for two tasks or threads.
 
 use alloc::sync::Arc;
-use core::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use core::fmt;
+use std::sync::PoisonError;
 
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
@@ -17,6 +14,7 @@ use crate::{
     link::{Link, Report},
     receiver::Receiver,
     sender::Sender,
+    sync::{AtomicBool, Mutex, MutexGuard, Ordering},
     time::Instant,
     timer::{Marks, Progress},
 };

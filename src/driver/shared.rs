@@ -1,9 +1,9 @@
 //! What the two halves of an adapter share: the way to write.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{PoisonError, TryLockError};
 
 use super::SendDriver;
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// A transport to write to and the driver of the sending half, behind a lock.
 ///

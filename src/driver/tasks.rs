@@ -2,7 +2,9 @@
 
 use alloc::{sync::Arc, task::Wake};
 use core::task::{Context, Waker};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
+
+use crate::sync::Mutex;
 
 /// The tasks that read and write.
 #[derive(Debug, Default)]
