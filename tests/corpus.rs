@@ -73,7 +73,7 @@ fn deflate() {
 
 #[test]
 fn driver() {
-    replay("driver", |acts: Vec<harness::Act>| harness::driver(&acts));
+    replay("driver", |driven| harness::driver(&driven));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn frame_header() {
 
 #[test]
 fn halves() {
-    replay("halves", |acts: Vec<harness::Act>| harness::halves(&acts));
+    replay("halves", |driven| harness::halves(&driven));
 }
 
 #[test]

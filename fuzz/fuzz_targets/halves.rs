@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|acts: Vec<framewise_fuzz::Act>| framewise_fuzz::halves(&acts));
+libfuzzer_sys::fuzz_target!(|driven: framewise_fuzz::Driven| framewise_fuzz::halves(&driven));

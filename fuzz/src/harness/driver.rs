@@ -4,25 +4,48 @@ use core::time::Duration;
 
 use arbitrary::Arbitrary;
 use framewise::{
-    CloseCode, Config, Connection, Event, Input, Output, SendErrorKind,
-    driver::{Batch, Driver, Error, Goal, Reads, ReceiveDriver, SendDriver, Step, Writes},
-    time::Instant,
+    CloseCode, Config, Event, Role, SendErrorKind,
+    driver::{Batch, Driver, Error, Goal, ReceiveDriver, SendDriver, Step},
 };
+
+use super::{
+    connection,
+    wire::{Stop, Wire, numbered},
+};
+
+/// A connection, and what happens to it.
+#[derive(Arbitrary, Clone, Debug)]
+pub struct Driven {
+    /// Whether it is a client's.
+    pub client: bool,
+    /// Whether the transport and the peer are dead in the end: then only time ends the connection.
+    pub dies: bool,
+    /// How many acts come before the connection is split, where it is.
+    pub split: u8,
+    /// What happens.
+    pub acts: Vec<Act>,
+}
 
 /// Something that the program does, or that happens to the transport.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Act {
     /// The program closes.
     Close,
+    /// Whether the program sends back each message from now on.
+    Echo(bool),
     /// The peer's stream ends behind what it has sent.
     End,
     /// The next read, or write, fails.
     Fail {
         /// Whether it is a read.
         read: bool,
+        /// Whether it says that a TLS stream ended without its own end.
+        unexpected_eof: bool,
     },
     /// Writing and reading exclude one another, or do not.
     HalfDuplex(bool),
+    /// How many events the program takes out of a batch, before it leaves.
+    Leave(u8),
     /// What the transport takes at once from now on: nothing is "not now".
     Limit {
         /// Of a read.
@@ -39,364 +62,409 @@ pub enum Act {
         /// How long.
         len: u16,
     },
-    /// What is in flight comes back, written in part.
+    /// What is in flight comes back, read or written in part.
     Put {
-        /// How much was written.
-        written: u16,
+        /// Whether it is a read.
+        read: bool,
+        /// How much was read or written.
+        len: u16,
     },
+    /// Whether the half that reads writes its replies, or leaves them pending.
+    Replies(bool),
     /// Follows the driver's steps towards a goal.
     Run {
         /// Which goal.
         goal: u8,
         /// How many steps at most, before the goal is dropped.
         steps: u8,
+        /// Whether what is pending is tried again.
+        resumes: bool,
     },
-    /// The program sends a message.
+    /// The program sends something.
     Send {
+        /// What.
+        kind: u8,
         /// How long.
         len: u16,
     },
-    /// The next write has its bytes in flight.
-    Take,
+    /// The next read, or write, has its bytes in flight.
+    Take {
+        /// Whether it is a read.
+        read: bool,
+    },
     /// Time passes.
     Wait {
-        /// How much.
-        millis: u16,
+        /// How much, in hundredths of a second.
+        hundredths: u16,
     },
 }
 
-/// Takes the messages of a batch.
-macro_rules! drain {
-    ($batch:expr, $received:expr) => {{
-        let mut batch: Batch<'_, _> = $batch;
-        while let Some(event) = batch.next() {
-            if let Event::Binary(payload) = event {
-                $received.push(payload.into_owned());
-            }
-        }
-    }};
-}
+/// How many acts are done: the rest would only take time.
+const MAX_ACTS: usize = 200;
+
 /// Runs a whole connection.
-pub fn driver(acts: &[Act]) {
-    World::new(|connection| Side::Whole(Box::new(Driver::new(connection)))).run(acts);
+pub fn driver(driven: &Driven) {
+    World::new(driven, None).run(driven);
 }
 
 /// Runs the halves of one, in turn.
-pub fn halves(acts: &[Act]) {
-    World::new(|connection| {
-        let (receiving, sending) = Driver::new(connection).into_split();
-        Side::Halves(Box::new(receiving), Box::new(sending))
-    })
-    .run(acts);
+pub fn halves(driven: &Driven) {
+    World::new(driven, Some(driven.split.into())).run(driven);
 }
 
 enum Side {
     Whole(Box<Driver>),
-    Halves(Box<ReceiveDriver>, Box<SendDriver>),
+    Halves(Box<(ReceiveDriver, SendDriver)>),
+}
+
+/// Takes up to so many events out of a batch: the messages.
+macro_rules! take {
+    ($batch:expr, $most:expr) => {{
+        let (mut batch, mut messages): (Batch<'_, _>, _) = ($batch, Vec::new());
+        for _ in 0..$most {
+            match batch.next() {
+                Some(Event::Binary(payload)) => messages.push(payload.into_owned()),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        messages
+    }};
 }
 
 struct World {
-    side: Side,
+    side: Option<Side>,
+    split: Option<usize>,
     wire: Wire,
-    /// Messages that the program has sent.
+    /// Messages that the program has sent, and the fragments of one that is unfinished.
     sent: Vec<Vec<u8>>,
+    unfinished: Option<Vec<u8>>,
     /// Messages that the program has received.
     received: Vec<Vec<u8>>,
-    ended: bool,
+    echoes: bool,
+    replies: bool,
+    leaves: usize,
+    /// What the program was told.
+    told: Told,
 }
 
-/// The transport, and the peer behind it.
-struct Wire {
-    peer: Connection,
-    /// Messages that the peer has sent, and received.
-    peer_sent: Vec<Vec<u8>>,
-    peer_received: Vec<Vec<u8>>,
-    /// Bytes on the way from the peer.
-    incoming: Vec<u8>,
-    end: bool,
-    fails_read: bool,
-    fails_write: bool,
-    broken: bool,
-    read: usize,
-    write: usize,
-    flushes: bool,
-    takes: bool,
-    in_flight: Option<Output>,
-    now: Instant,
+/// What the program was told, each of it once or for good.
+#[derive(Debug, Default)]
+struct Told {
+    ended: bool,
+    protocol: bool,
+    timeout: bool,
+    gave_up: bool,
+    lost: bool,
 }
 
 impl World {
-    fn new(make: impl FnOnce(Connection) -> Side) -> Self {
-        let wire = Wire {
-            peer: Connection::client(Config::default(), [7; 32]),
-            peer_sent: Vec::new(),
-            peer_received: Vec::new(),
-            incoming: Vec::new(),
-            end: false,
-            fails_read: false,
-            fails_write: false,
-            broken: false,
-            read: 255,
-            write: 255,
-            flushes: true,
-            takes: false,
-            in_flight: None,
-            now: Instant::ORIGIN,
+    fn new(driven: &Driven, split: Option<usize>) -> Self {
+        let mut config = Config::default();
+        config.message_timeout = Some(Duration::from_secs(60));
+        config.idle_timeout = Some(Duration::from_secs(100));
+        config.max_output = 160 << 10;
+        let (role, peer) = match driven.client {
+            true => (Role::Client, Role::Server),
+            false => (Role::Server, Role::Client),
         };
-        let side = make(Connection::server(Config::default()));
-        Self { side, wire, sent: Vec::new(), received: Vec::new(), ended: false }
+        let driver = Driver::new(connection::new(role, &config.into()));
+        Self {
+            side: Some(Side::Whole(Box::new(driver))),
+            split,
+            wire: Wire::new(connection::new(peer, &Config::default().into())),
+            sent: Vec::new(),
+            unfinished: None,
+            received: Vec::new(),
+            echoes: false,
+            replies: true,
+            leaves: usize::MAX,
+            told: Told::default(),
+        }
     }
 
-    fn run(mut self, acts: &[Act]) {
-        for act in acts {
+    fn run(mut self, driven: &Driven) {
+        for (number, act) in driven.acts.iter().take(MAX_ACTS).enumerate() {
+            if self.split == Some(number) {
+                self.split();
+            }
             self.act(*act);
-            // What the peer has sent arrives whole and in order, or not at all.
-            assert_eq!(self.received, self.wire.peer_sent[..self.received.len()]);
-            assert_eq!(self.wire.peer_received, self.sent[..self.wire.peer_received.len()]);
         }
+        if self.split.is_some() {
+            self.split();
+        }
+        self.finish(driven.dies);
+    }
+
+    fn split(&mut self) {
+        self.side = Some(match self.side.take().expect("it is put back") {
+            Side::Whole(driver) => Side::Halves(Box::new(driver.into_split())),
+            halves @ Side::Halves(_) => halves,
+        });
+    }
+
+    fn side(&mut self) -> &mut Side {
+        self.side.as_mut().expect("it is put back")
     }
 
     fn act(&mut self, act: Act) {
         let wire = &mut self.wire;
+        let side = self.side.as_mut().expect("it is put back");
         match act {
             Act::Close => {
-                let _ = match &mut self.side {
+                let _ = match side {
                     Side::Whole(driver) => driver.connection_mut().close(CloseCode::NORMAL, ""),
-                    Side::Halves(_, sending) => sending.sending_mut().close(CloseCode::NORMAL, ""),
+                    Side::Halves(halves) => halves.1.sending_mut().close(CloseCode::NORMAL, ""),
                 };
             }
+            Act::Echo(echoes) => self.echoes = echoes,
             Act::End => wire.end = true,
-            Act::Fail { read: true } => wire.fails_read = true,
-            Act::Fail { read: false } => wire.fails_write = true,
+            Act::Fail { read: true, unexpected_eof } => wire.fails_read = Some(unexpected_eof),
+            Act::Fail { read: false, .. } => wire.fails_write = true,
             Act::HalfDuplex(half_duplex) => {
-                if let Side::Whole(driver) = &mut self.side {
+                if let Side::Whole(driver) = side {
                     driver.set_half_duplex(half_duplex);
                 }
+            }
+            Act::Leave(most) => {
+                self.leaves = if most == u8::MAX { usize::MAX } else { most.into() };
             }
             Act::Limit { read, write, flushes } => {
                 (wire.read, wire.write, wire.flushes) = (read.into(), write.into(), flushes);
             }
-            Act::Peer { kind, len } => wire.peer_acts(kind, len.into()),
-            Act::Put { written } => match &mut self.side {
-                Side::Whole(driver) => wire.put(&mut **driver, written.into()),
-                Side::Halves(_, sending) => wire.put(&mut **sending, written.into()),
+            Act::Peer { kind, len } => wire.peer_acts(kind, short(len)),
+            Act::Put { read: true, len } => match side {
+                Side::Whole(driver) => wire.put_buffer(&mut **driver, len.into()),
+                Side::Halves(halves) => wire.put_buffer(&mut halves.0, len.into()),
             },
-            Act::Run { goal, steps } => self.follow(goal, steps.into()),
-            Act::Send { len } => {
-                let message = numbered(self.sent.len(), len.into());
-                let sent = match &mut self.side {
-                    Side::Whole(driver) => driver.connection_mut().send(&message[..]),
-                    Side::Halves(_, sending) => sending.sending_mut().send(&message[..]),
+            Act::Put { read: false, len } => match side {
+                Side::Whole(driver) => wire.put_output(&mut **driver, len.into()),
+                Side::Halves(halves) => wire.put_output(&mut halves.1, len.into()),
+            },
+            Act::Replies(replies) => self.replies = replies,
+            Act::Run { goal, steps, resumes } => {
+                let goal = match goal % 3 {
+                    0 => Goal::Events,
+                    1 => Goal::Flush,
+                    _ => Goal::Room(usize::from(goal) << 9),
                 };
-                match sent {
-                    Ok(()) => self.sent.push(message),
-                    Err(error) => assert!(matches!(
-                        error.kind(),
-                        SendErrorKind::Closed | SendErrorKind::OutputFull
-                    )),
+                if resumes {
+                    self.resume(goal);
                 }
+                self.follow(goal, steps.into());
             }
-            Act::Take => wire.takes = true,
-            Act::Wait { millis } => {
-                wire.now = wire.now + Duration::from_millis(u64::from(millis) * 10);
+            Act::Send { kind, len } => self.send(kind, short(len)),
+            Act::Take { read: true } => wire.takes_read = true,
+            Act::Take { read: false } => wire.takes_write = true,
+            Act::Wait { hundredths } => {
+                wire.now = wire.now + Duration::from_millis(u64::from(hundredths) * 10);
             }
         }
     }
 
-    fn follow(&mut self, goal: u8, steps: usize) {
-        let goal = match goal % 3 {
-            0 => Goal::Events,
-            1 => Goal::Flush,
-            _ => Goal::Room(goal.into()),
+    fn send(&mut self, kind: u8, len: usize) {
+        let content = numbered(self.sent.len(), len);
+        let (fragment, fin) = (kind % 8 > 3, kind % 8 == 5);
+        let sent = match (kind % 8, self.side()) {
+            (0..=3, Side::Whole(driver)) => driver.connection_mut().send(&content[..]),
+            (0..=3, Side::Halves(halves)) => halves.1.sending_mut().send(&content[..]),
+            (4 | 5, Side::Whole(driver)) => {
+                driver.connection_mut().send_fragment(&content[..], fin)
+            }
+            (4 | 5, Side::Halves(halves)) => {
+                halves.1.sending_mut().send_fragment(&content[..], fin)
+            }
+            (6, Side::Whole(driver)) => return drop(driver.connection_mut().ping(b"program")),
+            (6, Side::Halves(halves)) => return drop(halves.1.sending_mut().ping(b"program")),
+            (_, Side::Whole(driver)) => return drop(driver.connection_mut().pong(b"program")),
+            (_, Side::Halves(halves)) => return drop(halves.1.sending_mut().pong(b"program")),
         };
-        let Self { side, wire, sent, received, ended } = self;
-        let outcome = match side {
+        match sent {
+            Ok(()) if fragment => {
+                self.unfinished.get_or_insert_default().extend(content);
+                if fin {
+                    self.sent.extend(self.unfinished.take());
+                }
+            }
+            Ok(()) => self.sent.push(content),
+            Err(error) => assert!(matches!(
+                error.kind(),
+                SendErrorKind::Closed
+                    | SendErrorKind::OutputFull
+                    | SendErrorKind::UnfinishedMessage
+            )),
+        }
+    }
+
+    /// Has what is pending tried again, by the half that has the goal.
+    fn resume(&mut self, goal: Goal) {
+        let (reads, writes) = match self.side() {
             Side::Whole(driver) => {
                 driver.resume();
-                let next = |driver: &mut Driver| driver.next(goal);
-                wire.follow(&mut **driver, steps, next)
+                (true, true)
             }
-            Side::Halves(_, sending) if goal != Goal::Events => {
-                sending.resume();
-                wire.write(sending, goal, steps)
+            Side::Halves(halves) if goal == Goal::Events => {
+                halves.0.resume();
+                (true, false)
             }
-            Side::Halves(receiving, sending) => {
-                receiving.resume();
-                wire.receive(receiving, sending, steps)
+            Side::Halves(halves) => {
+                halves.1.resume();
+                (false, true)
             }
         };
-        match outcome {
-            Some(Ok(Step::Ready)) if goal == Goal::Events => {
-                assert!(!*ended, "more behind the end");
-                match side {
-                    Side::Whole(driver) => drain!(driver.batch(), received),
-                    Side::Halves(receiving, _) => drain!(receiving.batch(), received),
-                }
-            }
-            // All that was sent is there, unless it was lost, which is an error.
-            Some(Ok(Step::Ready)) if goal == Goal::Flush => {
-                assert_eq!(wire.peer_received.len(), sent.len(), "lost without a word");
-            }
-            Some(Ok(Step::Ended)) => *ended = true,
-            Some(Err(Error::Protocol(error))) => panic!("our own peer: {error}"),
-            Some(Err(_) | Ok(_)) | None => {}
-        }
-    }
-}
-
-impl Wire {
-    /// Follows the steps of a whole connection; returns how it ended, if it has.
-    fn follow<D: Reads + Writes>(
-        &mut self,
-        driver: &mut D,
-        steps: usize,
-        mut next: impl FnMut(&mut D) -> Result<Step, Error>,
-    ) -> Option<Result<Step, Error>> {
-        for _ in 0..steps {
-            match next(driver) {
-                Ok(Step::Read) => self.read_step(driver),
-                Ok(Step::Time) => driver.time(self.now),
-                Ok(step @ (Step::Write | Step::Flush | Step::ShutDown)) => {
-                    self.write_step(driver, step);
-                }
-                Ok(Step::Wait(deadline)) => {
-                    assert!(deadline.is_none_or(|deadline| deadline > self.now));
-                    return None;
-                }
-                done => return Some(done),
-            }
-        }
-        None
+        self.wire.resume(reads, writes);
     }
 
-    fn write(
-        &mut self,
-        driver: &mut SendDriver,
-        goal: Goal,
-        steps: usize,
-    ) -> Option<Result<Step, Error>> {
-        for _ in 0..steps {
-            match driver.next(goal) {
-                Ok(step @ (Step::Write | Step::Flush | Step::ShutDown)) => {
-                    self.write_step(driver, step);
-                }
-                Ok(Step::Wait(_)) => return None,
-                done => return Some(done),
+    /// Follows the steps towards a goal, and does what the program does then. Returns whether the
+    /// driver waits.
+    fn follow(&mut self, goal: Goal, steps: usize) -> bool {
+        let Self { side, wire, replies, .. } = self;
+        let stop = match side.as_mut().expect("it is put back") {
+            Side::Whole(driver) => wire.follow_whole(driver, goal, steps),
+            Side::Halves(halves) if goal == Goal::Events => {
+                let (receiving, sending) = &mut **halves;
+                wire.follow_receiving(receiving, sending, *replies, steps)
             }
+            Side::Halves(halves) => wire.follow_sending(&mut halves.1, goal, steps),
+        };
+        match stop {
+            Stop::Steps | Stop::Failed => {}
+            Stop::Waits => return true,
+            Stop::Next(next) if goal == Goal::Events => self.reached_events(next),
+            Stop::Next(next) => self.reached(goal, next),
         }
-        None
+        assert!(self.wire.peer_received.len() <= self.sent.len(), "more than was sent");
+        false
     }
 
-    fn receive(
-        &mut self,
-        driver: &mut ReceiveDriver,
-        sending: &mut SendDriver,
-        steps: usize,
-    ) -> Option<Result<Step, Error>> {
-        for _ in 0..steps {
-            match driver.next() {
-                Ok(Step::Read) => self.read_step(driver),
-                Ok(Step::Time) => driver.time(self.now),
-                Ok(Step::Reply) => {
-                    sending.resume();
-                    if self.write(sending, Goal::Events, steps).is_none() {
-                        driver.reply_pending();
+    fn reached_events(&mut self, next: Result<Step, Error>) {
+        match next {
+            Ok(Step::Ready) => {
+                assert!(!self.told.ended, "more behind the end");
+                let messages = match self.side.as_mut().expect("it is put back") {
+                    Side::Whole(driver) => take!(driver.batch(), self.leaves),
+                    Side::Halves(halves) => take!(halves.0.batch(), self.leaves),
+                };
+                for message in messages {
+                    assert_eq!(self.wire.peer_sent.get(self.received.len()), Some(&message));
+                    self.received.push(message);
+                    if self.echoes {
+                        self.send(0, 40);
                     }
                 }
-                Ok(Step::Wait(_)) => return None,
-                done => return Some(done),
             }
-        }
-        None
-    }
-
-    fn read_step(&mut self, driver: &mut impl Reads) {
-        if core::mem::take(&mut self.fails_read) {
-            let _ = driver.read_failed((), false);
-            return;
-        }
-        let len = self.read.min(self.incoming.len());
-        if len != 0 {
-            let read: Vec<u8> = self.incoming.drain(..len).collect();
-            if self.read.is_multiple_of(2) {
-                let mut buf = driver.take_buffer();
-                buf.extend_from_slice(&read);
-                return driver.put_buffer(buf, len);
+            Ok(Step::Ended) => self.told.ended = true,
+            Err(Error::Protocol(error)) => {
+                assert!(self.wire.spoiled, "our own peer: {error}");
+                assert!(!self.told.protocol && !self.told.ended, "told twice");
+                (self.told.protocol, self.told.ended) = (true, true);
             }
-            driver.buffer()[..len].copy_from_slice(&read);
-            driver.read(len);
-        } else if self.end && self.incoming.is_empty() {
-            driver.eof();
-        } else {
-            driver.read_pending();
+            Err(Error::Timeout(timeout)) => {
+                assert!(self.wire.timed_out, "{timeout:?} out of nothing");
+                assert!(!self.told.timeout && !self.told.ended, "told twice");
+                (self.told.timeout, self.told.ended) = (true, true);
+            }
+            other => panic!("for events: {other:?}"),
         }
     }
 
-    fn write_step(&mut self, driver: &mut impl Writes, step: Step) {
-        match step {
-            _ if core::mem::take(&mut self.fails_write) => {
-                self.broken = true;
-                let _ = driver.write_failed(());
-            }
-            Step::Write if core::mem::take(&mut self.takes) && self.in_flight.is_none() => {
-                self.in_flight = Some(driver.take_output());
-            }
-            Step::Write if self.write != 0 => {
-                let output = driver.output();
-                let bytes: Vec<u8> = output.chunks().flatten().copied().take(self.write).collect();
-                self.deliver(&bytes);
-                driver.wrote(bytes.len());
-            }
-            Step::Flush if self.flushes => driver.flushed(),
-            Step::ShutDown if self.flushes => driver.shut_down(),
-            _ => driver.write_pending(),
-        }
-    }
-
-    fn put(&mut self, driver: &mut impl Writes, written: usize) {
-        let Some(mut output) = self.in_flight.take() else { return };
-        let bytes: Vec<u8> = output.chunks().flatten().copied().take(written).collect();
-        output.advance(bytes.len());
-        if !self.broken {
-            self.deliver(&bytes);
-        }
-        driver.put_output(output);
-    }
-
-    /// Gives the peer what was written.
-    fn deliver(&mut self, bytes: &[u8]) {
-        let mut bytes = bytes.to_vec();
-        let mut input = Input::new(&mut bytes);
-        while let Some(event) = self.peer.receive(&mut input).expect("whole frames, in order") {
-            if let Event::Binary(payload) = event {
-                self.peer_received.push(payload.into_owned());
-            }
-        }
-    }
-
-    fn peer_acts(&mut self, kind: u8, len: usize) {
-        match kind % 4 {
-            0 | 1 => {
-                let message = numbered(self.peer_sent.len(), len);
-                if self.peer.send(&message[..]).is_ok() {
-                    self.peer_sent.push(message);
+    fn reached(&mut self, goal: Goal, next: Result<Step, Error>) {
+        let lost = self.told.lost || self.wire.write_failed;
+        match next {
+            Ok(Step::Ready) => {
+                assert!(!lost, "lost without a word");
+                if goal == Goal::Flush {
+                    self.wire.check_flushed();
+                    assert_eq!(self.wire.peer_received, self.sent, "lost without a word");
                 }
             }
-            2 => drop(self.peer.ping(&[7; 5])),
-            _ => drop(self.peer.close(CloseCode::NORMAL, "")),
+            Err(Error::GaveUp) => {
+                assert!(self.wire.timed_out, "given up out of nothing");
+                assert!(!lost && !self.told.gave_up, "told twice");
+                (self.told.gave_up, self.told.lost) = (true, true);
+            }
+            Err(Error::Lost) => {
+                assert!(lost, "told before why");
+                self.told.lost = true;
+            }
+            other => panic!("for {goal:?}: {other:?}"),
         }
-        let output = self.peer.output();
-        let bytes: Vec<u8> = output.chunks().flatten().copied().collect();
-        output.advance(bytes.len());
-        if !self.end {
-            self.incoming.extend(bytes);
+    }
+
+    /// Brings the connection to its end, with a transport that does all or nothing from now on.
+    fn finish(mut self, dies: bool) {
+        (self.leaves, self.replies) = (usize::MAX, true);
+        if dies {
+            (self.wire.read, self.wire.write, self.wire.flushes) = (0, 0, false);
+            (self.wire.takes_read, self.wire.takes_write) = (false, false);
+        } else {
+            self.wire.behave();
+            self.settle();
+            self.wire.end = true;
+        }
+        for _ in 0..MAX_ROUNDS {
+            if self.told.ended {
+                break;
+            }
+            self.complete(dies);
+            self.resume(Goal::Flush);
+            self.resume(Goal::Events);
+            if self.follow(Goal::Events, usize::MAX) {
+                self.wire.pass();
+            }
+        }
+        assert!(self.told.ended, "it never ends");
+        if !self.wire.timed_out {
+            let complete = self.wire.arrived();
+            assert_eq!(self.received.len(), complete, "received whole and not delivered");
+            assert_eq!(self.told.protocol, self.wire.is_spoilt_by_arrival());
+        }
+        // From now on it is ended, whatever comes back late.
+        self.complete(false);
+        for goal in [Goal::Events, Goal::Flush, Goal::Room(5), Goal::Flush, Goal::Events] {
+            self.resume(goal);
+            assert!(!self.follow(goal, usize::MAX), "waits behind the end");
+        }
+        assert_eq!(self.wire.peer_received, self.sent[..self.wire.peer_received.len()]);
+        self.wire.check_pongs();
+    }
+
+    /// Writes and reads all that there is, if the connection is open, and checks that it is all.
+    fn settle(&mut self) {
+        for _ in 0..MAX_ROUNDS {
+            self.complete(false);
+            self.resume(Goal::Flush);
+            self.resume(Goal::Events);
+            let (received, sent) = (self.received.len(), self.sent.len());
+            self.follow(Goal::Flush, usize::MAX);
+            let waits = self.follow(Goal::Events, usize::MAX);
+            let idle = waits && self.wire.is_idle();
+            if self.told.ended || idle && (received, sent) == (self.received.len(), self.sent.len())
+            {
+                break;
+            }
+        }
+        let fine = !(self.wire.timed_out || self.wire.spoiled || self.wire.write_failed);
+        if fine && !self.told.ended && !self.wire.ended {
+            assert_eq!(self.received, self.wire.peer_sent, "not all is delivered");
+            assert_eq!(self.wire.peer_received, self.sent, "not all is written");
+            self.wire.check_answered();
+        }
+    }
+
+    /// Has what is in flight come back, unless the transport is dead.
+    fn complete(&mut self, dies: bool) {
+        if !dies {
+            self.act(Act::Put { read: true, len: u16::MAX });
+            self.act(Act::Put { read: false, len: u16::MAX });
         }
     }
 }
 
-/// Returns a message that tells which one it is.
-fn numbered(number: usize, len: usize) -> Vec<u8> {
-    let mut message = vec![7; len];
-    message.extend(number.to_be_bytes());
-    message
+/// Makes most lengths short ones.
+fn short(len: u16) -> usize {
+    usize::from(if len & 7 == 7 { len } else { len >> 6 })
 }
+
+/// How often a connection is looked after before it has to have ended.
+const MAX_ROUNDS: usize = 1000;

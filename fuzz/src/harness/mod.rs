@@ -13,6 +13,7 @@
 //! - what one of our own compresses, the other inflates to the same
 //! - what one of our own offers or answers, the other understands
 //! - a driver delivers in order over any transport, and says so when it cannot
+//! - it gets somewhere with every few steps, waits only for what is pending, and ends in time
 //! - whoever waits for a deadline and then handles it does not wait for the same one again
 //!
 //! `tests/corpus.rs` has this module, too, and replays the corpus with it.
@@ -28,11 +29,12 @@ mod negotiation;
 mod output;
 mod pair;
 mod simulation;
+mod wire;
 
 pub use connection::{client, server};
 pub use cut::Stream;
 pub use deflate::{Compressed, Sent, deflate, inflate};
-pub use driver::{Act, driver, halves};
+pub use driver::{Act, Driven, driver, halves};
 pub use frames::{decoder, frame_header};
 pub use handshake::{Opening, handshake_client, handshake_pair, handshake_server};
 pub use negotiation::{Negotiation, extensions};
