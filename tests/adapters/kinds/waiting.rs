@@ -489,7 +489,7 @@ fn k14_a_slow_reader_gets_all_of_a_thread() {
                 if way != 1 {
                     peer.write_all(&close).unwrap();
                 }
-                let (mut len, mut buf) = (0, vec![0; 256 << 10]);
+                let (mut len, mut buf) = (0, vec![0; 64 << 10]);
                 loop {
                     thread::sleep(Duration::from_millis(10));
                     match peer.read(&mut buf) {
@@ -498,7 +498,7 @@ fn k14_a_slow_reader_gets_all_of_a_thread() {
                     }
                 }
             });
-            let timeout = Some(Duration::from_millis(250));
+            let timeout = Some(Duration::from_secs(1));
             let config = config(|config| config.close_timeout = timeout);
             let mut websocket =
                 blocking::WebSocket::new(stream, framewise::Connection::server(config));
