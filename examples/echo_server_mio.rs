@@ -28,8 +28,8 @@ use common::{report, say, server::Options};
 use framewise::{
     CloseCode, Config, Connection, Event, SendError, State,
     deflate::DeflateConfig,
-    driver::{Driver, Goal, HandshakeDriver, Reads, Refusal, Step, Unread, Writes, http_date},
-    handshake::{Acceptance, OriginPolicy, Rejection, ServerHandshake, Upgrade},
+    driver::{Driver, Goal, HandshakeDriver, Reads, Refusal, Step, Unread, Writes},
+    handshake::{Acceptance, OriginPolicy, Rejection, ServerHandshake, Upgrade, http_date},
     time::Instant,
 };
 use mio::{

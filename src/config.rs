@@ -1,4 +1,4 @@
-//! Limits and timers of a connection.
+//! Limits and timers of a connection, and how its messages are delivered.
 
 use core::time::Duration;
 
@@ -141,4 +141,29 @@ impl Default for Config {
             pong_timeout: Some(Duration::from_secs(20)),
         }
     }
+}
+
+/// How messages are delivered.
+///
+/// ```
+/// use std::sync::Arc;
+/// use framewise::{Config, Connection, Delivery, Event, Input};
+///
+/// let mut connection = Connection::server(Arc::new(Config::default()));
+/// connection.set_delivery(Delivery::Chunks);
+/// // The header of a message of 200 octets and the first three of them.
+/// let mut bytes = *b"\x82\xfe\x00\xc8\x00\x00\x00\x00abc";
+/// let event = connection.receive(&mut Input::new(&mut bytes))?;
+/// assert_eq!(event, Some(Event::BinaryChunk { payload: b"abc".into(), fin: false }));
+/// # Ok::<(), framewise::ProtocolError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// As [`Event::TextChunk`] and [`Event::BinaryChunk`] as they arrive: for messages too large
+    /// to hold. Nothing is stored.
+    Chunks,
+    /// Whole, as [`Event::Text`] and [`Event::Binary`].
+    #[default]
+    Messages,
 }

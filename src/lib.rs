@@ -94,55 +94,45 @@ mod adapter;
 #[cfg(feature = "std")]
 pub mod blocking;
 pub mod client;
-mod close;
-mod closing;
 mod config;
 mod connection;
 mod copy;
 #[cfg(feature = "deflate")]
 pub mod deflate;
 mod error;
-mod event;
+mod extension;
 pub mod frame;
 pub mod handshake;
 mod input;
-mod link;
 pub mod manual;
-pub mod mask;
 mod message;
 mod output;
-mod payload;
-mod receiver;
 mod role;
-mod sender;
-#[cfg(feature = "std")]
-mod split;
 #[cfg(feature = "std")]
 mod sync;
 pub mod time;
-mod timer;
+mod token;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 mod utf8;
 
+#[cfg(feature = "deflate")]
+pub use message::PreparedMessage;
 #[cfg(feature = "std")]
 pub use {
     adapter::Error,
-    split::{ReceiveHalf, SendHalf},
+    connection::{ReceiveHalf, SendHalf},
 };
 pub use {
-    close::{CloseCode, CloseFrame},
-    closing::{State, Transport},
-    config::Config,
-    connection::Connection,
+    config::{Config, Delivery},
+    connection::{Connection, EndOfStream, State, Timeout, Transport},
     driver::Batch,
-    error::{ProtocolError, SendError, SendErrorKind},
-    event::{Delivery, EndOfStream, Event, Message},
+    error::ProtocolError,
+    frame::{CloseCode, CloseFrame, mask},
     input::Input,
+    message::{Binary, Event, Message, Payload, SendError, SendErrorKind, Text},
     output::Output,
-    payload::{Binary, Payload, Text},
     role::Role,
-    timer::Timeout,
 };
 
 /// Compiles the examples of the README.

@@ -260,7 +260,10 @@ fn a_failure_frees_the_message() {
 mod deflate {
     use std::borrow::Cow;
 
-    use framewise::deflate::{DeflateConfig, MemoryLevel, PreparedMessage};
+    use framewise::{
+        PreparedMessage,
+        deflate::{DeflateConfig, MemoryLevel},
+    };
 
     use super::*;
 

@@ -14,8 +14,8 @@ use std::{
 };
 
 use framewise::{
-    CloseCode, Config, Connection, Input, Payload, Role,
-    deflate::{AgreedParameters, DeflateConfig, PreparedMessage},
+    CloseCode, Config, Connection, Input, Payload, PreparedMessage, Role,
+    deflate::{AgreedParameters, DeflateConfig},
     frame::{FrameHeader, Opcode},
     handshake::{Acceptance, ClientHandshake, ClientRequest, ServerHandshake},
 };

@@ -6,7 +6,11 @@ use std::time;
 
 pub use error::Error;
 
-use crate::{driver, handshake::Rejection, time::Instant};
+use crate::{
+    driver,
+    handshake::{Rejection, http_date},
+    time::Instant,
+};
 
 /// What a WebSocket was made of. Made by `into_parts` of both adapters.
 #[derive(Debug)]
@@ -38,7 +42,7 @@ impl Clock {
 pub(crate) fn dated(response: Rejection) -> Rejection {
     // A clock before 1970 was not set.
     let since_1970 = time::UNIX_EPOCH.elapsed().ok();
-    match since_1970.and_then(driver::http_date) {
+    match since_1970.and_then(http_date) {
         Some(date) if !response.headers().contains("Date") => response.own_header("Date", &date),
         _ => response,
     }

@@ -46,10 +46,10 @@ struct State {
 
 /// What a state is made for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Settings {
-    pub(super) bits: WindowBits,
-    pub(super) level: Level,
-    pub(super) memory_level: MemoryLevel,
+pub(crate) struct Settings {
+    pub(crate) bits: WindowBits,
+    pub(crate) level: Level,
+    pub(crate) memory_level: MemoryLevel,
 }
 
 impl Compressor {
@@ -172,7 +172,7 @@ impl fmt::Debug for Compressor {
 
 impl Settings {
     /// Compresses a message on its own.
-    pub(super) fn compress(self, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn compress(self, payload: &[u8]) -> Vec<u8> {
         let (mut state, mut out) = (State::take(self), Vec::new());
         state.mark = Mark::nowhere();
         state.restart();

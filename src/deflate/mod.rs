@@ -41,17 +41,15 @@ mod compress;
 mod config;
 mod history;
 mod inflate;
-mod params;
-mod prepared;
+mod negotiation;
 
 pub(crate) use self::{
-    compress::{Compressor, bound as compressed_bound},
+    compress::{Compressor, Settings, bound as compressed_bound},
     inflate::{Inflater, Sink},
 };
 pub use self::{
     config::{
         BitsWish, DeflateConfig, Level, MemoryLevel, OutOfRange, Parameters, WindowBits, Wish,
     },
-    params::AgreedParameters,
-    prepared::PreparedMessage,
+    negotiation::{AgreedParameters, NegotiationError},
 };

@@ -7,7 +7,6 @@ use super::{
     inbox::Receive,
     intake::Intake,
     outlet::{Outgoing, Outlet},
-    whole,
 };
 use crate::{
     Connection, Event, Input, ProtocolError, ReceiveHalf, SendHalf, State, Timeout, Transport,
@@ -103,7 +102,7 @@ impl ReceiveDriver {
         if transport == Transport::Close {
             // What was queued after the write side has ended will not be written.
             if !self.receiving.has_left() || self.receiving.write_is_over() {
-                return whole::finish(&mut self.intake.inbox, &mut self.timeout);
+                return self.intake.inbox.finish(&mut self.timeout);
             }
         } else if !self.intake.pending {
             return Ok(Step::Read);

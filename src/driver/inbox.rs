@@ -2,7 +2,8 @@
 
 use alloc::{collections::VecDeque, vec::Vec};
 
-use crate::{Event, Input, ProtocolError};
+use super::{Error, Step};
+use crate::{Event, Input, ProtocolError, Timeout};
 
 /// A machine that takes input: a connection or its receiving half.
 pub(crate) trait Receive {
@@ -126,6 +127,17 @@ impl Inbox {
             self.untouched = 0;
         }
         spinning
+    }
+
+    /// Returns what ended a connection, if it is an error: once.
+    pub(super) fn finish(&mut self, timeout: &mut Option<Timeout>) -> Result<Step, Error> {
+        if let Some(error) = self.failed.take() {
+            return Err(Error::Protocol(error));
+        }
+        match timeout.take() {
+            Some(timeout @ (Timeout::Message | Timeout::Pong)) => Err(Error::Timeout(timeout)),
+            Some(Timeout::Close | Timeout::Idle) | None => Ok(Step::Ended),
+        }
     }
 
     /// Returns whether there is anything to deliver.

@@ -96,7 +96,6 @@
 //! ```
 
 mod batch;
-mod date;
 #[cfg(feature = "std")]
 mod halves;
 mod handshake;
@@ -127,7 +126,6 @@ pub use halves::{ReceiveDriver, SendDriver};
 pub(crate) use tasks::{Sharers, Side as TaskSide, Tasks};
 pub use {
     batch::Batch,
-    date::http_date,
     handshake::{HandshakeDriver, Opening, Refusal, RequestHandshake, Unread},
     intake::Reads,
     outlet::Writes,

@@ -7,7 +7,7 @@ use core::fmt;
 use super::halves::{self, ReceiveDriver, SendDriver};
 use super::{
     Batch, Error, Goal, HIGH_WATER, Reads, Step, Unread, Writes, backlog,
-    inbox::{Inbox, Receive},
+    inbox::Receive,
     intake::Intake,
     outlet::{Outgoing, Outlet},
 };
@@ -204,7 +204,7 @@ impl Driver {
 
     /// Returns what ended the connection, if it is an error.
     fn finish(&mut self) -> Result<Step, Error> {
-        finish(&mut self.intake.inbox, &mut self.timeout)
+        self.intake.inbox.finish(&mut self.timeout)
     }
 
     /// Frees what a connection that waits does not need.
@@ -373,17 +373,6 @@ impl Receive for Connection {
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver").field("connection", &self.connection).finish_non_exhaustive()
-    }
-}
-
-/// Returns what ended a connection, if it is an error: once.
-pub(super) fn finish(inbox: &mut Inbox, timeout: &mut Option<Timeout>) -> Result<Step, Error> {
-    if let Some(error) = inbox.failed.take() {
-        return Err(Error::Protocol(error));
-    }
-    match timeout.take() {
-        Some(timeout @ (Timeout::Message | Timeout::Pong)) => Err(Error::Timeout(timeout)),
-        Some(Timeout::Close | Timeout::Idle) | None => Ok(Step::Ended),
     }
 }
 

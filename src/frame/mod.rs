@@ -6,11 +6,15 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod close;
 mod decoder;
 mod header;
+pub mod mask;
 mod opcode;
 pub(crate) mod whole;
 
+pub(crate) use close::MAX_REASON;
+pub use close::{CloseCode, CloseFrame};
 pub(crate) use decoder::Part;
 pub use decoder::{Chunk, Decoder};
 pub use header::FrameHeader;

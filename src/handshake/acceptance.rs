@@ -2,7 +2,10 @@
 
 use alloc::borrow::Cow;
 
-use super::{error::HeaderError, headers::Headers, protected};
+use super::{
+    http::headers::{HeaderError, Headers},
+    protected,
+};
 #[cfg(feature = "deflate")]
 use crate::deflate::DeflateConfig;
 

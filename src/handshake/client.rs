@@ -8,9 +8,11 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::{
     ClientRequest, HandshakeError, Response,
-    body::{Body, Progress},
     deadline::Deadline,
-    head::{self, Collector},
+    http::{
+        body::{Body, Progress},
+        head::{self, Collector},
+    },
     key::Key,
     request::Offer,
 };

@@ -1,14 +1,16 @@
-//! What can be wrong with a handshake: the peer's message, or what this program asked for.
+//! Why an opening handshake failed.
 
 use alloc::boxed::Box;
-use core::{convert::Infallible, error::Error, fmt, ops::Deref};
+use core::{error::Error, fmt, ops::Deref};
 
-use super::{Response, Upgrade};
+use super::{ExtensionError, Response};
+#[cfg(feature = "deflate")]
+use crate::deflate::NegotiationError;
 
 /// Why an opening handshake failed. The connection is to be closed.
 ///
 /// A [`ServerHandshake`](super::ServerHandshake) has the fitting HTTP answer in its output already;
-/// [`status`](Self::status) tells its code. What [`Upgrade::from_http`] refuses is answered with
+/// [`status`](Self::status) tells its code. What [`Upgrade::from_http`](super::Upgrade::from_http) refuses is answered with
 /// [`rejection_for`](Self::rejection_for).
 ///
 /// ```
@@ -175,6 +177,23 @@ impl fmt::Display for HandshakeError {
 
 impl Error for HandshakeError {}
 
+impl From<ExtensionError> for HandshakeError {
+    fn from(_: ExtensionError) -> Self {
+        Self::InvalidExtensions
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl From<NegotiationError> for HandshakeError {
+    fn from(error: NegotiationError) -> Self {
+        match error {
+            NegotiationError::InvalidExtensions => Self::InvalidExtensions,
+            NegotiationError::InvalidParameters => Self::InvalidDeflate,
+            NegotiationError::UnexpectedExtension => Self::UnexpectedExtension,
+        }
+    }
+}
+
 /// The first bytes from a server that does not speak HTTP, 256 at most: as many as had come when the
 /// first wrong one did.
 ///
@@ -232,146 +251,3 @@ const KEPT: usize = 256;
 
 /// How many bytes of another protocol an error shows.
 const SHOWN: usize = 32;
-
-/// Why a text is no ws or wss URI (RFC 6455 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UriError {
-    /// There is a fragment identifier. A `#` that starts none is written `%23`.
-    Fragment,
-    /// The host is empty or not as RFC 3986 §3.2.2 has it.
-    Host,
-    /// There is a character outside US-ASCII. Hosts are written in punycode, everything else
-    /// percent-encoded.
-    NonAscii,
-    /// The port is no number up to 65535.
-    Port,
-    /// The path or query has a character that must be percent-encoded, or the path does not start
-    /// with a slash.
-    Resource,
-    /// The text does not start with `ws://` or `wss://`.
-    Scheme,
-    /// There is a user name or password before the host.
-    Userinfo,
-}
-
-impl fmt::Display for UriError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fragment => "a WebSocket URI has no fragment identifier",
-            Self::Host => "the host of the URI is not valid",
-            Self::NonAscii => {
-                "the URI must be ASCII: punycode in the host, percent-encoding elsewhere"
-            }
-            Self::Port => "the port of the URI is not valid",
-            Self::Resource => "the path or query of the URI is not valid",
-            Self::Scheme => "the URI does not start with ws:// or wss://",
-            Self::Userinfo => "a WebSocket URI has no user information",
-        })
-    }
-}
-
-impl Error for UriError {}
-
-impl From<Infallible> for UriError {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
-/// Why a header field cannot be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeaderError {
-    /// The name is not a token (RFC 9110 §5.1).
-    Name,
-    /// The handshake writes this field itself.
-    Protected,
-    /// The value holds a control character (RFC 9110 §5.5).
-    Value,
-}
-
-impl fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Name => "the header name is not a token",
-            Self::Protected => "the handshake writes this header itself",
-            Self::Value => "the header value holds a control character",
-        })
-    }
-}
-
-impl Error for HeaderError {}
-
-/// Why a [`ClientRequest`](super::ClientRequest) cannot be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The subprotocol is in the list already (RFC 6455 §4.1 item 10).
-    DuplicateSubprotocol,
-    /// The header field cannot be written.
-    Header(HeaderError),
-    /// The subprotocol is not a token (RFC 6455 §4.1 item 10).
-    Subprotocol,
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DuplicateSubprotocol => f.write_str("the subprotocol is in the list already"),
-            Self::Header(error) => error.fmt(f),
-            Self::Subprotocol => f.write_str("the subprotocol is not a token"),
-        }
-    }
-}
-
-impl Error for RequestError {}
-
-impl From<HeaderError> for RequestError {
-    fn from(error: HeaderError) -> Self {
-        Self::Header(error)
-    }
-}
-
-/// The text is no origin as RFC 6454 §6.2 writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OriginError;
-
-impl fmt::Display for OriginError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an origin: neither null nor scheme://host[:port]")
-    }
-}
-
-impl Error for OriginError {}
-
-/// The number is no status by which a request can be rejected: 200 to 999.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StatusError;
-
-impl fmt::Display for StatusError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a final HTTP status")
-    }
-}
-
-impl Error for StatusError {}
-
-/// The chosen subprotocol was not offered (RFC 6455 §4.2.2 item 4). The request is handed back,
-/// still undecided.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct AcceptError {
-    /// The request that was to be accepted.
-    pub upgrade: Box<Upgrade>,
-}
-
-impl fmt::Display for AcceptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the chosen subprotocol was not offered by the client")
-    }
-}
-
-impl Error for AcceptError {}

@@ -5,8 +5,10 @@ use core::{error::Error, fmt};
 
 use super::{
     HandshakeError, HttpVersion, Rejection, Upgrade,
-    head::RequestLayout,
-    headers::{Headers, Span},
+    http::{
+        head::RequestLayout,
+        headers::{Headers, Span},
+    },
     parts::Parts,
 };
 use crate::{Config, Output};

@@ -116,13 +116,11 @@
 //! and [`ClientRequest::connected`] are the client's side of the latter.
 
 mod acceptance;
-mod body;
 mod client;
 mod deadline;
 mod error;
 mod extensions;
-mod head;
-mod headers;
+mod http;
 mod http_request;
 mod key;
 mod origin;
@@ -137,21 +135,21 @@ mod uri;
 pub use self::{
     acceptance::Acceptance,
     client::{ClientHandshake, Established},
-    error::{
-        AcceptError, FirstBytes, HandshakeError, HeaderError, OriginError, RequestError,
-        StatusError, UriError,
+    error::{FirstBytes, HandshakeError},
+    http::{
+        date::http_date,
+        headers::{HeaderError, Headers},
     },
-    extensions::{Extension, ExtensionList, Param, Params},
-    headers::Headers,
     http_request::{RefusedRequest, Request},
-    origin::{Origin, OriginPolicy, OriginRefused},
-    rejection::Rejection,
-    request::ClientRequest,
+    origin::{Origin, OriginError, OriginPolicy, OriginRefused},
+    rejection::{Rejection, StatusError},
+    request::{ClientRequest, RequestError},
     response::Response,
     server::ServerHandshake,
-    upgrade::{HttpAccepted, HttpVersion, Upgrade},
-    uri::Uri,
+    upgrade::{AcceptError, HttpAccepted, HttpVersion, Upgrade},
+    uri::{Uri, UriError},
 };
+pub use crate::extension::{Extension, ExtensionError, ExtensionList, Param, Params};
 
 /// Whether the handshake writes this header field itself, or it would change where a message ends.
 fn protected(name: &str) -> bool {

@@ -4,10 +4,7 @@
 use alloc::{string::String, vec::Vec};
 use core::{error::Error, fmt, str::FromStr};
 
-use super::{
-    error::OriginError,
-    uri::{Authority, default_port},
-};
+use super::uri::{Authority, default_port};
 
 /// The origin of a web page: a scheme, a host and a port, or `null`.
 ///
@@ -300,3 +297,16 @@ fn scheme_port(scheme: &str) -> Option<u16> {
         () => None,
     }
 }
+
+/// The text is no origin as RFC 6454 §6.2 writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OriginError;
+
+impl fmt::Display for OriginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an origin: neither null nor scheme://host[:port]")
+    }
+}
+
+impl Error for OriginError {}

@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use super::{
     HandshakeError, extensions,
-    headers::{Headers, Span, elements, is_token},
+    http::headers::{Headers, Span, elements},
     key::Key,
     uri::{self, Authority},
 };
+use crate::token;
 
 /// What a valid request says, as places in its header fields.
 pub(super) struct Parts {
@@ -231,7 +232,7 @@ fn check_subprotocols<'h, I: Iterator<Item = &'h [u8]>>(
     let mut few = [&[][..]; FEW];
     let mut count = 0;
     for name in names() {
-        if !is_token(name) || few.iter().take(count).any(|other| *other == name) {
+        if !token::is_token(name) || few.iter().take(count).any(|other| *other == name) {
             return Err(HandshakeError::InvalidSubprotocol);
         }
         if let Some(place) = few.get_mut(count) {

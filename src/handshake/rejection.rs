@@ -1,11 +1,12 @@
 //! The answer that refuses a handshake (RFC 6455 §4.2.2), a complete HTTP response.
 
 use alloc::{format, vec::Vec};
+use core::{error::Error, fmt};
 
 use super::{
     HttpVersion,
-    error::{HandshakeError, HeaderError, StatusError},
-    headers::Headers,
+    error::HandshakeError,
+    http::headers::{HeaderError, Headers},
     origin::OriginRefused,
     protected,
 };
@@ -291,3 +292,16 @@ const fn usual_reason(status: u16) -> &'static str {
         _ => "",
     }
 }
+
+/// The number is no status by which a request can be rejected: 200 to 999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatusError;
+
+impl fmt::Display for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a final HTTP status")
+    }
+}
+
+impl Error for StatusError {}

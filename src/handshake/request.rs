@@ -6,16 +6,15 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::fmt;
+use core::{error::Error, fmt};
 
 use super::{
-    Established, HandshakeError, HeaderError, Origin, RequestError, Response, Uri, UriError,
-    extensions,
-    headers::{Headers, is_token},
+    Established, HandshakeError, Origin, Response, Uri, UriError, extensions,
+    http::headers::{HeaderError, Headers},
     key::Key,
     protected,
 };
-use crate::{Config, Connection};
+use crate::{Config, Connection, token};
 
 /// What a client asks for: a resource, and perhaps subprotocols, an origin and additional header
 /// fields.
@@ -81,7 +80,7 @@ impl ClientRequest {
     /// [`RequestError::DuplicateSubprotocol`] when it is offered already. Names that differ in case
     /// are different.
     pub fn subprotocol(mut self, name: &str) -> Result<Self, RequestError> {
-        if !is_token(name.as_bytes()) {
+        if !token::is_token(name.as_bytes()) {
             return Err(RequestError::Subprotocol);
         }
         if self.offer.subprotocols.iter().any(|offered| offered == name) {
@@ -230,3 +229,33 @@ impl fmt::Debug for Offer {
 
 /// The octets of a request without its resource and additional fields, for most hosts.
 const ROOM: usize = 256;
+
+/// Why a [`ClientRequest`](super::ClientRequest) cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The subprotocol is in the list already (RFC 6455 §4.1 item 10).
+    DuplicateSubprotocol,
+    /// The header field cannot be written.
+    Header(HeaderError),
+    /// The subprotocol is not a token (RFC 6455 §4.1 item 10).
+    Subprotocol,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DuplicateSubprotocol => f.write_str("the subprotocol is in the list already"),
+            Self::Header(error) => error.fmt(f),
+            Self::Subprotocol => f.write_str("the subprotocol is not a token"),
+        }
+    }
+}
+
+impl Error for RequestError {}
+
+impl From<HeaderError> for RequestError {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
+    }
+}

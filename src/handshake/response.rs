@@ -4,16 +4,17 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use super::{
-    Extension, HandshakeError,
-    body::{Body, Progress},
-    extensions,
-    head::ResponseLayout,
-    headers::{Headers, Span, is_token},
+    Extension, HandshakeError, extensions,
+    http::{
+        body::{Body, Progress},
+        head::ResponseLayout,
+        headers::{Headers, Span},
+    },
     version,
 };
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
-use crate::{Config, Input};
+use crate::{Config, Input, token};
 
 /// The response to an opening handshake: status, headers and, if it refuses, the body.
 ///
@@ -132,7 +133,7 @@ impl Response {
     /// Returns the subprotocol that the server selected.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.headers.text(PROTOCOL).filter(|name| is_token(name.as_bytes()))
+        self.headers.text(PROTOCOL).filter(|name| token::is_token(name.as_bytes()))
     }
 
     /// Returns the extensions in use, in the order in which data passes them.
@@ -159,7 +160,7 @@ impl Response {
                 false => Ok(()),
             };
         };
-        if lines.next().is_some() || !is_token(selected) {
+        if lines.next().is_some() || !token::is_token(selected) {
             return Err(HandshakeError::InvalidSubprotocol);
         }
         if offered.iter().any(|name| name.as_bytes() == selected) {
@@ -175,7 +176,8 @@ impl Response {
         let count = extensions::check(self.headers.values(extensions::NAME))?;
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &config.deflate {
-            return deflate.confirm_from(self.extensions()).map(drop);
+            deflate.confirm_from(self.extensions())?;
+            return Ok(());
         }
         if count == 0 { Ok(()) } else { Err(HandshakeError::UnexpectedExtension) }
     }

@@ -6,7 +6,7 @@ use core::mem;
 use super::{
     HandshakeError, Rejection, Request, Upgrade,
     deadline::Deadline,
-    head::{self, Collector, RequestLayout},
+    http::head::{self, Collector, RequestLayout},
 };
 use crate::{Config, Input, Output, time::Instant};
 

@@ -3,11 +3,11 @@
 #[cfg(feature = "deflate")]
 use alloc::string::ToString as _;
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
-use core::fmt;
+use core::{error::Error, fmt};
 
 use super::{
-    AcceptError, Acceptance, Extension, HandshakeError, OriginPolicy, OriginRefused, Rejection,
-    extensions, headers::Headers, parts::Parts,
+    Acceptance, Extension, HandshakeError, OriginPolicy, OriginRefused, Rejection, extensions,
+    http::headers::Headers, parts::Parts,
 };
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
@@ -372,3 +372,20 @@ pub struct HttpAccepted {
     /// The open connection, with nothing in its output.
     pub connection: Connection,
 }
+
+/// The chosen subprotocol was not offered (RFC 6455 §4.2.2 item 4). The request is handed back,
+/// still undecided.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AcceptError {
+    /// The request that was to be accepted.
+    pub upgrade: Box<Upgrade>,
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the chosen subprotocol was not offered by the client")
+    }
+}
+
+impl Error for AcceptError {}

@@ -1,9 +1,7 @@
 //! `ws` and `wss` URIs (RFC 6455 §3), on the syntax of RFC 3986.
 
 use alloc::{borrow::ToOwned, format, string::String};
-use core::{fmt, net::Ipv6Addr, str::FromStr};
-
-use super::error::UriError;
+use core::{convert::Infallible, error::Error, fmt, net::Ipv6Addr, str::FromStr};
 
 /// A WebSocket URI: host, port, resource name and the secure flag.
 ///
@@ -293,6 +291,52 @@ const NAME_OCTETS: [bool; 256] = {
     }
     table
 };
+
+/// Why a text is no ws or wss URI (RFC 6455 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UriError {
+    /// There is a fragment identifier. A `#` that starts none is written `%23`.
+    Fragment,
+    /// The host is empty or not as RFC 3986 §3.2.2 has it.
+    Host,
+    /// There is a character outside US-ASCII. Hosts are written in punycode, everything else
+    /// percent-encoded.
+    NonAscii,
+    /// The port is no number up to 65535.
+    Port,
+    /// The path or query has a character that must be percent-encoded, or the path does not start
+    /// with a slash.
+    Resource,
+    /// The text does not start with `ws://` or `wss://`.
+    Scheme,
+    /// There is a user name or password before the host.
+    Userinfo,
+}
+
+impl fmt::Display for UriError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fragment => "a WebSocket URI has no fragment identifier",
+            Self::Host => "the host of the URI is not valid",
+            Self::NonAscii => {
+                "the URI must be ASCII: punycode in the host, percent-encoding elsewhere"
+            }
+            Self::Port => "the port of the URI is not valid",
+            Self::Resource => "the path or query of the URI is not valid",
+            Self::Scheme => "the URI does not start with ws:// or wss://",
+            Self::Userinfo => "a WebSocket URI has no user information",
+        })
+    }
+}
+
+impl Error for UriError {}
+
+impl From<Infallible> for UriError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 #[cfg(test)]
 mod tests {

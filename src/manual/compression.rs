@@ -48,7 +48,7 @@
 //!
 //! [`Acceptance::deflate`](crate::handshake::Acceptance::deflate) decides for one connection, when its
 //! request is known. A server that sends the same to many compresses it once, in a
-//! [`PreparedMessage`](crate::deflate::PreparedMessage).
+//! [`PreparedMessage`](crate::PreparedMessage).
 //!
 //! # What it costs in time
 //!

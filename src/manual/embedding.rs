@@ -251,7 +251,7 @@
 //! The machines know no time of day, and HTTP wants a `Date` of servers that have a clock. A binding adds
 //! it, as the adapters do:
 //!
-//! - [`http_date`](crate::driver::http_date) formats it.
+//! - [`http_date`](crate::handshake::http_date) formats it.
 //! - [`stamp`](crate::driver::HandshakeDriver::stamp) adds it to the responses of a handshake.
 //! - [`Rejection::header`](crate::handshake::Rejection::header) adds it to those of the program.
 //!

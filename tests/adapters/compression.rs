@@ -3,8 +3,8 @@
 use std::{net::TcpListener, thread};
 
 use framewise::{
-    CloseCode, Config, Connection, Message, Payload, blocking,
-    deflate::{DeflateConfig, Level, PreparedMessage},
+    CloseCode, Config, Connection, Message, Payload, PreparedMessage, blocking,
+    deflate::{DeflateConfig, Level},
     handshake::{Acceptance, ClientRequest},
     tokio as asynchronous,
 };

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use framewise::{
-    Connection, Event, Message, Payload, Role,
-    deflate::{DeflateConfig, Level, MemoryLevel, PreparedMessage},
+    Connection, Event, Message, Payload, PreparedMessage, Role,
+    deflate::{DeflateConfig, Level, MemoryLevel},
 };
 use proptest::prelude::*;
 

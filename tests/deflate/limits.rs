@@ -1,8 +1,8 @@
 //! The limits of compressed messages (RFC 6455 §10.4): after inflation, and on the wire.
 
 use framewise::{
-    Connection, Delivery, Payload, ProtocolError, Role, SendErrorKind,
-    deflate::{DeflateConfig, PreparedMessage},
+    Connection, Delivery, Payload, PreparedMessage, ProtocolError, Role, SendErrorKind,
+    deflate::DeflateConfig,
 };
 
 use super::{

@@ -1,9 +1,8 @@
 //! The negotiation from header text to agreed parameters (RFC 7692 §5, §7, §7.1), against a model
 //! that is written from the standard and from the documentation of `Parameters`.
 
-use framewise::{
-    deflate::{AgreedParameters, BitsWish, DeflateConfig, Parameters, WindowBits, Wish},
-    handshake::HandshakeError,
+use framewise::deflate::{
+    AgreedParameters, BitsWish, DeflateConfig, NegotiationError, Parameters, WindowBits, Wish,
 };
 use proptest::prelude::*;
 
@@ -285,7 +284,7 @@ fn every_client_judges_every_response() {
                 (Some(expected), Ok(Some(agreed))) => {
                     assert_eq!(Agreement::from(agreed), expected, "{own:?}, {text}");
                 }
-                (None, Err(error)) => assert_eq!(error, HandshakeError::InvalidDeflate),
+                (None, Err(error)) => assert_eq!(error, NegotiationError::InvalidParameters),
                 (_, result) => panic!("{result:?} of {text} for {own:?}"),
             }
         }
@@ -318,7 +317,11 @@ fn every_client_understands_every_server() {
                 limit(server.client_max_window_bits) == Some(8),
             ];
             if client_fails.contains(&true) {
-                assert_eq!(result, Err(HandshakeError::InvalidDeflate), "{offer} and {answer}");
+                assert_eq!(
+                    result,
+                    Err(NegotiationError::InvalidParameters),
+                    "{offer} and {answer}"
+                );
                 continue;
             }
             let understood = result.expect(&answer).expect("an answer");
@@ -342,7 +345,7 @@ fn a_limit_that_is_none_is_answered_too() {
     let told = told.expect("accepted");
     assert_eq!(told.to_string(), "permessage-deflate; server_max_window_bits=15");
     assert_eq!(client.confirm(told.to_string().as_bytes()), Ok(Some(told)));
-    assert_eq!(client.confirm(b"permessage-deflate"), Err(HandshakeError::InvalidDeflate));
+    assert_eq!(client.confirm(b"permessage-deflate"), Err(NegotiationError::InvalidParameters));
     // What is changed afterwards is what counts.
     let mut smaller = told;
     smaller.server_max_window_bits = bits(12);
@@ -490,12 +493,12 @@ pub(crate) const UNUSUAL: [(&str, &str); 12] = [
     ),
 ];
 
-fn respond(offers: &str) -> Result<Option<String>, HandshakeError> {
+fn respond(offers: &str) -> Result<Option<String>, NegotiationError> {
     let agreed = DeflateConfig::default().respond(offers.as_bytes());
     agreed.map(|agreed| agreed.map(|agreed| agreed.to_string()))
 }
 
-fn confirm(response: &str) -> Result<Option<String>, HandshakeError> {
+fn confirm(response: &str) -> Result<Option<String>, NegotiationError> {
     let agreed = DeflateConfig::default().confirm(response.as_bytes());
     agreed.map(|agreed| agreed.map(|agreed| agreed.to_string()))
 }
@@ -525,13 +528,13 @@ fn wrong_offers_are_declined_and_the_next_one_is_looked_at() {
 #[test]
 fn malformed_offers_are_errors() {
     for malformed in MALFORMED {
-        assert_eq!(respond(malformed), Err(HandshakeError::InvalidExtensions), "{malformed}");
+        assert_eq!(respond(malformed), Err(NegotiationError::InvalidExtensions), "{malformed}");
         let behind = format!("permessage-deflate, {malformed}; =");
-        assert_eq!(respond(&behind), Err(HandshakeError::InvalidExtensions), "{behind}");
+        assert_eq!(respond(&behind), Err(NegotiationError::InvalidExtensions), "{behind}");
     }
     assert_eq!(
         DeflateConfig::default().respond(b"permessage-deflate; x=\xff"),
-        Err(HandshakeError::InvalidExtensions)
+        Err(NegotiationError::InvalidExtensions)
     );
     // No header at all.
     assert_eq!(respond(""), Ok(None));
@@ -567,12 +570,12 @@ fn wrong_responses_fail() {
     let bare = "; client_max_window_bits";
     for wrong in WRONG.iter().chain(&[bare]) {
         let response = format!("permessage-deflate{wrong}");
-        assert_eq!(confirm(&response), Err(HandshakeError::InvalidDeflate), "{response}");
+        assert_eq!(confirm(&response), Err(NegotiationError::InvalidParameters), "{response}");
         let more = format!("permessage-deflate; client_max_window_bits=13{wrong}");
-        assert_eq!(confirm(&more), Err(HandshakeError::InvalidDeflate), "{more}");
+        assert_eq!(confirm(&more), Err(NegotiationError::InvalidParameters), "{more}");
     }
     for malformed in MALFORMED {
-        assert_eq!(confirm(malformed), Err(HandshakeError::InvalidExtensions), "{malformed}");
+        assert_eq!(confirm(malformed), Err(NegotiationError::InvalidExtensions), "{malformed}");
     }
 }
 
@@ -585,14 +588,18 @@ fn a_response_has_one_extension() {
             format!("{stranger}, permessage-deflate"),
             format!("permessage-deflate, {stranger}"),
         ] {
-            assert_eq!(confirm(&response), Err(HandshakeError::UnexpectedExtension), "{response}");
+            assert_eq!(
+                confirm(&response),
+                Err(NegotiationError::UnexpectedExtension),
+                "{response}"
+            );
         }
     }
     for response in [
         "permessage-deflate, permessage-deflate",
         "permessage-deflate; server_max_window_bits=10, permessage-deflate",
     ] {
-        assert_eq!(confirm(response), Err(HandshakeError::UnexpectedExtension), "{response}");
+        assert_eq!(confirm(response), Err(NegotiationError::UnexpectedExtension), "{response}");
     }
 }
 
@@ -627,7 +634,7 @@ fn examples_of_the_standard() {
         assert_eq!(agreed.server_max_window_bits.get(), window);
     }
     let error = client.confirm(b"permessage-deflate; server_max_window_bits=11");
-    assert_eq!(error, Err(HandshakeError::InvalidDeflate));
+    assert_eq!(error, Err(NegotiationError::InvalidParameters));
 }
 
 // 7692-7-07, 7692-5-04
@@ -711,7 +718,7 @@ proptest! {
         );
         let agreed = config.confirm(response.text().as_bytes());
         match expected {
-            None => prop_assert_eq!(agreed, Err(HandshakeError::InvalidDeflate)),
+            None => prop_assert_eq!(agreed, Err(NegotiationError::InvalidParameters)),
             Some(expected) => {
                 let agreed = agreed.expect("valid").expect("accepted");
                 prop_assert_eq!(Agreement::from(agreed), expected);
@@ -750,7 +757,7 @@ proptest! {
         let agreement = element.and_then(|response| agreement(&own, response));
         let agreed = DeflateConfig::default().confirm(text.as_bytes());
         let agreed = agreed.map(|agreed| agreed.map(Agreement::from));
-        prop_assert_eq!(agreed, agreement.map(Some).ok_or(HandshakeError::InvalidDeflate));
+        prop_assert_eq!(agreed, agreement.map(Some).ok_or(NegotiationError::InvalidParameters));
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use framewise::{
-    CloseCode, Connection, Message, Payload, Role, SendErrorKind,
-    deflate::{DeflateConfig, PreparedMessage},
+    CloseCode, Connection, Message, Payload, PreparedMessage, Role, SendErrorKind,
+    deflate::DeflateConfig,
 };
 use proptest::prelude::*;
 

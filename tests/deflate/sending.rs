@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use framewise::{
-    CloseCode, Connection, Payload, Role, SendErrorKind, State,
-    deflate::{DeflateConfig, Level, MemoryLevel, PreparedMessage},
+    CloseCode, Connection, Payload, PreparedMessage, Role, SendErrorKind, State,
+    deflate::{DeflateConfig, Level, MemoryLevel},
 };
 use proptest::prelude::*;
 use zlib_rs::{Inflate, InflateFlush};

@@ -3,8 +3,8 @@
 use std::thread;
 
 use framewise::{
-    Connection, Event, Input, Payload, Role,
-    deflate::{Level, MemoryLevel, PreparedMessage},
+    Connection, Event, Input, Payload, PreparedMessage, Role,
+    deflate::{Level, MemoryLevel},
 };
 use proptest::prelude::*;
 

@@ -4,8 +4,8 @@
 use std::{collections::VecDeque, sync::mpsc, thread};
 
 use framewise::{
-    Config, Connection, Event, Input, Payload, ReceiveHalf, Role, SendHalf,
-    deflate::{Level, PreparedMessage},
+    Config, Connection, Event, Input, Payload, PreparedMessage, ReceiveHalf, Role, SendHalf,
+    deflate::Level,
 };
 use proptest::prelude::*;
 

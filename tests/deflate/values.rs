@@ -6,10 +6,10 @@ use std::{
 };
 
 use framewise::{
-    Config,
+    Config, PreparedMessage,
     deflate::{
         AgreedParameters, BitsWish, DeflateConfig, Level, MemoryLevel, OutOfRange, Parameters,
-        PreparedMessage, WindowBits, Wish,
+        WindowBits, Wish,
     },
 };
 

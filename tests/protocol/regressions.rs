@@ -351,7 +351,7 @@ fn r51_connections_share_nothing() {
     assert_eq!(events(&mut other, &mask_frames(&hex("8001 64"), KEY)), [text("bd")]);
 }
 
-// R53: arithmetic in `src/mask.rs`
+// R53: arithmetic in `src/frame/mask.rs`
 #[test]
 fn r53_the_callers_buffer_is_not_masked() {
     let payload = [0x55; 5000];

@@ -264,7 +264,7 @@ fn every_test_of_the_project_is_found() {
     assert!(sources.tests.len() > 400, "{} tests", sources.tests.len());
     for path in [
         "adapters::cancel::connecting_can_be_dropped",
-        "framewise::mask::tests::agrees_with_the_formula_at_every_offset_and_cut",
+        "framewise::frame::mask::tests::agrees_with_the_formula_at_every_offset_and_cut",
         "memory::deflate::a_bomb_costs_no_more_than_the_limit",
         "protocol::framing::fragmented_or_not",
         "protocol::framing::length_with_the_top_bit_is_not_encoded",

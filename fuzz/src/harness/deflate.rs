@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arbitrary::Arbitrary;
 use framewise::{
-    Config, Connection, Delivery, Event, Input, Message, Payload, Role,
-    deflate::{AgreedParameters, DeflateConfig, Level, MemoryLevel, PreparedMessage, WindowBits},
+    Config, Connection, Delivery, Event, Input, Message, Payload, PreparedMessage, Role,
+    deflate::{AgreedParameters, DeflateConfig, Level, MemoryLevel, WindowBits},
 };
 
 use super::{

@@ -1,9 +1,8 @@
 //! The negotiation of permessage-deflate.
 
 use arbitrary::Arbitrary;
-use framewise::{
-    deflate::{AgreedParameters, BitsWish, DeflateConfig, Parameters, WindowBits, Wish},
-    handshake::HandshakeError,
+use framewise::deflate::{
+    AgreedParameters, BitsWish, DeflateConfig, NegotiationError, Parameters, WindowBits, Wish,
 };
 
 /// The text of a header, and what both ends want.
@@ -74,7 +73,7 @@ pub fn extensions(input: &Negotiation<'_>) {
                 assert!(confirmed.client_no_context_takeover || !agreed.client_no_context_takeover);
             }
             Ok(None) => panic!("the answer is lost"),
-            Err(error) => assert_eq!(error, HandshakeError::InvalidDeflate),
+            Err(error) => assert_eq!(error, NegotiationError::InvalidParameters),
         }
     }
 }

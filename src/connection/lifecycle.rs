@@ -4,11 +4,11 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use crate::{
-    CloseCode, CloseFrame, EndOfStream, ProtocolError,
-    closing::{Owed, State, Trigger},
+use super::{
+    closing::{EndOfStream, Owed, State, Trigger},
     timer::{Due, Timers},
 };
+use crate::{CloseCode, CloseFrame, ProtocolError};
 
 /// The state that both directions of a connection share.
 #[derive(Debug, Default)]

@@ -4,19 +4,22 @@ use alloc::sync::Arc;
 use core::fmt;
 use std::sync::PoisonError;
 
+use super::{
+    Connection, EndOfStream, State, Timeout, Transport,
+    closing::Trigger,
+    lifecycle::{Link, Report},
+    receiver::Receiver,
+    sender::Sender,
+    timer::{Marks, Progress},
+};
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
 use crate::{
-    Binary, CloseCode, CloseFrame, Config, Connection, Delivery, EndOfStream, Event, Input, Output,
-    Payload, ProtocolError, Role, SendError, State, Text, Timeout, Transport,
-    closing::Trigger,
+    Binary, CloseCode, CloseFrame, Config, Delivery, Event, Input, Output, Payload, ProtocolError,
+    Role, SendError, Text,
     frame::Opcode,
-    link::{Link, Report},
-    receiver::Receiver,
-    sender::Sender,
     sync::{AtomicBool, Mutex, MutexGuard, Ordering},
     time::Instant,
-    timer::{Marks, Progress},
 };
 
 /// The receiving half of a connection.

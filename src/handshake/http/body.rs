@@ -12,7 +12,7 @@ use crate::Input;
 
 /// Reads one body, up to 64 KiB of it.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(in crate::handshake) enum Body {
     /// In the chunked transfer coding.
     Chunked(Chunks),
     /// The lengths in the head are not valid, or not one.
@@ -25,7 +25,7 @@ pub(super) enum Body {
 
 /// What became of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(in crate::handshake) enum Progress {
     /// All of it is there.
     Complete,
     /// The rest is not read: there is too much of it, or it is malformed.
@@ -36,7 +36,7 @@ pub(super) enum Progress {
 
 impl Body {
     /// Finds out how the body is delimited (RFC 9112 §6.3).
-    pub(super) fn new(status: u16, headers: &Headers) -> Self {
+    pub(in crate::handshake) fn new(status: u16, headers: &Headers) -> Self {
         if matches!(status, 204 | 304) {
             return Self::Length(0);
         }
@@ -67,7 +67,11 @@ impl Body {
 
     /// Moves what the input holds of the body to the end of `kept`. What follows the body stays in
     /// the input.
-    pub(super) fn receive(&mut self, input: &mut Input<'_>, kept: &mut Vec<u8>) -> Progress {
+    pub(in crate::handshake) fn receive(
+        &mut self,
+        input: &mut Input<'_>,
+        kept: &mut Vec<u8>,
+    ) -> Progress {
         match self {
             Self::Chunked(chunks) => chunks.receive(input, kept),
             Self::Invalid => Progress::Cut,
@@ -87,7 +91,7 @@ impl Body {
     }
 
     /// Returns whether the end of the stream is the end of the body.
-    pub(super) const fn ends_with_stream(&self) -> bool {
+    pub(in crate::handshake) const fn ends_with_stream(&self) -> bool {
         matches!(self, Self::UntilEof)
     }
 }
@@ -103,7 +107,7 @@ fn move_data(input: &mut Input<'_>, kept: &mut Vec<u8>, left: &mut u64) {
 /// Decodes the chunked transfer coding (RFC 9112 §7.1). Extensions are ignored, and the trailer
 /// section is not read: nothing needs it.
 #[derive(Debug)]
-pub(super) struct Chunks {
+pub(in crate::handshake) struct Chunks {
     place: ChunkPlace,
     /// How much of the chunk is missing.
     left: u64,

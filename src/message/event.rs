@@ -1,8 +1,8 @@
 //! What a connection tells the application.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::borrow::Cow;
 
-use crate::{CloseFrame, Payload};
+use crate::CloseFrame;
 
 /// Something that happened on a connection.
 ///
@@ -28,7 +28,7 @@ use crate::{CloseFrame, Payload};
 pub enum Event<'buf> {
     /// A binary message.
     Binary(Cow<'buf, [u8]>),
-    /// A piece of a binary message: only with [`Delivery::Chunks`].
+    /// A piece of a binary message: only with [`Delivery::Chunks`](crate::Delivery::Chunks).
     BinaryChunk {
         /// The piece, possibly empty.
         payload: Cow<'buf, [u8]>,
@@ -43,7 +43,7 @@ pub enum Event<'buf> {
     Pong(Cow<'buf, [u8]>),
     /// A text message.
     Text(Cow<'buf, str>),
-    /// A piece of a text message, never cut inside a code point: only with [`Delivery::Chunks`].
+    /// A piece of a text message, never cut inside a code point: only with [`Delivery::Chunks`](crate::Delivery::Chunks).
     TextChunk {
         /// The piece, possibly empty.
         text: Cow<'buf, str>,
@@ -83,107 +83,12 @@ impl Event<'_> {
     }
 }
 
-/// How messages are delivered.
-///
-/// ```
-/// use std::sync::Arc;
-/// use framewise::{Config, Connection, Delivery, Event, Input};
-///
-/// let mut connection = Connection::server(Arc::new(Config::default()));
-/// connection.set_delivery(Delivery::Chunks);
-/// // The header of a message of 200 octets and the first three of them.
-/// let mut bytes = *b"\x82\xfe\x00\xc8\x00\x00\x00\x00abc";
-/// let event = connection.receive(&mut Input::new(&mut bytes))?;
-/// assert_eq!(event, Some(Event::BinaryChunk { payload: b"abc".into(), fin: false }));
-/// # Ok::<(), framewise::ProtocolError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Delivery {
-    /// As [`Event::TextChunk`] and [`Event::BinaryChunk`] as they arrive: for messages too large
-    /// to hold. Nothing is stored.
-    Chunks,
-    /// Whole, as [`Event::Text`] and [`Event::Binary`].
-    #[default]
-    Messages,
-}
-
-/// A received message that owns its payload.
-///
-/// ```
-/// use framewise::Message;
-///
-/// let message = Message::Text("Hello".into());
-/// assert_eq!(message.as_bytes(), b"Hello");
-/// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[allow(clippy::exhaustive_enums, reason = "RFC 6455 has two types of messages")]
-pub enum Message {
-    /// A binary message.
-    Binary(Vec<u8>),
-    /// A text message.
-    Text(String),
-}
-
-impl Message {
-    /// Returns the octets of the message.
-    pub fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Binary(payload) => payload,
-            Self::Text(text) => text.as_bytes(),
-        }
-    }
-
-    /// Returns the text, if it is a text message.
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Binary(_) => None,
-            Self::Text(text) => Some(text),
-        }
-    }
-}
-
-impl From<Message> for Payload<'_> {
-    fn from(message: Message) -> Self {
-        match message {
-            Message::Binary(payload) => payload.into(),
-            Message::Text(text) => text.into(),
-        }
-    }
-}
-
-/// How the peer's stream of octets ended (RFC 6455 §7.1.4).
-///
-/// No error: an end is an end. What was lost, if anything, is in the word.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[allow(clippy::exhaustive_enums, reason = "there are no other ways to end")]
-pub enum EndOfStream {
-    /// After Close went both ways: closed cleanly. The answer to the peer's Close may still be in the
-    /// output when the stream ends behind it.
-    Clean,
-    /// After a Close in one direction only, or after a failure: the peer did not wait for ours, did
-    /// not answer it, or did not take it in time.
-    HalfClosed,
-    /// Without any Close: the connection was lost.
-    Torn,
-}
-
 #[cfg(test)]
 mod tests {
-    use alloc::{string::String, vec};
+    use alloc::string::String;
 
-    use super::{Event, Message};
-    use crate::{CloseCode, CloseFrame, Payload};
-
-    #[test]
-    fn a_message_shows_what_it_is() {
-        let binary = Message::Binary(vec![1, 2]);
-        assert_eq!((binary.as_bytes(), binary.as_text()), (&[1, 2][..], None));
-        assert_eq!(Payload::from(binary.clone()).into_message(), binary);
-        let text = Message::Text("€".into());
-        assert_eq!((text.as_bytes(), text.as_text()), ("€".as_bytes(), Some("€")));
-        assert_eq!(Payload::from(text.clone()).into_message(), text);
-    }
+    use super::Event;
+    use crate::{CloseCode, CloseFrame};
 
     // What is borrowed from the input and what is not: the same is left of it.
     #[test]

@@ -6,18 +6,15 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+use super::{State, closing::Trigger, lifecycle::Link, timer::Progress};
 #[cfg(feature = "deflate")]
 use crate::deflate::{AgreedParameters, Compressor, compressed_bound};
 use crate::{
-    Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, State, Text,
-    close::MAX_REASON,
-    closing::Trigger,
-    copy,
-    frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode},
-    link::Link,
-    mask, output,
-    payload::Content,
-    timer::Progress,
+    Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text, copy,
+    frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_REASON, Opcode},
+    mask,
+    message::Content,
+    output,
 };
 
 /// The state of the sending direction.

@@ -4,11 +4,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use std::sync::OnceLock;
 
-use super::{DeflateConfig, WindowBits, compress::Settings};
-use crate::{
-    Binary, Payload,
-    payload::{Content, Text},
-};
+use super::{Binary, Content, Payload, Text};
+use crate::deflate::{DeflateConfig, Level, MemoryLevel, Settings, WindowBits};
 
 /// A message to be sent on many connections, compressed once for all of them.
 ///
@@ -20,7 +17,7 @@ use crate::{
 ///
 /// ```
 /// use std::sync::Arc;
-/// use framewise::{Config, Connection, deflate::{DeflateConfig, PreparedMessage}};
+/// use framewise::{Config, Connection, PreparedMessage, deflate::DeflateConfig};
 ///
 /// let mut connections = [
 ///     Connection::server(Arc::new(Config::default())),
@@ -41,8 +38,8 @@ struct Shared {
     content: Content<'static>,
     compress: bool,
     threshold: usize,
-    level: super::Level,
-    memory_level: super::MemoryLevel,
+    level: Level,
+    memory_level: MemoryLevel,
     // By the bits of the window, from the smallest.
     compressed: [OnceLock<Arc<[u8]>>; WINDOWS],
 }

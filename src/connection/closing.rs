@@ -17,7 +17,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use crate::{EndOfStream, Role};
+use crate::Role;
 
 /// How far a connection is on its way from open to closed.
 ///
@@ -72,6 +72,22 @@ pub enum Transport {
     ShutDownWrite,
     /// Close it: nothing more will be read or written.
     Close,
+}
+
+/// How the peer's stream of octets ended (RFC 6455 §7.1.4).
+///
+/// No error: an end is an end. What was lost, if anything, is in the word.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[allow(clippy::exhaustive_enums, reason = "there are no other ways to end")]
+pub enum EndOfStream {
+    /// After Close went both ways: closed cleanly. The answer to the peer's Close may still be in the
+    /// output when the stream ends behind it.
+    Clean,
+    /// After a Close in one direction only, or after a failure: the peer did not wait for ours, did
+    /// not answer it, or did not take it in time.
+    HalfClosed,
+    /// Without any Close: the connection was lost.
+    Torn,
 }
 
 /// What changes the state.

@@ -4,6 +4,7 @@
 
 use alloc::string::{String, ToString as _};
 use core::{
+    error::Error,
     fmt,
     hash::{Hash, Hasher},
     iter,
@@ -12,7 +13,7 @@ use core::{
 use super::{BitsWish, DeflateConfig, Parameters, WindowBits, Wish};
 use crate::{
     Role,
-    handshake::{Extension, ExtensionList, HandshakeError},
+    extension::{Extension, ExtensionError, ExtensionList},
 };
 
 /// What both endpoints have agreed upon (RFC 7692 §7.1).
@@ -26,7 +27,7 @@ use crate::{
 /// let agreed = DeflateConfig::default().respond(offers)?.expect("nothing is in the way");
 /// assert_eq!(agreed.server_max_window_bits.get(), 10);
 /// assert_eq!(agreed.to_string(), "permessage-deflate; server_max_window_bits=10");
-/// # Ok::<(), framewise::handshake::HandshakeError>(())
+/// # Ok::<(), framewise::deflate::NegotiationError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
@@ -125,10 +126,10 @@ impl DeflateConfig {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::InvalidExtensions`] when the value violates the grammar of RFC 6455 §9.1:
+    /// [`NegotiationError::InvalidExtensions`] when the value violates the grammar of RFC 6455 §9.1:
     /// the request is to be refused. An offer with unknown, repeated or invalid parameters is only
     /// declined (RFC 7692 §7).
-    pub fn respond(&self, offers: &[u8]) -> Result<Option<AgreedParameters>, HandshakeError> {
+    pub fn respond(&self, offers: &[u8]) -> Result<Option<AgreedParameters>, NegotiationError> {
         Ok(self.respond_to(elements(offers)?))
     }
 
@@ -137,24 +138,24 @@ impl DeflateConfig {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::InvalidExtensions`] for a value that violates the grammar of RFC 6455
-    /// §9.1, [`HandshakeError::UnexpectedExtension`] for any other extension or a second
-    /// permessage-deflate, [`HandshakeError::InvalidDeflate`] for parameters that are invalid or
+    /// [`NegotiationError::InvalidExtensions`] for a value that violates the grammar of RFC 6455
+    /// §9.1, [`NegotiationError::UnexpectedExtension`] for any other extension or a second
+    /// permessage-deflate, [`NegotiationError::InvalidParameters`] for parameters that are invalid or
     /// answer none of the offers (RFC 7692 §5.1, §7). The connection has to be failed.
     ///
     /// ```
-    /// use framewise::{deflate::DeflateConfig, handshake::HandshakeError};
+    /// use framewise::deflate::{DeflateConfig, NegotiationError};
     ///
     /// let config = DeflateConfig::default();
     /// let agreed = config.confirm(b"permessage-deflate; client_max_window_bits=10")?;
     /// assert_eq!(agreed.map(|agreed| agreed.client_max_window_bits.get()), Some(10));
     /// assert_eq!(
     ///     config.confirm(b"permessage-deflate; client_max_window_bits=16"),
-    ///     Err(HandshakeError::InvalidDeflate)
+    ///     Err(NegotiationError::InvalidParameters)
     /// );
-    /// # Ok::<(), HandshakeError>(())
+    /// # Ok::<(), NegotiationError>(())
     /// ```
-    pub fn confirm(&self, response: &[u8]) -> Result<Option<AgreedParameters>, HandshakeError> {
+    pub fn confirm(&self, response: &[u8]) -> Result<Option<AgreedParameters>, NegotiationError> {
         self.confirm_from(elements(response)?)
     }
 
@@ -173,13 +174,14 @@ impl DeflateConfig {
     pub(crate) fn confirm_from<'a>(
         &self,
         response: impl IntoIterator<Item = Extension<'a>>,
-    ) -> Result<Option<AgreedParameters>, HandshakeError> {
+    ) -> Result<Option<AgreedParameters>, NegotiationError> {
         let mut agreed = None;
         for extension in response {
             if extension.name() != NAME || agreed.is_some() {
-                return Err(HandshakeError::UnexpectedExtension);
+                return Err(NegotiationError::UnexpectedExtension);
             }
-            let response = Element::of_response(extension).ok_or(HandshakeError::InvalidDeflate)?;
+            let response =
+                Element::of_response(extension).ok_or(NegotiationError::InvalidParameters)?;
             // It may answer any of the offers: what this client has said of itself in one of them it
             // keeps to.
             let answered =
@@ -193,7 +195,7 @@ impl DeflateConfig {
                         ..first
                     }
                 });
-            agreed = Some(answered.ok_or(HandshakeError::InvalidDeflate)?);
+            agreed = Some(answered.ok_or(NegotiationError::InvalidParameters)?);
         }
         Ok(agreed)
     }
@@ -301,6 +303,44 @@ impl Parameters {
     }
 }
 
+/// Why permessage-deflate cannot be negotiated: the peer's header field is at fault.
+///
+/// ```
+/// use framewise::deflate::{DeflateConfig, NegotiationError};
+///
+/// let error = DeflateConfig::default().confirm(b"permessage-deflate; mem_level=9").unwrap_err();
+/// assert_eq!(error, NegotiationError::InvalidParameters);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum NegotiationError {
+    /// The value violates the grammar of extensions (RFC 6455 §9.1).
+    InvalidExtensions,
+    /// A response has parameters that are invalid, repeated, unknown, or no answer to any offer
+    /// (RFC 7692 §7).
+    InvalidParameters,
+    /// A response names another extension, or permessage-deflate twice (RFC 6455 §4.1 step 5).
+    UnexpectedExtension,
+}
+
+impl fmt::Display for NegotiationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidExtensions => "Sec-WebSocket-Extensions is malformed",
+            Self::InvalidParameters => "the parameters of permessage-deflate answer no offer",
+            Self::UnexpectedExtension => "the server selected an extension that was not offered",
+        })
+    }
+}
+
+impl Error for NegotiationError {}
+
+impl From<ExtensionError> for NegotiationError {
+    fn from(_: ExtensionError) -> Self {
+        Self::InvalidExtensions
+    }
+}
+
 /// One permessage-deflate in a header: an offer or a response.
 #[derive(Clone, Copy, Debug, Default)]
 struct Element {
@@ -363,14 +403,14 @@ impl fmt::Display for Element {
 }
 
 /// The elements of a header value: one at least, unless there is no header.
-fn elements(value: &[u8]) -> Result<impl Iterator<Item = Extension<'_>>, HandshakeError> {
+fn elements(value: &[u8]) -> Result<impl Iterator<Item = Extension<'_>>, NegotiationError> {
     let mut is_empty = true;
     for extension in ExtensionList::new(value) {
         extension?;
         is_empty = false;
     }
     if is_empty && !value.is_empty() {
-        return Err(HandshakeError::InvalidExtensions);
+        return Err(NegotiationError::InvalidExtensions);
     }
     Ok(ExtensionList::new(value).filter_map(Result::ok))
 }

@@ -1,21 +1,35 @@
 //! An established connection (RFC 6455 §5 to §7).
 
+mod closing;
+mod lifecycle;
+mod receiver;
+mod sender;
+#[cfg(feature = "std")]
+mod split;
+mod timer;
+
 use alloc::sync::Arc;
 
 use rand::rngs::StdRng;
 
+#[cfg(feature = "std")]
+pub use self::split::{ReceiveHalf, SendHalf};
+use self::{
+    closing::Trigger,
+    lifecycle::{Link, Report},
+    receiver::Receiver,
+    sender::Sender,
+    timer::{Marks, Progress},
+};
+pub use self::{
+    closing::{EndOfStream, State, Transport},
+    timer::Timeout,
+};
 #[cfg(feature = "deflate")]
 use crate::deflate::{AgreedParameters, Compressor, DeflateConfig, Inflater};
 use crate::{
-    Binary, CloseCode, CloseFrame, Config, Delivery, EndOfStream, Event, Input, Output, Payload,
-    ProtocolError, Role, SendError, State, Text, Timeout, Transport,
-    closing::Trigger,
-    frame::Opcode,
-    link::{Link, Report},
-    receiver::Receiver,
-    sender::{self, Sender},
-    time::Instant,
-    timer::{Marks, Progress},
+    Binary, CloseCode, CloseFrame, Config, Delivery, Event, Input, Output, Payload, ProtocolError,
+    Role, SendError, Text, frame::Opcode, time::Instant,
 };
 
 /// One end of an established WebSocket connection: a pure state machine.

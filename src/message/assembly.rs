@@ -5,8 +5,9 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::mem;
 
+use super::Event;
 use crate::{
-    Config, Delivery, Event, ProtocolError, copy,
+    Config, Delivery, ProtocolError, copy,
     frame::{FrameHeader, Opcode},
     utf8::{self, Utf8},
 };

@@ -2,9 +2,9 @@
 
 use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
 
-use crate::Message;
+use super::Message;
 #[cfg(feature = "deflate")]
-use crate::deflate::PreparedMessage;
+use super::PreparedMessage;
 
 /// A text to send: lent, given away, or shared.
 ///

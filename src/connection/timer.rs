@@ -1,6 +1,7 @@
 //! Timers as data: deadlines that the driver waits for.
 
-use crate::{Config, State, time::Instant};
+use super::State;
+use crate::{Config, time::Instant};
 
 /// A deadline that has passed and ended the connection, or began to.
 ///

@@ -2,9 +2,9 @@
 //! 9110 §5).
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::{error::Error, fmt};
 
-use super::error::HeaderError;
+use crate::token::is_token;
 
 /// An ordered list of header fields.
 ///
@@ -41,7 +41,7 @@ impl Headers {
 
     /// Wraps the octets of a head and the places of the fields in it, all of them checked by the
     /// parser.
-    pub(super) const fn from_parts(bytes: Vec<u8>, fields: Vec<Field>) -> Self {
+    pub(in crate::handshake) const fn from_parts(bytes: Vec<u8>, fields: Vec<Field>) -> Self {
         Self { bytes, fields }
     }
 
@@ -65,14 +65,14 @@ impl Headers {
     }
 
     /// Adds a field of which name and value are known to be right.
-    pub(super) fn push(&mut self, name: &str, value: &[u8]) {
+    pub(in crate::handshake) fn push(&mut self, name: &str, value: &[u8]) {
         let name = self.store(name.as_bytes());
         let value = self.store(value);
         self.fields.push(Field { name, value });
     }
 
     /// Keeps octets that are no field beside the fields, and says where they are.
-    pub(super) fn store(&mut self, bytes: &[u8]) -> Span {
+    pub(in crate::handshake) fn store(&mut self, bytes: &[u8]) -> Span {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         Span { start, end: self.bytes.len() }
@@ -131,7 +131,7 @@ impl Headers {
     }
 
     /// Returns the places of all fields.
-    pub(super) fn fields(&self) -> &[Field] {
+    pub(in crate::handshake) fn fields(&self) -> &[Field] {
         &self.fields
     }
 
@@ -140,17 +140,17 @@ impl Headers {
         clippy::indexing_slicing,
         reason = "spans are only made by `store` and by the parser of the head that this buffer is"
     )]
-    pub(super) fn slice(&self, span: Span) -> &[u8] {
+    pub(in crate::handshake) fn slice(&self, span: Span) -> &[u8] {
         &self.bytes[span.start..span.end]
     }
 
     /// Returns the text at a place that was checked to hold US-ASCII.
-    pub(super) fn ascii(&self, span: Span) -> &str {
+    pub(in crate::handshake) fn ascii(&self, span: Span) -> &str {
         core::str::from_utf8(self.slice(span)).unwrap_or_default()
     }
 
     /// Writes the fields as lines of a head.
-    pub(super) fn write_to(&self, head: &mut Vec<u8>) {
+    pub(in crate::handshake) fn write_to(&self, head: &mut Vec<u8>) {
         for field in &self.fields {
             head.extend_from_slice(self.slice(field.name));
             head.extend_from_slice(b": ");
@@ -160,7 +160,7 @@ impl Headers {
     }
 
     /// Returns the number of octets that `write_to` adds.
-    pub(super) fn written_len(&self) -> usize {
+    pub(in crate::handshake) fn written_len(&self) -> usize {
         self.fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum()
     }
 }
@@ -189,53 +189,42 @@ impl Eq for Headers {}
 
 /// Where a field lies in the buffer of its list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Field {
-    pub(super) name: Span,
-    pub(super) value: Span,
+pub(in crate::handshake) struct Field {
+    pub(in crate::handshake) name: Span,
+    pub(in crate::handshake) value: Span,
 }
 
 /// A range of octets. (`Range` is not `Copy`.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(in crate::handshake) struct Span {
+    pub(in crate::handshake) start: usize,
+    pub(in crate::handshake) end: usize,
 }
 
 impl Span {
     /// The place of `part` in `whole`, of which it must be a piece.
-    pub(super) fn of(part: &[u8], whole: &[u8]) -> Self {
+    pub(in crate::handshake) fn of(part: &[u8], whole: &[u8]) -> Self {
         let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
         Self { start, end: start + part.len() }
     }
 
-    pub(super) const fn len(self) -> usize {
+    pub(in crate::handshake) const fn len(self) -> usize {
         self.end - self.start
     }
 }
 
 /// Returns the non-empty elements of one comma-separated value (RFC 9110 §5.6.1).
-pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(in crate::handshake) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|octet| *octet == b',').map(trim).filter(|element| !element.is_empty())
 }
 
 /// Returns the octets without the white space of HTTP around them, which is not that of ASCII: a
 /// line end at the end of a value is an error and not space (RFC 9110 §5.5, §5.6.3).
-pub(super) fn trim(mut octets: &[u8]) -> &[u8] {
+pub(in crate::handshake) fn trim(mut octets: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = octets {
         octets = rest;
     }
     octets
-}
-
-/// Returns whether the octets are a token: RFC 6455 §4.3 and RFC 9110 §5.6.2 agree on the set.
-pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().copied().all(is_token_octet)
-}
-
-/// Returns whether the octet may stand in a token.
-#[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
-pub(super) const fn is_token_octet(octet: u8) -> bool {
-    TOKEN_OCTETS[octet as usize]
 }
 
 /// Whether the octet may stand in a field value: no control characters but the tab (RFC 9110 §5.5).
@@ -253,47 +242,26 @@ fn is_secret(name: &str) -> bool {
 const SECRET_NAMES: [&str; 5] =
     ["Authorization", "Cookie", "Proxy-Authorization", "Sec-WebSocket-Protocol", "Set-Cookie"];
 
-#[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
-const TOKEN_OCTETS: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut octet = 0x21;
-    while octet < 0x7f {
-        // The separators of RFC 2616 §2.2.
-        table[octet as usize] = !matches!(
-            octet,
-            b'(' | b')'
-                | b'<'
-                | b'>'
-                | b'@'
-                | b','
-                | b';'
-                | b':'
-                | b'\\'
-                | b'"'
-                | b'/'
-                | b'['
-                | b']'
-                | b'?'
-                | b'='
-                | b'{'
-                | b'}'
-        );
-        octet += 1;
-    }
-    table
-};
+/// Why a header field cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The name is not a token (RFC 9110 §5.1).
+    Name,
+    /// The handshake writes this field itself.
+    Protected,
+    /// The value holds a control character (RFC 9110 §5.5).
+    Value,
+}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // 6455-4.3-02, 9110-5.6.2-01
-    #[test]
-    fn token_octets_are_exactly_tchar() {
-        for octet in 0..=u8::MAX {
-            let expected = octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
-            assert_eq!(is_token_octet(octet), expected, "{octet:#04x}");
-        }
-        assert!(!is_token(b""));
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "the header name is not a token",
+            Self::Protected => "the handshake writes this header itself",
+            Self::Value => "the header value holds a control character",
+        })
     }
 }
+
+impl Error for HeaderError {}

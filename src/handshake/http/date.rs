@@ -8,7 +8,7 @@ use core::time::Duration;
 ///
 /// ```
 /// use core::time::Duration;
-/// use framewise::driver::http_date;
+/// use framewise::handshake::http_date;
 ///
 /// let date = http_date(Duration::from_secs(784_111_777));
 /// assert_eq!(date.as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));

@@ -152,3 +152,28 @@ impl fmt::Display for CloseFrame {
 
 /// The largest reason in octets: a control frame less the code.
 pub(crate) const MAX_REASON: usize = crate::frame::MAX_CONTROL_PAYLOAD - 2;
+
+impl ProtocolError {
+    /// Returns the code of the Close that tells the peer (RFC 6455 §7.4.1): 1007 for data that is
+    /// not what its type says, 1009 for limits, 1002 for all else.
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::CloseReason | Self::InvalidDeflate | Self::InvalidUtf8 => {
+                CloseCode::INVALID_PAYLOAD
+            }
+            Self::MessageTooBig | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
+            Self::CloseCode(_)
+            | Self::ClosePayload
+            | Self::FragmentedControlFrame
+            | Self::LengthNotMinimal
+            | Self::LengthTopBit
+            | Self::LongControlFrame
+            | Self::MaskedFrame
+            | Self::ReservedBits
+            | Self::ReservedOpcode
+            | Self::UnexpectedContinuation
+            | Self::UnfinishedMessage
+            | Self::UnmaskedFrame => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+}

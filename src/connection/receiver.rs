@@ -2,14 +2,13 @@
 
 use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 
+use super::{lifecycle::Report, timer::Marks};
 #[cfg(feature = "deflate")]
 use crate::deflate::{Inflater, Sink};
 use crate::{
     CloseFrame, Config, Delivery, Event, Input, ProtocolError, Role,
     frame::{Chunk, Decoder, Opcode, Part, whole},
-    link::Report,
-    message::{self, Assembly, Place, Whole},
-    timer::Marks,
+    message::assembly::{self, Assembly, Place, Whole},
 };
 
 /// The state of the receiving direction.
@@ -60,7 +59,7 @@ impl Receiver {
         let (opcode, payload) = whole::take_message(input, self.decoder.role())?;
         self.marks.life = true;
         self.marks.message = true;
-        match message::whole(opcode, payload, &self.config) {
+        match assembly::whole(opcode, payload, &self.config) {
             Ok(message) => Some(message),
             Err(error) => {
                 self.decoder.fail(error);
@@ -197,7 +196,7 @@ impl Receiver {
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
         if self.is_whole_message(&chunk) {
             self.marks.message = true;
-            return message::whole(chunk.header.opcode, chunk.payload, &self.config)
+            return assembly::whole(chunk.header.opcode, chunk.payload, &self.config)
                 .map(|message| Some(message.into()));
         }
         if !chunk.header.opcode.is_control() {

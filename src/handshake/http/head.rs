@@ -14,32 +14,31 @@ use core::mem::MaybeUninit;
 use httparse::{Header, Status};
 
 use super::{
-    error::{FirstBytes, HandshakeError},
-    headers::{Field, Span, is_token_octet},
-    upgrade::HttpVersion,
+    super::{FirstBytes, HandshakeError, HttpVersion},
+    headers::{Field, Span},
 };
-use crate::{Config, Input};
+use crate::{Config, Input, token::is_token_octet};
 
 /// Collects the octets of one head.
 #[derive(Debug)]
-pub(super) struct Collector {
+pub(in crate::handshake) struct Collector {
     bytes: Vec<u8>,
     /// Octets seen, with the empty lines before a request.
     total: usize,
     place: Place,
     /// Octets looked at by `collect`, to show in a test that none is looked at twice.
     #[cfg(test)]
-    pub(super) work: usize,
+    pub(in crate::handshake) work: usize,
 }
 
 impl Collector {
     /// Waits for a request: empty lines before it are skipped (RFC 9112 §2.2).
-    pub(super) const fn request() -> Self {
+    pub(in crate::handshake) const fn request() -> Self {
         Self::at(Place::EmptyLine)
     }
 
     /// Waits for a response.
-    pub(super) const fn response() -> Self {
+    pub(in crate::handshake) const fn response() -> Self {
         Self::at(Place::First)
     }
 
@@ -54,7 +53,7 @@ impl Collector {
     }
 
     /// Returns whether nothing came yet.
-    pub(super) const fn is_fresh(&self) -> bool {
+    pub(in crate::handshake) const fn is_fresh(&self) -> bool {
         self.total == 0
     }
 
@@ -65,7 +64,7 @@ impl Collector {
         clippy::indexing_slicing,
         reason = "what is taken, and skipped before it, is a part of `bytes`"
     )]
-    pub(super) fn collect(
+    pub(in crate::handshake) fn collect(
         &mut self,
         input: &mut Input<'_>,
         config: &Config,
@@ -128,16 +127,16 @@ impl Collector {
 
 /// Where the parts of a request head lie.
 #[derive(Debug)]
-pub(super) struct RequestLayout {
-    pub(super) len: usize,
-    pub(super) method: Span,
-    pub(super) version: HttpVersion,
-    pub(super) target: Span,
-    pub(super) fields: Vec<Field>,
+pub(in crate::handshake) struct RequestLayout {
+    pub(in crate::handshake) len: usize,
+    pub(in crate::handshake) method: Span,
+    pub(in crate::handshake) version: HttpVersion,
+    pub(in crate::handshake) target: Span,
+    pub(in crate::handshake) fields: Vec<Field>,
 }
 
 /// Parses the head of a request at the front of `bytes`; `None` when its end is not there.
-pub(super) fn parse_request(
+pub(in crate::handshake) fn parse_request(
     bytes: &[u8],
     max_headers: usize,
 ) -> Result<Option<RequestLayout>, HandshakeError> {
@@ -167,15 +166,15 @@ pub(super) fn parse_request(
 
 /// Where the parts of a response head lie.
 #[derive(Debug)]
-pub(super) struct ResponseLayout {
-    pub(super) status: u16,
-    pub(super) reason: Span,
-    pub(super) fields: Vec<Field>,
+pub(in crate::handshake) struct ResponseLayout {
+    pub(in crate::handshake) status: u16,
+    pub(in crate::handshake) reason: Span,
+    pub(in crate::handshake) fields: Vec<Field>,
 }
 
 /// Parses the complete head of a response, in which folded lines become one first (RFC 9112 §5.2).
 /// Only a 101 needs HTTP/1.1.
-pub(super) fn parse_response(
+pub(in crate::handshake) fn parse_response(
     bytes: &mut [u8],
     max_headers: usize,
 ) -> Result<ResponseLayout, HandshakeError> {
@@ -200,7 +199,7 @@ pub(super) fn parse_response(
 
 /// Changes a minor version of a request that `httparse` does not know into 1, since HTTP/1.x is
 /// understood by whoever understands HTTP/1.1 (RFC 9110 §2.5).
-pub(super) fn lower_request_version(request: &mut [u8]) {
+pub(in crate::handshake) fn lower_request_version(request: &mut [u8]) {
     let end = request.iter().position(|octet| *octet == b'\r').unwrap_or(0);
     let start = end.checked_sub(VERSION_LEN - 1);
     lower_minor_version(start.and_then(|start| request.get_mut(start..end)));
