@@ -160,7 +160,7 @@ impl Server {
 
 fn close(writer: &mut Writer<TcpStream>) {
     // Fails only if the connection is closing already, or lost.
-    let _ = writer.close(CloseCode::GOING_AWAY, "");
+    let _ = writer.send_close(CloseCode::GOING_AWAY, "");
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

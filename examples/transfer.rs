@@ -204,7 +204,7 @@ async fn close(
     code: CloseCode,
 ) -> Result<(), framewise::Error> {
     // The first fails if the connection has ended already, and the reader knows how.
-    let (_, closed) = tokio::join!(writer.close(code, ""), reader.closed());
+    let (_, closed) = tokio::join!(writer.send_close(code, ""), reader.closed());
     closed.map(drop)
 }
 

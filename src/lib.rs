@@ -121,7 +121,7 @@ pub use message::PreparedMessage;
 #[cfg(feature = "std")]
 pub use {
     adapter::Error,
-    connection::{ReceiveHalf, SendHalf},
+    connection::{ReceiveHalf, ReuniteError, SendHalf},
 };
 pub use {
     config::{Config, Delivery},

@@ -97,7 +97,7 @@ async fn send(
         sent = sending => sent,
         () = stop.notified() => Ok(()),
     };
-    if writer.close(CloseCode::NORMAL, "").await.is_ok() && verbose {
+    if writer.send_close(CloseCode::NORMAL, "").await.is_ok() && verbose {
         report!("> Close {}", CloseCode::NORMAL);
     }
     sent

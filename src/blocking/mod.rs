@@ -26,7 +26,7 @@ mod io;
 mod split;
 mod stream;
 
-use core::{fmt, time::Duration};
+use core::fmt;
 
 pub use crate::adapter::Parts;
 #[cfg(feature = "connect")]
@@ -37,7 +37,7 @@ pub use stream::{Plain, Stream};
 
 use self::io::Io;
 use crate::{
-    Batch, CloseCode, Connection, EndOfStream, Error, Message, Payload, State,
+    Connection, Error,
     adapter::Clock,
     driver::{Driver, Goal, Unread},
 };
@@ -68,7 +68,9 @@ pub struct WebSocket<S> {
 
 impl<S: Stream> WebSocket<S> {
     whole_methods!();
+    state_methods!(.cloned());
     reading_methods!(Connection);
+    blocking_methods!();
     writing_methods!();
 
     /// Makes a WebSocket of a stream and a connection whose first bytes were read already, with the
@@ -81,45 +83,6 @@ impl<S: Stream> WebSocket<S> {
     fn with_driver(io: Io<S>, mut driver: Driver) -> Self {
         driver.set_half_duplex(true);
         Self { io, driver }
-    }
-
-    /// Waits for a message as [`read`](Self::read) does, but at most for `patience`.
-    ///
-    /// Works with streams that know [timeouts](Stream::set_read_timeout).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] of kind [`TimedOut`](std::io::ErrorKind::TimedOut) when none has come. Nothing is
-    /// lost then. Otherwise those of [`fill`](Self::fill).
-    pub fn read_timeout(&mut self, patience: Duration) -> Result<Option<Message>, Error> {
-        self.io.until(patience);
-        let read = self.read();
-        self.io.until = None;
-        read
-    }
-
-    /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
-    /// most for [`Config::close_timeout`](crate::Config::close_timeout) where the stream knows
-    /// timeouts.
-    ///
-    /// Messages that still arrive are dropped. To go on receiving them, call
-    /// [`close`](Connection::close) on [`connection_mut`](Self::connection_mut) and then
-    /// [`read`](Self::read) to the end. On a connection that is closing already, this waits for
-    /// its end.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the code or the reason cannot be sent, and those of
-    /// [`fill`](Self::fill).
-    pub fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<EndOfStream, Error> {
-        if self.connection().state() == State::Open {
-            self.connection_mut().close(code, reason)?;
-        }
-        self.closed()
     }
 
     /// Waits until there are events; returns whether there are, and will be.

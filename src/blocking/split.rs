@@ -1,14 +1,13 @@
 //! A blocking WebSocket taken apart for two threads.
 
 use alloc::sync::Arc;
-use core::{fmt, time::Duration};
+use core::fmt;
 use std::io::ErrorKind;
 
 use super::{Stream, WebSocket, io::Io};
 use crate::{
-    Batch, CloseCode, CloseFrame, Delivery, EndOfStream, Error, Message, Payload, ReceiveHalf,
-    SendHalf, State,
-    driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step},
+    CloseCode, Error, ReceiveHalf, ReuniteError, SendError, SendHalf,
+    driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step, alone, joined},
     time::Instant,
 };
 
@@ -38,7 +37,8 @@ pub struct Reader<S> {
 
 /// The half of a [`WebSocket`] that writes; see [`Reader`].
 ///
-/// Dropping it changes nothing for the other half; [`close`](Self::close) it to end the connection.
+/// Dropping it changes nothing for the other half; [`send_close`](Self::send_close) ends the
+/// connection, and [`abort`](Self::abort) does it at once.
 pub struct Writer<S> {
     shared: Arc<Shared<Io<S>>>,
 }
@@ -47,7 +47,8 @@ impl<S: Stream> WebSocket<S> {
     /// Takes the WebSocket apart, so that two threads can read and write at once.
     ///
     /// `stream` is a second handle of the stream, for instance of
-    /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
+    /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone). [`Reader::reunite`] puts the
+    /// WebSocket together again.
     pub fn split(self, stream: S) -> (Reader<S>, Writer<S>) {
         let (driver, sending) = self.driver.into_split();
         let shared = Arc::new(Shared::new(Io::new(stream, self.io.clock), sending));
@@ -57,19 +58,30 @@ impl<S: Stream> WebSocket<S> {
 
 impl<S: Stream> Reader<S> {
     reader_methods!();
+    state_methods!();
     reading_methods!(ReceiveHalf);
+    blocking_methods!();
 
-    /// Waits for a message as [`read`](Self::read) does, but at most for `patience`. See
-    /// [`WebSocket::read_timeout`].
+    /// Returns the stream that this half reads from.
+    pub fn stream(&self) -> &S {
+        &self.io.stream
+    }
+
+    /// Puts the WebSocket together again, over the stream of this half. That of the other one is
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// Those of [`WebSocket::read_timeout`].
-    pub fn read_timeout(&mut self, patience: Duration) -> Result<Option<Message>, Error> {
-        self.io.until(patience);
-        let read = self.read();
-        self.io.until = None;
-        read
+    /// Both halves, when they are not of the same connection.
+    #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
+    pub fn reunite(self, writer: Writer<S>) -> Result<WebSocket<S>, ReuniteError<Self, Writer<S>>> {
+        if !Arc::ptr_eq(&self.shared, &writer.shared) {
+            return Err(ReuniteError(self, writer));
+        }
+        let Self { io, driver, shared } = self;
+        drop(shared);
+        let sending = alone(writer.shared).into_side().driver;
+        Ok(WebSocket::with_driver(io, joined(driver.reunite(sending))))
     }
 
     /// Waits until there are events; returns whether there are, and will be.
@@ -112,25 +124,41 @@ impl<S: Stream> Reader<S> {
 
 impl<S: Stream> Writer<S> {
     writing_methods!();
+    state_methods!();
 
-    /// Sends a Close and so begins the closing handshake; the [`Reader`] carries it to its end.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
-    /// already; [`Error::Io`] when the stream fails.
-    pub fn close(&mut self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
-        self.queue(|sending| sending.close(code, reason))?;
-        self.flush()
+    /// Runs `run` with the stream that this half writes to. A write of the other half waits.
+    pub fn with_stream<T>(&self, run: impl FnOnce(&S) -> T) -> T {
+        self.lock(|side| run(&side.stream.stream))
     }
 
-    /// Returns how far the connection is on its way from open to closed.
-    pub fn state(&self) -> State {
-        self.shared.lock(|side| side.driver.sending().state()).0
+    /// Ends the connection at once, without a Close: what is queued is dropped, and the write side of
+    /// the stream is shut down. The [`Reader`] sees the end when the peer's comes, or at its next
+    /// deadline.
+    pub fn abort(self) {
+        self.queue(SendHalf::abort);
+        let _ = self.goal(Goal::Events);
+    }
+
+    fn begin_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
+        self.queue(|sending| sending.close(code, reason))
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(&SendHalf) -> T) -> T {
+        self.lock(|side| ask(side.driver.sending()))
     }
 
     fn queue<T>(&self, queue: impl FnOnce(&mut SendHalf) -> T) -> T {
         self.shared.lock(|side| queue(side.driver.sending_mut())).0
+    }
+
+    /// Does something under the lock, and then what a reader that has found it taken wanted.
+    fn lock<T>(&self, run: impl FnOnce(&mut Side<Io<S>>) -> T) -> T {
+        let (result, wanted) = self.shared.lock(run);
+        if wanted {
+            // The next method that writes is told if this fails.
+            let _ = self.goal(Goal::Events);
+        }
+        result
     }
 
     fn goal(&self, goal: Goal) -> Result<(), Error> {

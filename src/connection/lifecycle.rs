@@ -112,11 +112,7 @@ impl Link {
     /// Does what the time demands, less queueing a frame.
     pub(crate) fn handle_due(&mut self, due: Due) {
         match due {
-            Due::Close => {
-                self.gave_up = true;
-                self.ended_so |= self.state != State::Closed;
-                self.apply(Trigger::GiveUp);
-            }
+            Due::Close => self.give_up(),
             Due::Idle => {
                 // The state changes now: the timer must not fire again until the Close is queued.
                 if self.state.may_send() {
@@ -128,6 +124,13 @@ impl Link {
             Due::Ping => self.owed_ping = true,
             Due::Pong => self.fail(CloseCode::INTERNAL_ERROR),
         }
+    }
+
+    /// Closes the connection at once. What is pending is dropped.
+    pub(crate) fn give_up(&mut self) {
+        self.gave_up = true;
+        self.ended_so |= self.state != State::Closed;
+        self.apply(Trigger::GiveUp);
     }
 
     /// Takes note that our Close was queued but had not left when the time to close was over, so that

@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use rand::rngs::StdRng;
 
 #[cfg(feature = "std")]
-pub use self::split::{ReceiveHalf, SendHalf};
+pub use self::split::{ReceiveHalf, ReuniteError, SendHalf};
 use self::{
     closing::Trigger,
     lifecycle::{Link, Report},
@@ -305,6 +305,17 @@ impl Connection {
         reason: &str,
     ) -> Result<(), SendError> {
         self.sender.close(code.into(), reason, &mut self.link)
+    }
+
+    /// Ends the connection at once, without a Close. Pending output is dropped, and nothing more is
+    /// received.
+    ///
+    /// [`transport`](Self::transport) says then to close the transport, and the peer sees an abnormal
+    /// closure (RFC 6455 §7.1.5, code 1006). To let the peer know, [`close`](Self::close) instead.
+    pub fn abort(&mut self) {
+        self.link.give_up();
+        self.sender.settle(&mut self.link);
+        self.receiver.receive_eof();
     }
 
     /// Returns the octets to write.

@@ -1,7 +1,7 @@
 //! A connection taken apart into two halves for two tasks or threads.
 
 use alloc::sync::Arc;
-use core::fmt;
+use core::{error::Error, fmt};
 use std::sync::PoisonError;
 
 use super::{
@@ -231,15 +231,30 @@ impl ReceiveHalf {
         self.shared.link().received_close().cloned()
     }
 
+    /// Returns the code of the peer's Close; see [`Connection::close_code`].
+    pub fn close_code(&self) -> CloseCode {
+        self.shared.close_code()
+    }
+
+    /// Returns the Close that was sent, if one was.
+    pub fn sent_close(&self) -> Option<CloseFrame> {
+        self.shared.link().sent_close().cloned()
+    }
+
+    /// Returns the side of the connection that this is.
+    pub fn role(&self) -> Role {
+        self.shared.role
+    }
+
     /// Puts the connection together again.
     ///
     /// # Errors
     ///
     /// Both halves, when they are not of the same connection.
     #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
-    pub fn unsplit(self, sending: SendHalf) -> Result<Connection, (Self, SendHalf)> {
-        if !Arc::ptr_eq(&self.shared, &sending.shared) {
-            return Err((self, sending));
+    pub fn reunite(self, sending: SendHalf) -> Result<Connection, ReuniteError<Self, SendHalf>> {
+        if !self.is_pair_of(&sending) {
+            return Err(ReuniteError(self, sending));
         }
         let Self { mut receiver, shared } = self;
         drop(shared);
@@ -251,12 +266,15 @@ impl ReceiveHalf {
             }
             Err(shared) => {
                 let receiving = Self { receiver, shared: Arc::clone(&shared) };
-                Err((
-                    receiving,
-                    SendHalf { sender: sending.sender, driven: sending.driven, shared },
-                ))
+                let SendHalf { sender, driven, .. } = sending;
+                Err(ReuniteError(receiving, SendHalf { sender, driven, shared }))
             }
         }
+    }
+
+    /// Returns whether both halves are of the same connection.
+    pub fn is_pair_of(&self, sending: &SendHalf) -> bool {
+        Arc::ptr_eq(&self.shared, &sending.shared)
     }
 }
 
@@ -370,6 +388,37 @@ impl SendHalf {
         &self.shared.config
     }
 
+    /// Ends the connection at once, without a Close; see [`Connection::abort`].
+    pub fn abort(&mut self) {
+        self.shared.link().give_up();
+        self.settled(|_, _| ());
+    }
+
+    /// Returns the code of the peer's Close; see [`Connection::close_code`].
+    pub fn close_code(&self) -> CloseCode {
+        self.shared.close_code()
+    }
+
+    /// Returns the peer's Close, if it has come.
+    pub fn received_close(&self) -> Option<CloseFrame> {
+        self.shared.link().received_close().cloned()
+    }
+
+    /// Returns the Close that was sent, if one was.
+    pub fn sent_close(&self) -> Option<CloseFrame> {
+        self.shared.link().sent_close().cloned()
+    }
+
+    /// Returns how the connection ended, once it is [`Closed`](State::Closed).
+    pub fn end(&self) -> Option<EndOfStream> {
+        self.shared.link().end()
+    }
+
+    /// Returns the side of the connection that this is.
+    pub fn role(&self) -> Role {
+        self.shared.role
+    }
+
     /// Returns whether the peer did not take what was pending within the time to close.
     pub(crate) fn gave_up(&self) -> bool {
         self.shared.link().gave_up()
@@ -450,6 +499,10 @@ impl Shared {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn close_code(&self) -> CloseCode {
+        self.link().received_close().map_or(CloseCode::ABNORMAL, |frame| frame.code)
+    }
+
     fn take_marks(&self) -> Marks {
         Marks {
             life: self.life.swap(false, Ordering::Relaxed),
@@ -518,6 +571,34 @@ impl Report for &Shared {
         self.link().owe_pong(payload);
     }
 }
+
+/// Two halves that are not of the same connection. Both come back.
+///
+/// ```
+/// use framewise::{Config, Connection};
+///
+/// let (receiving, sending) = Connection::server(Config::default()).split();
+/// let (_, other) = Connection::server(Config::default()).split();
+/// let error = receiving.reunite(other).unwrap_err();
+/// assert_eq!(error.to_string(), "the halves belong to different connections");
+/// assert!(error.0.reunite(sending).is_ok());
+/// ```
+#[allow(clippy::exhaustive_structs, reason = "the halves and nothing else")]
+pub struct ReuniteError<R, W>(pub R, pub W);
+
+impl<R, W> fmt::Debug for ReuniteError<R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReuniteError").finish_non_exhaustive()
+    }
+}
+
+impl<R, W> fmt::Display for ReuniteError<R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the halves belong to different connections")
+    }
+}
+
+impl<R, W> Error for ReuniteError<R, W> {}
 
 impl fmt::Debug for ReceiveHalf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,10 @@ use core::fmt;
 use super::inbox::{Inbox, Receive};
 #[cfg(feature = "std")]
 use crate::ReceiveHalf;
-use crate::{Connection, Event, Input, Message, Payload, ProtocolError, SendError};
+use crate::{
+    Binary, CloseCode, Connection, Delivery, Event, Input, Message, Payload, ProtocolError,
+    SendError, Text,
+};
 
 /// The events in what was read, borrowed from the read buffer.
 ///
@@ -84,6 +87,87 @@ impl<'a> Batch<'a, Connection> {
         self.machine.send(payload)
     }
 
+    /// Queues a text message; see [`Connection::send_text`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send`].
+    #[inline]
+    pub fn send_text<'p>(&mut self, text: impl Into<Text<'p>>) -> Result<(), SendError> {
+        self.machine.send_text(text)
+    }
+
+    /// Queues a binary message; see [`Connection::send_binary`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send`].
+    #[inline]
+    pub fn send_binary<'p>(&mut self, payload: impl Into<Binary<'p>>) -> Result<(), SendError> {
+        self.machine.send_binary(payload)
+    }
+
+    /// Queues a fragment of a message; see [`Connection::send_fragment`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send_fragment`].
+    pub fn send_fragment<'p>(
+        &mut self,
+        payload: impl Into<Payload<'p>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.machine.send_fragment(payload, fin)
+    }
+
+    /// Queues a Ping; see [`Connection::ping`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::ping`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.machine.ping(payload)
+    }
+
+    /// Queues a Pong that no Ping asked for; see [`Connection::pong`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::ping`].
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.machine.pong(payload)
+    }
+
+    /// Queues a Close and so begins the closing handshake; see [`Connection::close`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::close`].
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), SendError> {
+        self.machine.close(code, reason)
+    }
+
+    /// Returns whether the output has room for a message of `len` bytes; see
+    /// [`Connection::has_room`].
+    pub fn has_room(&self, len: usize) -> bool {
+        self.machine.has_room(len)
+    }
+
+    /// Sets how messages are delivered, from the next one that begins.
+    pub fn set_delivery(&mut self, delivery: Delivery) {
+        self.machine.set_delivery(delivery);
+    }
+
+    state_methods!(.cloned());
+
+    fn ask<T>(&self, ask: impl FnOnce(&Connection) -> T) -> T {
+        ask(self.machine)
+    }
+
     /// Returns the connection, to ask for its state.
     #[inline]
     pub fn connection(&self) -> &Connection {
@@ -104,6 +188,23 @@ impl<'a> Batch<'a, ReceiveHalf> {
     #[inline]
     pub fn next(&mut self) -> Option<Event<'a>> {
         self.next_event()
+    }
+
+    /// Sets how messages are delivered, from the next one that begins.
+    pub fn set_delivery(&mut self, delivery: Delivery) {
+        self.machine.set_delivery(delivery);
+    }
+
+    state_methods!();
+
+    fn ask<T>(&self, ask: impl FnOnce(&ReceiveHalf) -> T) -> T {
+        ask(self.machine)
+    }
+
+    /// Returns the receiving half, to ask for its state.
+    #[inline]
+    pub fn receiving(&self) -> &ReceiveHalf {
+        self.machine
     }
 }
 

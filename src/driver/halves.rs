@@ -9,8 +9,8 @@ use super::{
     outlet::{Outgoing, Outlet},
 };
 use crate::{
-    Connection, Event, Input, ProtocolError, ReceiveHalf, SendHalf, State, Timeout, Transport,
-    time::Instant,
+    Connection, Event, Input, ProtocolError, ReceiveHalf, ReuniteError, SendHalf, State, Timeout,
+    Transport, time::Instant,
 };
 
 /// Drives the receiving half of a connection: reads, looks at the clock, and decides when the
@@ -58,13 +58,8 @@ pub struct SendDriver {
 }
 
 /// Splits what a driver consists of.
-pub(super) fn split(
-    connection: Connection,
-    intake: Intake,
-    outlet: Outlet,
-    timeout: Option<Timeout>,
-    half_duplex: bool,
-) -> (ReceiveDriver, SendDriver) {
+pub(super) fn split(pieces: Pieces) -> (ReceiveDriver, SendDriver) {
+    let Pieces { connection, intake, outlet, timeout, half_duplex } = pieces;
     let (receiving, sending) = connection.split();
     let mut sending = SendDriver { sending, outlet };
     sending.publish();
@@ -77,6 +72,42 @@ pub(super) fn split(
         half_duplex,
     };
     (receiving, sending)
+}
+
+/// What a driver consists of.
+pub(super) struct Pieces {
+    pub(super) connection: Connection,
+    pub(super) intake: Intake,
+    pub(super) outlet: Outlet,
+    pub(super) timeout: Option<Timeout>,
+    pub(super) half_duplex: bool,
+}
+
+/// Puts the pieces together again, or gives back both halves.
+#[allow(clippy::result_large_err, reason = "the halves themselves come back")]
+pub(super) fn join(
+    receiving: ReceiveDriver,
+    sending: SendDriver,
+) -> Result<Pieces, ReuniteError<ReceiveDriver, SendDriver>> {
+    if !receiving.receiving.is_pair_of(&sending.sending) {
+        return Err(ReuniteError(receiving, sending));
+    }
+    let ReceiveDriver { receiving, intake, timeout, half_duplex, .. } = receiving;
+    let SendDriver { sending, outlet } = sending;
+    match receiving.reunite(sending) {
+        Ok(connection) => Ok(Pieces { connection, intake, outlet, timeout, half_duplex }),
+        Err(ReuniteError(receiving, sending)) => Err(ReuniteError(
+            ReceiveDriver {
+                receiving,
+                intake,
+                timeout,
+                reply_pending: false,
+                replying: false,
+                half_duplex,
+            },
+            SendDriver { sending, outlet },
+        )),
+    }
 }
 
 impl ReceiveDriver {

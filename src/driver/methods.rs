@@ -5,6 +5,7 @@
 //! futures.
 
 /// Methods of what reads from a connection.
+#[cfg(feature = "std")]
 macro_rules! reading_methods {
     ($machine:ty $(, $async:tt, $await:tt)?) => {
         /// Returns the events that are left of the last read. When there are none, writes what is
@@ -19,12 +20,12 @@ macro_rules! reading_methods {
         /// failed. A blocking adapter over a stream that is not blocking fails with
         /// [`WouldBlock`](std::io::ErrorKind::WouldBlock): nothing is lost then, and the call may be
         /// repeated.
-        pub $($async)? fn fill(&mut self) -> Result<Option<Batch<'_, $machine>>, Error> {
+        pub $($async)? fn fill(&mut self) -> Result<Option<$crate::Batch<'_, $machine>>, Error> {
             Ok(if self.events()$(.$await)? ? { Some(self.driver.batch()) } else { None })
         }
 
         /// Returns the events that are there without waiting, none if need be.
-        pub fn batch(&mut self) -> Batch<'_, $machine> {
+        pub fn batch(&mut self) -> $crate::Batch<'_, $machine> {
             self.driver.batch()
         }
 
@@ -35,7 +36,7 @@ macro_rules! reading_methods {
         /// # Errors
         ///
         /// Those of [`fill`](Self::fill).
-        pub $($async)? fn read(&mut self) -> Result<Option<Message>, Error> {
+        pub $($async)? fn read(&mut self) -> Result<Option<$crate::Message>, Error> {
             while self.events()$(.$await)? ? {
                 if let Some(message) = self.driver.batch().next_message() {
                     return Ok(Some(message));
@@ -52,16 +53,17 @@ macro_rules! reading_methods {
         /// # Errors
         ///
         /// Those of [`fill`](Self::fill).
-        pub $($async)? fn closed(&mut self) -> Result<EndOfStream, Error> {
+        pub $($async)? fn closed(&mut self) -> Result<$crate::EndOfStream, Error> {
             while self.events()$(.$await)? ? {
                 while self.driver.batch().next().is_some() {}
             }
-            Ok(self.end().unwrap_or(EndOfStream::Torn))
+            Ok(self.end().unwrap_or($crate::EndOfStream::Torn))
         }
     };
 }
 
 /// Methods of what writes to a connection.
+#[cfg(feature = "std")]
 macro_rules! writing_methods {
     ($($async:tt, $await:tt)?) => {
         /// Queues a message, writes all that is queued, and returns when the stream has flushed.
@@ -76,7 +78,7 @@ macro_rules! writing_methods {
         /// until the connection was given up. With
         /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) the message is queued: repeat
         /// [`flush`](Self::flush), not this call.
-        pub $($async)? fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+        pub $($async)? fn send<'a>(&mut self, payload: impl Into<$crate::Payload<'a>>) -> Result<(), Error> {
             self.feed(payload)$(.$await)? ?;
             self.flush()$(.$await)?
         }
@@ -87,10 +89,31 @@ macro_rules! writing_methods {
         /// # Errors
         ///
         /// Those of [`send`](Self::send), but for `WouldBlock`, which leaves the message out.
-        pub $($async)? fn feed<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+        pub $($async)? fn feed<'a>(&mut self, payload: impl Into<$crate::Payload<'a>>) -> Result<(), Error> {
             let payload = payload.into();
             self.goal(Goal::Room(payload.as_bytes().len()))$(.$await)? ?;
             Ok(self.queue(|machine| machine.send(payload))?)
+        }
+
+        /// Sends a text message as [`send`](Self::send) does.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`send`](Self::send).
+        pub $($async)? fn send_text<'a>(&mut self, text: impl Into<$crate::Text<'a>>) -> Result<(), Error> {
+            self.send(text.into())$(.$await)?
+        }
+
+        /// Sends a binary message as [`send`](Self::send) does.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`send`](Self::send).
+        pub $($async)? fn send_binary<'a>(
+            &mut self,
+            payload: impl Into<$crate::Binary<'a>>,
+        ) -> Result<(), Error> {
+            self.send(payload.into())$(.$await)?
         }
 
         /// Queues a fragment of a message, the last one with `fin`, and writes all that is queued; see
@@ -101,7 +124,7 @@ macro_rules! writing_methods {
         /// Those of [`send`](Self::send).
         pub $($async)? fn send_fragment<'a>(
             &mut self,
-            payload: impl Into<Payload<'a>>,
+            payload: impl Into<$crate::Payload<'a>>,
             fin: bool,
         ) -> Result<(), Error> {
             let payload = payload.into();
@@ -120,6 +143,39 @@ macro_rules! writing_methods {
             self.flush()$(.$await)?
         }
 
+        /// Queues a Pong that no Ping asked for, with at most 125 bytes of payload, and writes all
+        /// that is queued. Pings are answered without it.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`send`](Self::send).
+        pub $($async)? fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+            self.queue(|machine| machine.pong(payload))?;
+            self.flush()$(.$await)?
+        }
+
+        /// Sends a Close and so begins the closing handshake, without waiting for the peer's (RFC 6455
+        /// §7.1.2). What the peer still sends can be read, up to the end.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
+        /// already; [`Error::Io`] as for [`send`](Self::send).
+        pub $($async)? fn send_close(
+            &mut self,
+            code: impl Into<Option<$crate::CloseCode>>,
+            reason: &str,
+        ) -> Result<(), Error> {
+            self.begin_close(code.into(), reason)?;
+            self.flush()$(.$await)?
+        }
+
+        /// Returns whether a message of `len` bytes fits into what may be queued, even if compression
+        /// makes it larger; see [`Config::max_output`](crate::Config::max_output).
+        pub fn has_room(&mut self, len: usize) -> bool {
+            self.queue(|machine| machine.has_room(len))
+        }
+
         /// Writes all that is queued, and returns when the stream has flushed.
         ///
         /// # Errors
@@ -131,27 +187,93 @@ macro_rules! writing_methods {
     };
 }
 
-/// Methods of a whole WebSocket that do not wait.
-macro_rules! whole_methods {
+/// What a blocking type that reads has more.
+#[cfg(feature = "std")]
+macro_rules! blocking_methods {
     () => {
+        /// Waits for a message as [`read`](Self::read) does, but at most for `patience`.
+        ///
+        /// Works with streams that know [timeouts](super::Stream::set_read_timeout).
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Io`] of kind [`TimedOut`](std::io::ErrorKind::TimedOut) when none has come. Nothing is
+        /// lost then. Otherwise those of [`fill`](Self::fill).
+        pub fn read_timeout(
+            &mut self,
+            patience: core::time::Duration,
+        ) -> Result<Option<$crate::Message>, Error> {
+            self.io.until(patience);
+            let read = self.read();
+            self.io.until = None;
+            read
+        }
+    };
+}
+
+/// What an async type that reads has more.
+#[cfg(feature = "tokio")]
+macro_rules! async_methods {
+    () => {
+        /// Makes sure that there are events: when none are left of the last read, writes what is queued
+        /// and waits for input. Returns `false` when the connection has ended. Cancel safe.
+        ///
+        /// This is [`fill`](Self::fill) without the [`batch`](Self::batch), for `select!`: its branches
+        /// can then use the WebSocket.
+        ///
+        /// ```no_run
+        /// # async fn chat(
+        /// #     mut websocket: framewise::tokio::WebSocket<tokio::net::TcpStream>,
+        /// #     mut outbox: tokio::sync::mpsc::Receiver<String>,
+        /// # ) -> Result<(), framewise::Error> {
+        /// loop {
+        ///     tokio::select! {
+        ///         readable = websocket.readable() => {
+        ///             if !readable? {
+        ///                 return Ok(());
+        ///             }
+        ///             let mut batch = websocket.batch();
+        ///             while let Some(event) = batch.next() {
+        ///                 println!("{event:?}");
+        ///             }
+        ///         }
+        ///         Some(text) = outbox.recv() => websocket.send(text).await?,
+        ///     }
+        /// }
+        /// # }
+        /// ```
+        ///
+        /// # Errors
+        ///
+        /// Those of [`fill`](Self::fill).
+        pub async fn readable(&mut self) -> Result<bool, Error> {
+            self.events().await
+        }
+    };
+}
+
+/// Methods of a whole WebSocket.
+#[cfg(feature = "std")]
+macro_rules! whole_methods {
+    ($($async:tt, $await:tt)?) => {
         /// Makes a WebSocket of a stream and a connection whose handshake is done.
-        pub fn new(stream: S, connection: Connection) -> Self {
+        pub fn new(stream: S, connection: $crate::Connection) -> Self {
             Self::with_unread(stream, connection, Unread::default())
         }
 
         /// Returns the connection, to ask for its state.
-        pub fn connection(&self) -> &Connection {
+        pub fn connection(&self) -> &$crate::Connection {
             self.driver.connection()
         }
 
         /// Returns the connection, to queue something without writing it at once.
-        pub fn connection_mut(&mut self) -> &mut Connection {
+        pub fn connection_mut(&mut self) -> &mut $crate::Connection {
             self.driver.connection_mut()
         }
 
-        /// Returns how the connection ended, once it has.
-        pub fn end(&self) -> Option<EndOfStream> {
-            self.driver.end()
+        /// Sets how messages are delivered, from the next one that begins.
+        pub fn set_delivery(&mut self, delivery: $crate::Delivery) {
+            self.driver.connection_mut().set_delivery(delivery);
         }
 
         /// Returns the stream.
@@ -172,38 +294,100 @@ macro_rules! whole_methods {
             Parts { stream: self.io.stream, driver: self.driver.into_parts() }
         }
 
-        fn queue<T>(&mut self, queue: impl FnOnce(&mut Connection) -> T) -> T {
+        /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream,
+        /// at most for [`Config::close_timeout`](crate::Config::close_timeout) where the stream knows
+        /// timeouts.
+        ///
+        /// Messages that still arrive are dropped. To go on receiving them, call
+        /// [`send_close`](Self::send_close) and then [`read`](Self::read) to the end. On a connection
+        /// that is closing already, this waits for its end.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Send`] when the code or the reason cannot be sent, and those of
+        /// [`fill`](Self::fill).
+        pub $($async)? fn close(
+            &mut self,
+            code: impl Into<Option<$crate::CloseCode>>,
+            reason: &str,
+        ) -> Result<$crate::EndOfStream, Error> {
+            if self.state() == $crate::State::Open {
+                self.begin_close(code.into(), reason)?;
+            }
+            self.closed()$(.$await)?
+        }
+
+        fn begin_close(
+            &mut self,
+            code: Option<$crate::CloseCode>,
+            reason: &str,
+        ) -> Result<(), $crate::SendError> {
+            self.queue(|connection| connection.close(code, reason))
+        }
+
+        fn queue<T>(&mut self, queue: impl FnOnce(&mut $crate::Connection) -> T) -> T {
             queue(self.driver.connection_mut())
+        }
+
+        fn ask<T>(&self, ask: impl FnOnce(&$crate::Connection) -> T) -> T {
+            ask(self.driver.connection())
         }
     };
 }
 
 /// Methods of a reading half that do not wait.
+#[cfg(feature = "std")]
 macro_rules! reader_methods {
     () => {
         /// Sets how messages are delivered, from the next one that begins.
-        pub fn set_delivery(&mut self, delivery: Delivery) {
+        pub fn set_delivery(&mut self, delivery: $crate::Delivery) {
             self.driver.receiving_mut().set_delivery(delivery);
         }
 
+        fn ask<T>(&self, ask: impl FnOnce(&$crate::ReceiveHalf) -> T) -> T {
+            ask(self.driver.receiving())
+        }
+    };
+}
+
+/// What a connection and each of its halves can be asked, for a type that provides `ask`.
+macro_rules! state_methods {
+    ($($cloned:tt)*) => {
+        /// Returns how far the connection is on its way from open to closed.
+        pub fn state(&self) -> $crate::State {
+            self.ask(|machine| machine.state())
+        }
+
         /// Returns how the connection ended, once it has.
-        pub fn end(&self) -> Option<EndOfStream> {
-            self.driver.receiving().end()
+        pub fn end(&self) -> Option<$crate::EndOfStream> {
+            self.ask(|machine| machine.end())
+        }
+
+        /// Returns the code of the peer's Close (RFC 6455 §7.1.5): 1005 when it had none, 1006 when
+        /// there was no Close (yet).
+        pub fn close_code(&self) -> $crate::CloseCode {
+            self.ask(|machine| machine.close_code())
         }
 
         /// Returns the peer's Close, if it has come.
-        pub fn received_close(&self) -> Option<CloseFrame> {
-            self.driver.receiving().received_close()
+        pub fn received_close(&self) -> Option<$crate::CloseFrame> {
+            self.ask(|machine| machine.received_close()$($cloned)*)
         }
 
-        /// Returns how far the connection is on its way from open to closed.
-        pub fn state(&self) -> State {
-            self.driver.receiving().state()
+        /// Returns the Close that was sent, if one was.
+        pub fn sent_close(&self) -> Option<$crate::CloseFrame> {
+            self.ask(|machine| machine.sent_close()$($cloned)*)
+        }
+
+        /// Returns the side of the connection that this is.
+        pub fn role(&self) -> $crate::Role {
+            self.ask(|machine| machine.role())
         }
     };
 }
 
 /// `Debug`, by the driver where there is one, without the stream.
+#[cfg(feature = "std")]
 macro_rules! impl_debug {
     ($($name:ident $($driver:ident)?),*) => {$(
         impl<S> fmt::Debug for $name<S> {
@@ -221,7 +405,7 @@ macro_rules! impl_debug {
 macro_rules! impl_stream {
     ($name:ident) => {
         impl<S: AsyncRead + AsyncWrite + Unpin> Stream for $name<S> {
-            type Item = Result<Message, Error>;
+            type Item = Result<$crate::Message, Error>;
 
             fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
                 let reader = self.get_mut();
@@ -242,7 +426,9 @@ macro_rules! impl_sink {
     ($name:ident) => {
         /// Whatever can be sent, can be sent into the sink. Closing it sends a Close with
         /// [`CloseCode::NORMAL`] and writes it; what still comes can be read, up to the end.
-        impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<Payload<'static>>> Sink<P> for $name<S> {
+        impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<$crate::Payload<'static>>> Sink<P>
+            for $name<S>
+        {
             type Error = Error;
 
             fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -260,8 +446,8 @@ macro_rules! impl_sink {
 
             fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
                 let writer = self.get_mut();
-                if writer.queue(|machine| machine.state()) == State::Open {
-                    writer.begin_close(Some(CloseCode::NORMAL), "")?;
+                if writer.queue(|machine| machine.state()) == $crate::State::Open {
+                    writer.begin_close(Some($crate::CloseCode::NORMAL), "")?;
                 }
                 writer.poll_goal(Goal::Flush, cx)
             }

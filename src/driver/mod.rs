@@ -95,6 +95,10 @@
 //! # Ok::<(), io::Error>(())
 //! ```
 
+// First, for the macros in it.
+#[macro_use]
+mod methods;
+
 mod batch;
 #[cfg(feature = "std")]
 mod halves;
@@ -103,9 +107,6 @@ mod inbox;
 mod intake;
 #[cfg(feature = "std")]
 mod limit;
-#[cfg(feature = "std")]
-#[macro_use]
-mod methods;
 #[cfg(feature = "std")]
 #[macro_use]
 mod opening;
@@ -134,7 +135,7 @@ pub use {
 #[cfg(feature = "std")]
 pub(crate) use {
     limit::{Blocked, Limit},
-    shared::{Shared, Side},
+    shared::{Shared, Side, alone, joined},
 };
 
 /// What the caller of a driver waits for.

@@ -1,8 +1,10 @@
 //! What the two halves of an adapter share: the way to write.
 
+use alloc::sync::Arc;
+use core::fmt;
 use std::sync::{PoisonError, TryLockError};
 
-use super::SendDriver;
+use super::{Driver, SendDriver};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// A transport to write to and the driver of the sending half, behind a lock.
@@ -54,6 +56,11 @@ impl<S> Shared<S> {
         self.guard().map(|mut side| run(&mut side))
     }
 
+    /// Takes apart what no other half holds any more.
+    pub(crate) fn into_side(self) -> Side<S> {
+        self.side.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn guard(&self) -> Option<MutexGuard<'_, Side<S>>> {
         match self.side.try_lock() {
             Ok(side) => Some(side),
@@ -61,4 +68,16 @@ impl<S> Shared<S> {
             Err(TryLockError::WouldBlock) => None,
         }
     }
+}
+
+/// Takes what only two halves hold, one of which was dropped.
+#[allow(clippy::expect_used, reason = "nothing else holds it")]
+pub(crate) fn alone<T>(shared: Arc<T>) -> T {
+    Arc::into_inner(shared).expect("the other half was dropped")
+}
+
+/// Returns the driver of two halves that share what halves of one connection share.
+#[allow(clippy::expect_used, reason = "they were made together")]
+pub(crate) fn joined<E: fmt::Debug>(driver: Result<Driver, E>) -> Driver {
+    driver.expect("halves of one connection")
 }

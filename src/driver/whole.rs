@@ -4,13 +4,15 @@ use alloc::vec::Vec;
 use core::fmt;
 
 #[cfg(feature = "std")]
-use super::halves::{self, ReceiveDriver, SendDriver};
+use super::halves::{self, Pieces, ReceiveDriver, SendDriver};
 use super::{
     Batch, Error, Goal, HIGH_WATER, Reads, Step, Unread, Writes, backlog,
     inbox::Receive,
     intake::Intake,
     outlet::{Outgoing, Outlet},
 };
+#[cfg(feature = "std")]
+use crate::ReuniteError;
 use crate::{
     Connection, EndOfStream, Event, Input, ProtocolError, State, Timeout, Transport,
     connection::Unseen, time::Instant,
@@ -291,11 +293,35 @@ impl Driver {
     /// Splits the driver, so that two tasks or threads can receive and send at once.
     #[cfg(feature = "std")]
     pub fn into_split(self) -> (ReceiveDriver, SendDriver) {
-        halves::split(self.connection, self.intake, self.outlet, self.timeout, self.half_duplex)
+        let Self { connection, intake, outlet, timeout, half_duplex, .. } = self;
+        halves::split(Pieces { connection, intake, outlet, timeout, half_duplex })
     }
 
     fn unseen(&self) -> Unseen {
         Unseen { not_listening: self.not_listening, unflushed: self.outlet.holds_unflushed() }
+    }
+}
+
+#[cfg(feature = "std")]
+impl ReceiveDriver {
+    /// Puts the driver together again. Nothing may be in flight.
+    ///
+    /// # Errors
+    ///
+    /// Both halves, when they are not of the same connection.
+    #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
+    pub fn reunite(self, sending: SendDriver) -> Result<Driver, ReuniteError<Self, SendDriver>> {
+        let Pieces { connection, intake, outlet, timeout, half_duplex } =
+            halves::join(self, sending)?;
+        Ok(Driver {
+            connection,
+            intake,
+            outlet,
+            timeout,
+            half_duplex,
+            not_listening: false,
+            flushes: 0,
+        })
     }
 }
 

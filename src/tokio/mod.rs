@@ -42,7 +42,7 @@ pub use split::{Reader, Writer};
 
 use self::io::Io;
 use crate::{
-    Batch, CloseCode, Connection, EndOfStream, Error, Message, Payload, SendError, State,
+    Connection, Error,
     driver::{Driver, Goal, Sharers, TaskSide as Side, Unread},
 };
 
@@ -77,8 +77,10 @@ pub struct WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    whole_methods!();
+    whole_methods!(async, await);
+    state_methods!(.cloned());
     reading_methods!(Connection, async, await);
+    async_methods!();
     writing_methods!(async, await);
 
     /// Makes a WebSocket of a stream and a connection whose first bytes were read already, with the
@@ -89,68 +91,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     fn with_driver(io: Io<S>, driver: Driver) -> Self {
         Self { io, driver, sharers: Sharers::default() }
-    }
-
-    /// Makes sure that there are events: when none are left of the last read, writes what is queued
-    /// and waits for input. Returns `false` when the connection has ended. Cancel safe.
-    ///
-    /// This is [`fill`](Self::fill) without the [`batch`](Self::batch), for `select!`: its branches
-    /// can then use the WebSocket.
-    ///
-    /// ```no_run
-    /// # async fn chat(
-    /// #     mut websocket: framewise::tokio::WebSocket<tokio::net::TcpStream>,
-    /// #     mut outbox: tokio::sync::mpsc::Receiver<String>,
-    /// # ) -> Result<(), framewise::Error> {
-    /// loop {
-    ///     tokio::select! {
-    ///         readable = websocket.readable() => {
-    ///             if !readable? {
-    ///                 return Ok(());
-    ///             }
-    ///             let mut batch = websocket.batch();
-    ///             while let Some(event) = batch.next() {
-    ///                 println!("{event:?}");
-    ///             }
-    ///         }
-    ///         Some(text) = outbox.recv() => websocket.send(text).await?,
-    ///     }
-    /// }
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fill`](Self::fill).
-    pub async fn readable(&mut self) -> Result<bool, Error> {
-        self.events().await
-    }
-
-    /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream,
-    /// at most for [`Config::close_timeout`](crate::Config::close_timeout).
-    ///
-    /// Messages that still arrive are dropped. To go on receiving them, call
-    /// [`close`](Connection::close) on [`connection_mut`](Self::connection_mut) and then
-    /// [`read`](Self::read) to the end. On a connection that is closing already, this waits for
-    /// its end. Cancel safe.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the code or the reason cannot be sent, and those of
-    /// [`fill`](Self::fill).
-    pub async fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<EndOfStream, Error> {
-        if self.connection().state() == State::Open {
-            self.begin_close(code.into(), reason)?;
-        }
-        self.closed().await
-    }
-
-    fn begin_close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
-        self.connection_mut().close(code, reason)
     }
 
     /// Waits until there are events; returns whether there are, and will be.

@@ -4,22 +4,23 @@ use alloc::sync::Arc;
 use core::{
     fmt,
     future::poll_fn,
+    ops::Deref,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     WebSocket,
-    io::{Alarm, Clock, poll_read, poll_write},
+    io::{Alarm, Clock, Io, poll_read, poll_write},
 };
 use crate::{
-    Batch, CloseCode, CloseFrame, Delivery, EndOfStream, Error, Message, Payload, ReceiveHalf,
-    SendError, SendHalf, State,
-    driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step, Tasks},
+    CloseCode, Error, ReceiveHalf, ReuniteError, SendError, SendHalf, State,
+    driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step, Tasks, alone, joined},
 };
 
 /// The half of a [`WebSocket`] that reads.
@@ -42,23 +43,24 @@ use crate::{
 /// # }
 /// ```
 pub struct Reader<S> {
-    stream: ReadHalf<S>,
     driver: ReceiveDriver,
     clock: Clock,
     alarm: Alarm,
-    half: Half<S>,
+    both: Arc<Both<S>>,
 }
 
 /// The half of a [`WebSocket`] that writes; see [`Reader`].
 ///
-/// Dropping it changes nothing for the other half; [`close`](Self::close) it to end the connection.
+/// Dropping it changes nothing for the other half; [`send_close`](Self::send_close) ends the
+/// connection, and [`abort`](Self::abort) does it at once.
 pub struct Writer<S> {
-    half: Half<S>,
+    both: Arc<Both<S>>,
 }
 
 /// What both halves hold.
-struct Half<S> {
-    shared: Arc<Shared<WriteHalf<S>>>,
+struct Both<S> {
+    stream: Mutex<S>,
+    shared: Shared<()>,
     tasks: Arc<Tasks>,
     // Wakes both tasks. A stream remembers one task that waits to write, and here are two.
     waker: Waker,
@@ -66,30 +68,43 @@ struct Half<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Takes the WebSocket apart, so that two tasks can read and write at once.
+    /// [`Reader::reunite`] puts it together again.
     pub fn split(self) -> (Reader<S>, Writer<S>) {
-        let (stream, write) = tokio::io::split(self.io.stream);
         let (driver, sending) = self.driver.into_split();
-        let (shared, tasks) = (Arc::new(Shared::new(write, sending)), Arc::<Tasks>::default());
-        let waker = Waker::from(Arc::clone(&tasks));
-        let half = Half { shared: Arc::clone(&shared), tasks: Arc::clone(&tasks), waker };
-        let writer = Writer { half: Half { waker: half.waker.clone(), shared, tasks } };
-        let (clock, alarm) = (self.io.clock, self.io.alarm);
-        (Reader { stream, driver, clock, alarm, half }, writer)
+        let (Io { stream, clock, alarm, .. }, tasks) = (self.io, Arc::<Tasks>::default());
+        let (stream, waker) = (Mutex::new(stream), Waker::from(Arc::clone(&tasks)));
+        let both = Arc::new(Both { stream, shared: Shared::new((), sending), tasks, waker });
+        (Reader { driver, clock, alarm, both: Arc::clone(&both) }, Writer { both })
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
     reader_methods!();
+    state_methods!();
     reading_methods!(ReceiveHalf, async, await);
+    async_methods!();
 
-    /// Waits for input; returns whether there is, `false` when the connection has ended. Cancel
-    /// safe. See [`WebSocket::readable`].
+    /// Returns the stream, locked: neither half can read or write while the guard is held.
+    pub fn stream(&self) -> impl Deref<Target = S> {
+        self.both.stream()
+    }
+
+    /// Puts the WebSocket together again.
     ///
     /// # Errors
     ///
-    /// Those of [`WebSocket::fill`].
-    pub async fn readable(&mut self) -> Result<bool, Error> {
-        self.events().await
+    /// Both halves, when they are not of the same connection.
+    #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
+    pub fn reunite(self, writer: Writer<S>) -> Result<WebSocket<S>, ReuniteError<Self, Writer<S>>> {
+        if !Arc::ptr_eq(&self.both, &writer.both) {
+            return Err(ReuniteError(self, writer));
+        }
+        let Self { driver, clock, alarm, both } = self;
+        drop(both);
+        let Both { stream, shared, .. } = alone(writer.both);
+        let stream = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let driver = joined(driver.reunite(shared.into_side().driver));
+        Ok(WebSocket::with_driver(Io { stream, clock, alarm, moved: false }, driver))
     }
 
     fn events(&mut self) -> impl Future<Output = Result<bool, Error>> {
@@ -101,11 +116,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        self.half.tasks.reader.remember(cx.waker());
+        self.both.tasks.reader.remember(cx.waker());
         let events = ready!(self.poll_drive(cx));
         if !matches!(events, Ok(true)) {
             // The other half may wait for something that will not come.
-            self.half.tasks.writer.wake();
+            self.both.tasks.writer.wake();
         }
         Poll::Ready(events)
     }
@@ -117,15 +132,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
                 Step::Ready => return Poll::Ready(Ok(true)),
                 Step::Ended => return Poll::Ready(Ok(false)),
                 Step::Reply => {
-                    let reply = |side: &mut _| self.half.poll_drive(side, Goal::Events);
-                    if !self.half.shared.try_lock(reply).is_some_and(|reply| reply.is_ready()) {
+                    let reply = |side: &mut _| self.both.poll_drive(side, Goal::Events);
+                    if !self.both.shared.try_lock(reply).is_some_and(|reply| reply.is_ready()) {
                         self.driver.reply_pending();
                     }
                 }
-                Step::Read => drop(poll_read(&mut self.stream, &mut self.driver, cx)?),
+                Step::Read => {
+                    poll_read(&mut *self.both.stream(), &mut self.driver, cx)?;
+                }
                 Step::Wait(deadline) => {
                     if self.alarm.poll(deadline, self.clock, cx).is_pending() {
-                        self.half.shared.peek(|side| side.driver.release());
+                        self.both.shared.peek(|side| side.driver.release());
                         return Poll::Pending;
                     }
                     self.driver.time(self.clock.now());
@@ -138,36 +155,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     writing_methods!(async, await);
+    state_methods!();
 
-    /// Sends a Close and so begins the closing handshake; the [`Reader`] carries it to its end.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
-    /// already; [`Error::Io`] when the stream fails.
-    pub async fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), Error> {
-        self.begin_close(code.into(), reason)?;
-        self.flush().await
+    /// Returns the stream, locked: neither half can read or write while the guard is held.
+    pub fn stream(&self) -> impl Deref<Target = S> {
+        self.both.stream()
+    }
+
+    /// Ends the connection at once, without a Close. What is queued is dropped, and the [`Reader`]
+    /// sees the end.
+    pub fn abort(self) {
+        self.queue(SendHalf::abort);
+        self.both.tasks.reader.wake();
     }
 
     fn begin_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
         self.queue(|sending| sending.close(code, reason))?;
         // It has a deadline to wait for now.
-        self.half.tasks.reader.wake();
+        self.both.tasks.reader.wake();
         Ok(())
     }
 
-    /// Returns how far the connection is on its way from open to closed.
-    pub fn state(&self) -> State {
-        self.half.lock(|side| side.driver.sending().state())
+    fn queue<T>(&self, queue: impl FnOnce(&mut SendHalf) -> T) -> T {
+        self.both.lock(|side| queue(side.driver.sending_mut()))
     }
 
-    fn queue<T>(&self, queue: impl FnOnce(&mut SendHalf) -> T) -> T {
-        self.half.lock(|side| queue(side.driver.sending_mut()))
+    fn ask<T>(&self, ask: impl FnOnce(&SendHalf) -> T) -> T {
+        self.both.lock(|side| ask(side.driver.sending()))
     }
 
     fn goal(&self, goal: Goal) -> impl Future<Output = Result<(), Error>> {
@@ -175,33 +189,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     }
 
     fn poll_goal(&self, goal: Goal, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        self.half.tasks.writer.remember(cx.waker());
-        let result = ready!(self.half.lock(|side| self.half.poll_drive(side, goal)));
+        self.both.tasks.writer.remember(cx.waker());
+        let result = ready!(self.both.lock(|side| self.both.poll_drive(side, goal)));
         if self.state() != State::Open {
             // It may wait for the last byte to be written.
-            self.half.tasks.reader.wake();
+            self.both.tasks.reader.wake();
         }
         Poll::Ready(result)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Half<S> {
-    fn poll_drive(&self, side: &mut Side<WriteHalf<S>>, goal: Goal) -> Poll<Result<(), Error>> {
-        let Side { stream, driver } = side;
+impl<S: AsyncRead + AsyncWrite + Unpin> Both<S> {
+    fn poll_drive(&self, side: &mut Side<()>, goal: Goal) -> Poll<Result<(), Error>> {
+        let driver = &mut side.driver;
         driver.resume();
         loop {
             match driver.next(goal)? {
                 Step::Ready => return Poll::Ready(Ok(())),
                 Step::Wait(_) => return Poll::Pending,
                 step => {
-                    poll_write(stream, driver, step, &mut Context::from_waker(&self.waker))?;
+                    let cx = &mut Context::from_waker(&self.waker);
+                    poll_write(&mut *self.stream(), driver, step, cx)?;
                 }
             }
         }
     }
 
+    fn stream(&self) -> MutexGuard<'_, S> {
+        // A stream that panics may be in any state, but what it does next is memory safe.
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Does something under the lock, and wakes a reader that has found it taken.
-    fn lock<T>(&self, run: impl FnOnce(&mut Side<WriteHalf<S>>) -> T) -> T {
+    fn lock<T>(&self, run: impl FnOnce(&mut Side<()>) -> T) -> T {
         let (result, wanted) = self.shared.lock(run);
         if wanted {
             self.tasks.reader.wake();

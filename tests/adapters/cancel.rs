@@ -134,7 +134,7 @@ async fn call_reader(reader: &mut Reader<Scripted>, call: Call, messages: &mut V
 
 async fn call_writer(writer: &mut Writer<Scripted>, call: Call) {
     match call {
-        Call::Close => writer.close(CloseCode::NORMAL, "").await.unwrap(),
+        Call::Close => writer.send_close(CloseCode::NORMAL, "").await.unwrap(),
         Call::Ping => writer.ping(b"middle").await.unwrap(),
         call => write!(writer, call),
     }

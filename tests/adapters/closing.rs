@@ -609,7 +609,7 @@ fn a_blocking_client_does_not_wait_for_ever() {
             if split {
                 let clone = websocket.stream().try_clone().unwrap();
                 let (mut reader, mut writer) = websocket.split(clone);
-                writer.close(CloseCode::NORMAL, "").unwrap();
+                writer.send_close(CloseCode::NORMAL, "").unwrap();
                 assert!(reader.read().unwrap().is_none());
                 assert_eq!(reader.end(), Some(EndOfStream::Clean));
                 ends(server);
@@ -634,7 +634,7 @@ async fn an_asynchronous_client_does_not_wait_for_ever() {
         let start = tokio::time::Instant::now();
         let end = if split {
             let (mut reader, mut writer) = websocket.split();
-            writer.close(CloseCode::NORMAL, "").await.unwrap();
+            writer.send_close(CloseCode::NORMAL, "").await.unwrap();
             assert!(reader.read().await.unwrap().is_none());
             reader.end()
         } else {
@@ -661,7 +661,7 @@ fn a_blocking_close_does_not_wait_for_a_peer_that_takes_nothing() {
                 let second = websocket.stream().try_clone().unwrap();
                 let (mut reader, mut writer) = websocket.split(second);
                 writer.feed(vec![0; 24 << 20]).unwrap();
-                let closing = thread::spawn(move || writer.close(CloseCode::NORMAL, ""));
+                let closing = thread::spawn(move || writer.send_close(CloseCode::NORMAL, ""));
                 while reader.read().unwrap().is_some() {}
                 // The message did not arrive, and that is no secret.
                 assert!(closing.join().unwrap().is_err());
@@ -706,7 +706,7 @@ async fn a_peer_that_never_answers_the_close_is_given_up() {
             let start = tokio::time::Instant::now();
             let end = if split {
                 let (mut reader, mut writer) = websocket.split();
-                writer.close(CloseCode::NORMAL, "").await.unwrap();
+                writer.send_close(CloseCode::NORMAL, "").await.unwrap();
                 assert!(reader.read().await.unwrap().is_none());
                 reader.end()
             } else {

@@ -497,7 +497,7 @@ async fn a_close_ends_in_its_time_over_any_stream() {
 
     let start = tokio::time::Instant::now();
     let (mut reader, mut writer) = WebSocket::new(Unflushed, server()).split();
-    let (read, closed) = tokio::join!(reader.read(), writer.close(CloseCode::NORMAL, ""));
+    let (read, closed) = tokio::join!(reader.read(), writer.send_close(CloseCode::NORMAL, ""));
     assert!(read.unwrap().is_none() && is_kind(&closed, ErrorKind::TimedOut));
     assert_eq!((reader.end(), start.elapsed().as_secs()), (Some(EndOfStream::HalfClosed), 5));
     assert!(is_kind(&writer.flush().await, ErrorKind::BrokenPipe));

@@ -231,7 +231,7 @@ fn a_blocking_peer_that_never_answers_the_close_is_given_up() {
             let end = if split {
                 let clone = websocket.stream().try_clone().unwrap();
                 let (mut reader, mut writer) = websocket.split(clone);
-                writer.close(CloseCode::NORMAL, "").unwrap();
+                writer.send_close(CloseCode::NORMAL, "").unwrap();
                 assert!(reader.read().unwrap().is_none());
                 reader.end()
             } else {

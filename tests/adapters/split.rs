@@ -11,8 +11,8 @@ use std::{
 };
 
 use framewise::{
-    CloseCode, Config, Connection, EndOfStream, Error, Message, ProtocolError, blocking,
-    tokio::WebSocket,
+    CloseCode, Config, Connection, Delivery, EndOfStream, Error, Event, Message, ProtocolError,
+    ReuniteError, Role, State, blocking, tokio::WebSocket,
 };
 
 use crate::support::{
@@ -95,7 +95,7 @@ async fn a_close_of_the_writer_wakes_the_reader() {
     });
     tokio::time::sleep(Duration::from_millis(1)).await;
     let start = tokio::time::Instant::now();
-    writer.close(CloseCode::NORMAL, "").await.unwrap();
+    writer.send_close(CloseCode::NORMAL, "").await.unwrap();
     assert_eq!(reading.await.unwrap(), (None, Some(EndOfStream::HalfClosed)));
     assert_eq!(start.elapsed().as_secs(), 5, "the time to close runs from the Close");
 }
@@ -131,7 +131,7 @@ async fn two_talkers_do_not_wait_for_one_another() {
             assert_eq!(reader.read().await.unwrap(), Some(message()));
         }
         let mut writer = writing.await.unwrap();
-        let _ = writer.close(CloseCode::NORMAL, "").await;
+        let _ = writer.send_close(CloseCode::NORMAL, "").await;
         assert!(reader.read().await.unwrap().is_none());
         reader.end()
     };
@@ -184,7 +184,7 @@ fn two_talkers_on_threads() {
                 assert_eq!(reader.read().unwrap().unwrap().as_bytes().len(), 4 << 20);
             }
             let mut writer = writing.join().unwrap();
-            let _ = writer.close(CloseCode::NORMAL, "");
+            let _ = writer.send_close(CloseCode::NORMAL, "");
             assert!(reader.read().unwrap().is_none());
             reader.end()
         };
@@ -387,4 +387,155 @@ fn feeding_waits_for_room_and_no_longer() {
         finish(writer.flush(), 1).unwrap();
     });
     assert_eq!(stream.written(), b"\x81\x03one\x81\x03two");
+}
+
+/// Messages of which the first is delivered and the second one is not.
+fn two_messages() -> Vec<u8> {
+    from_client(|peer| {
+        peer.send_text("one").unwrap();
+        peer.send_text("two").unwrap();
+    })
+}
+
+#[test]
+fn halves_that_are_reunited_lose_nothing() {
+    let stream = Scripted::bytes(two_messages());
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    runtime().block_on(async {
+        assert_eq!(reader.read().await.unwrap(), Some(Message::Text("one".into())));
+        writer.feed("queued").await.unwrap();
+        let mut websocket = reader.reunite(writer).unwrap();
+        assert_eq!(websocket.read().await.unwrap(), Some(Message::Text("two".into())));
+        websocket.flush().await.unwrap();
+        websocket.send("sent").await.unwrap();
+    });
+    assert_eq!(stream.written(), b"\x81\x06queued\x81\x04sent");
+
+    let stream = Scripted::bytes(two_messages());
+    let websocket = blocking::WebSocket::new(stream.clone(), server());
+    let (mut reader, mut writer) = websocket.split(stream.clone());
+    assert_eq!(reader.read().unwrap(), Some(Message::Text("one".into())));
+    writer.feed("queued").unwrap();
+    let mut websocket = reader.reunite(writer).unwrap();
+    assert_eq!(websocket.read().unwrap(), Some(Message::Text("two".into())));
+    websocket.send("sent").unwrap();
+    assert_eq!(stream.written(), b"\x81\x06queued\x81\x04sent");
+}
+
+#[test]
+fn halves_of_two_connections_come_back() {
+    let open = |text: &str| {
+        let stream = Scripted::bytes(from_client(|peer| peer.send_text(text).unwrap()));
+        (WebSocket::new(stream.clone(), server()).split(), stream)
+    };
+    let (((reader, writer), stream), ((other_reader, other_writer), _)) = (open("a"), open("b"));
+    let ReuniteError(reader, other_writer) = reader.reunite(other_writer).unwrap_err();
+    let ReuniteError(mut other_reader, writer) = other_reader.reunite(writer).unwrap_err();
+    runtime().block_on(async {
+        assert_eq!(other_reader.read().await.unwrap(), Some(Message::Text("b".into())));
+        let mut websocket = reader.reunite(writer).unwrap();
+        assert_eq!(websocket.read().await.unwrap(), Some(Message::Text("a".into())));
+        websocket.send("of the right one").await.unwrap();
+    });
+    assert!(stream.written().ends_with(b"of the right one"));
+    assert!(other_reader.reunite(other_writer).is_ok());
+
+    let open = || {
+        let stream = Scripted::default();
+        blocking::WebSocket::new(stream.clone(), server()).split(stream)
+    };
+    let ((reader, writer), (_, other_writer)) = (open(), open());
+    let ReuniteError(reader, _) = reader.reunite(other_writer).unwrap_err();
+    assert!(reader.reunite(writer).is_ok());
+}
+
+// What a program with a peer that is no longer wanted does.
+#[tokio::test(start_paused = true)]
+async fn an_abort_ends_a_reader_that_waits() {
+    let stream = Scripted::default();
+    stream.block();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let reading = tokio::spawn(async move { (reader.read().await, reader.end()) });
+    // More is queued than the stream takes.
+    tokio::time::timeout(Duration::from_secs(1), writer.send("stuck")).await.unwrap_err();
+    let start = tokio::time::Instant::now();
+    writer.abort();
+    let (read, end) = reading.await.unwrap();
+    assert!(matches!(read, Ok(None)), "{read:?}");
+    assert_eq!((end, start.elapsed()), (Some(EndOfStream::Torn), Duration::ZERO));
+    assert_eq!(stream.written(), b"");
+}
+
+#[test]
+fn an_abort_shuts_down_what_a_thread_writes_to() {
+    let (stream, mut peer) = sockets();
+    let clone = stream.try_clone().unwrap();
+    let (mut reader, mut writer) = blocking::WebSocket::new(stream, server()).split(clone);
+    writer.send("before").unwrap();
+    let reading = thread::spawn(move || (reader.read().map(drop), reader.end()));
+    writer.abort();
+    let mut seen = Vec::new();
+    peer.read_to_end(&mut seen).unwrap();
+    assert_eq!(seen, b"\x81\x06before");
+    drop(peer);
+    let (read, end) = reading.join().unwrap();
+    assert_eq!((read.is_ok(), end), (true, Some(EndOfStream::Torn)));
+}
+
+#[test]
+fn a_close_that_is_only_sent_lets_messages_come() {
+    let bytes = from_client(|peer| {
+        peer.send_text("late").unwrap();
+        peer.close(CloseCode::NORMAL, "").unwrap();
+    });
+    let stream = Scripted::new([Bring::Bytes(bytes), Bring::Eof]);
+    let mut websocket = blocking::WebSocket::new(stream.clone(), server());
+    websocket.send_close(CloseCode::GOING_AWAY, "bye").unwrap();
+    assert_eq!(websocket.read().unwrap(), Some(Message::Text("late".into())));
+    assert_eq!(websocket.closed().unwrap(), EndOfStream::Clean);
+    assert_eq!(websocket.sent_close().unwrap().reason, "bye");
+    assert_eq!(websocket.close_code(), CloseCode::NORMAL);
+    assert_eq!(stream.written(), b"\x88\x05\x03\xe9bye");
+}
+
+// What one type can do, its siblings can.
+#[test]
+fn halves_and_batches_know_what_the_whole_knows() {
+    let stream = Scripted::new([Bring::Bytes(from_client(|peer| peer.send_text("hi").unwrap()))]);
+    let mut websocket = WebSocket::new(stream.clone(), server());
+    let _guard = runtime().enter();
+    runtime().block_on(async {
+        websocket.set_delivery(Delivery::Chunks);
+        let mut batch = websocket.fill().await.unwrap().unwrap();
+        assert!(matches!(batch.next(), Some(Event::TextChunk { fin: true, .. })));
+        assert_eq!(
+            (batch.role(), batch.state(), batch.has_room(1)),
+            (Role::Server, State::Open, true)
+        );
+        batch.set_delivery(Delivery::Messages);
+        batch.send_text("t").unwrap();
+        batch.send_binary(b"b").unwrap();
+        batch.send_fragment("f", true).unwrap();
+        batch.ping(b"p").unwrap();
+        batch.pong(b"q").unwrap();
+        drop(batch);
+        let (mut reader, mut writer) = websocket.split();
+        assert_eq!((reader.role(), writer.role()), (Role::Server, Role::Server));
+        assert!(writer.has_room(1) && !writer.has_room(usize::MAX));
+        assert_eq!(
+            (reader.close_code(), writer.close_code()),
+            (CloseCode::ABNORMAL, CloseCode::ABNORMAL)
+        );
+        assert_eq!(reader.batch().state(), State::Open);
+        assert!(writer.stream().written().is_empty() && reader.stream().written().is_empty());
+        writer.send_text("t").await.unwrap();
+        writer.send_binary(b"b").await.unwrap();
+        writer.pong(b"q").await.unwrap();
+        writer.send_close(CloseCode::NORMAL, "").await.unwrap();
+        assert_eq!(reader.sent_close(), writer.sent_close());
+        assert_eq!((writer.state(), writer.end()), (State::CloseSent, None));
+    });
+    let written =
+        b"\x81\x01t\x82\x01b\x81\x01f\x89\x01p\x8a\x01q\x81\x01t\x82\x01b\x8a\x01q\x88\x02\x03\xe8";
+    assert_eq!(stream.written(), written);
 }

@@ -229,7 +229,7 @@ async fn a_peer_that_never_stops_talking_does_not_stop_the_clock() {
 
     let stream = Scripted::default();
     let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
-    writer.close(CloseCode::NORMAL, "").await.unwrap();
+    writer.send_close(CloseCode::NORMAL, "").await.unwrap();
     let mut messages = 0;
     stream.bring(talk());
     while reader.read().await.unwrap().is_some() && messages < 100 {

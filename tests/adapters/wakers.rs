@@ -106,7 +106,7 @@ fn a_future_that_moved_is_woken_where_it_is() {
     stream.block();
     moved(writer.ping(b""), || stream.unblock()).unwrap();
     stream.block();
-    moved(writer.close(CloseCode::NORMAL, ""), || stream.unblock()).unwrap();
+    moved(writer.send_close(CloseCode::NORMAL, ""), || stream.unblock()).unwrap();
 }
 
 // What one half does for the other one reaches the task where that is now.
@@ -123,7 +123,7 @@ fn halves_that_moved_wake_one_another_where_they_are() {
     assert!(reading.as_mut().poll(&mut old_reader.context()).is_pending());
     assert!(reading.as_mut().poll(&mut new_reader.context()).is_pending());
     {
-        let mut closing = pin!(writer.close(CloseCode::NORMAL, ""));
+        let mut closing = pin!(writer.send_close(CloseCode::NORMAL, ""));
         assert!(closing.as_mut().poll(&mut old_writer.context()).is_pending());
         // There is a deadline to wait for.
         assert!(new_reader.is_woken() && !old_reader.is_woken());
@@ -262,7 +262,7 @@ async fn halves_move_between_tasks() {
         }
         let mut writer = writing.await.unwrap();
         if writer.state() == State::Open {
-            let _ = writer.close(CloseCode::NORMAL, "").await;
+            let _ = writer.send_close(CloseCode::NORMAL, "").await;
         }
         assert!(reader.read().await.unwrap().is_none());
         messages

@@ -28,7 +28,7 @@ fn written(half: &mut SendHalf) -> Vec<u8> {
 }
 
 fn unsplit(receiving: ReceiveHalf, sending: SendHalf) -> Connection {
-    receiving.unsplit(sending).expect("halves of one connection")
+    receiving.reunite(sending).expect("halves of one connection")
 }
 
 /// Messages that refer to one another.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use framewise::{
-    CloseCode, Config, Connection, EndOfStream, Event, Role, State, Timeout,
+    CloseCode, Config, Connection, EndOfStream, Event, ReuniteError, Role, State, Timeout,
     driver::{Driver, Error, Goal, Reads as _, ReceiveDriver, SendDriver, Step, Writes as _},
 };
 
@@ -291,6 +291,63 @@ fn what_is_queued_after_a_failed_write_does_not_hold_up_the_end() {
             sending.sending_mut().send_text("second").unwrap();
             receiving.eof();
             assert_eq!(receiving.next(), Ok(Step::Ended));
+            assert_eq!(sending.next(Goal::Flush), Err(Error::Lost));
+        }
+    }
+}
+
+#[test]
+fn drivers_that_are_reunited_go_on_where_the_halves_were() {
+    for role in ROLES {
+        for half_duplex in [false, true] {
+            let (mut receiving, mut sending) = halves(role, half_duplex);
+            let hi = [frame(role, 0x81, b"hi"), frame(role, 0x81, b"ho")].concat();
+            assert_eq!(receiving.next(), Ok(Step::Read));
+            read(&mut receiving, &hi);
+            assert!(receiving.batch().next().is_some());
+            sending.sending_mut().send_text("queued").unwrap();
+            assert_eq!(sending.next(Goal::Flush), Ok(Step::Write));
+            sending.wrote(1);
+
+            let mut driver = receiving.reunite(sending).unwrap();
+            assert_eq!(driver.next(Goal::Flush), Ok(Step::Write), "the rest of the frame");
+            let left = driver.output().len();
+            driver.wrote(left);
+            assert_eq!(driver.next(Goal::Flush), Ok(Step::Flush));
+            driver.flushed();
+            assert_eq!(driver.next(Goal::Events), Ok(Step::Ready));
+            assert!(driver.batch().next().is_some(), "what was read is still there");
+            assert_eq!(driver.next(Goal::Events), Ok(Step::Read));
+        }
+    }
+}
+
+#[test]
+fn drivers_of_two_connections_are_not_reunited() {
+    let ((receiving, sending), (other, _)) =
+        (halves(Role::Server, false), halves(Role::Server, false));
+    let ReuniteError(other, sending) = other.reunite(sending).unwrap_err();
+    assert_eq!(other.receiving().state(), State::Open);
+    assert!(receiving.reunite(sending).is_ok());
+}
+
+// While output is stuck, nobody waits for it any more.
+#[test]
+fn an_abort_ends_both_drivers() {
+    for role in ROLES {
+        for half_duplex in [false, true] {
+            let (mut receiving, mut sending) = halves(role, half_duplex);
+            sending.sending_mut().send_text("stuck").unwrap();
+            assert_eq!(sending.next(Goal::Flush), Ok(Step::Write));
+            sending.write_pending();
+            assert_eq!(sending.next(Goal::Flush), Ok(Step::Wait(None)));
+            sending.sending_mut().abort();
+            assert_eq!(receiving.next(), Ok(Step::Reply));
+            assert_eq!(write(&mut sending, Goal::Events), (vec![], Ok(Step::Ready)));
+            assert_eq!(receiving.next(), Ok(Step::Ended));
+            assert_eq!(receiving.receiving().end(), Some(EndOfStream::Torn));
+            sending.resume();
+            assert_eq!(sending.next(Goal::Flush), Err(Error::GaveUp));
             assert_eq!(sending.next(Goal::Flush), Err(Error::Lost));
         }
     }

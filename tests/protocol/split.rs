@@ -3,8 +3,8 @@
 use std::{sync::mpsc, thread};
 
 use framewise::{
-    CloseCode, Delivery, EndOfStream, Event, Input, ReceiveHalf, Role, SendErrorKind, SendHalf,
-    State, Timeout, Transport,
+    CloseCode, Delivery, EndOfStream, Event, Input, ReceiveHalf, ReuniteError, Role, SendErrorKind,
+    SendHalf, State, Timeout, Transport,
 };
 
 use crate::pair::*;
@@ -180,7 +180,7 @@ fn halves_make_a_connection_again() {
         let (mut receiving, mut sending) = end(role).split();
         take(&mut receiving, &to(role, "[0101 61][8900]"));
         sending.send_fragment("x", false).unwrap();
-        let mut connection = receiving.unsplit(sending).unwrap();
+        let mut connection = receiving.reunite(sending).unwrap();
         assert_eq!(events(&mut connection, &to(role, "8001 62")), [text("ab")]);
         connection.send_fragment("y", true).unwrap();
         let sent = frames(&drain(&mut connection));
@@ -189,7 +189,7 @@ fn halves_make_a_connection_again() {
 
         let (receiving, _) = end(role).split();
         let (_, sending) = end(role).split();
-        let (receiving, sending) = receiving.unsplit(sending).unwrap_err();
+        let ReuniteError(receiving, sending) = receiving.reunite(sending).unwrap_err();
         assert_eq!((receiving.state(), sending.state()), (State::Open, State::Open));
     }
 }
@@ -265,7 +265,7 @@ fn activity_is_known_across_split_and_unsplit() {
         connection.handle_timeout(at(20));
         let (mut receiving, sending) = connection.split();
         take(&mut receiving, &to(role, "8a00"));
-        let mut connection = receiving.unsplit(sending).unwrap();
+        let mut connection = receiving.reunite(sending).unwrap();
         assert_eq!(connection.handle_timeout(at(40)), None);
         assert_eq!(connection.poll_timeout(at(40)), Some(at(60)));
 
@@ -309,19 +309,19 @@ fn activity_is_known_across_split_and_unsplit() {
         take(&mut receiving, &to(role, "8000"));
         assert_eq!(receiving.poll_timeout(at(20)), Some(at(120)));
         sending.send_text("b").unwrap();
-        let mut connection = receiving.unsplit(sending).unwrap();
+        let mut connection = receiving.reunite(sending).unwrap();
         assert_eq!(connection.poll_timeout(at(30)), Some(at(130)));
 
         // A message that was received, and then another one in the making.
         let (mut receiving, sending) = connection.split();
         take(&mut receiving, &to(role, "8101 61"));
-        let mut connection = receiving.unsplit(sending).unwrap();
+        let mut connection = receiving.reunite(sending).unwrap();
         assert_eq!(connection.poll_timeout(at(40)), Some(at(140)));
         let (mut receiving, sending) = connection.split();
         take(&mut receiving, &to(role, "0101 61"));
         assert_eq!(receiving.poll_timeout(at(50)), Some(at(80)));
         take(&mut receiving, &to(role, "8000 0101 61"));
-        let mut connection = receiving.unsplit(sending).unwrap();
+        let mut connection = receiving.reunite(sending).unwrap();
         assert_eq!(connection.poll_timeout(at(60)), Some(at(90)));
     }
 }
@@ -382,5 +382,62 @@ fn a_slow_reader_is_alive() {
         sending.send_text("a").unwrap();
         written(&mut sending);
         assert_eq!(receiving.poll_timeout(at(300)), Some(at(305)));
+    }
+}
+
+// 6455-7.1.5: who is cut off learns nothing.
+#[test]
+fn an_abort_ends_both_halves_without_a_close() {
+    for role in ROLES {
+        let mut connection = end(role);
+        connection.send_text("dropped").unwrap();
+        connection.abort();
+        assert_eq!(
+            (connection.state(), connection.end()),
+            (State::Closed, Some(EndOfStream::Torn))
+        );
+        assert!(connection.output().is_empty());
+        assert_eq!(connection.send_text("").unwrap_err().kind(), SendErrorKind::Closed);
+        assert_eq!(connection.transport(), Transport::Close);
+
+        let (receiving, mut sending) = end(role).split();
+        sending.send_text("dropped").unwrap();
+        sending.abort();
+        assert_eq!((receiving.state(), receiving.end()), (State::Closed, Some(EndOfStream::Torn)));
+        assert_eq!(sending.end(), Some(EndOfStream::Torn));
+        assert!(!sending.has_output() && sending.output().is_empty());
+        assert_eq!((sending.role(), receiving.role()), (role, role));
+    }
+}
+
+// A Close that has not left was never sent, as for one that was given up.
+#[test]
+fn an_abort_drops_a_close_too() {
+    for role in ROLES {
+        let mut connection = end(role);
+        events(&mut connection, &to(role, "880203e8"));
+        connection.abort();
+        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed));
+    }
+}
+
+#[test]
+fn both_halves_know_the_closes() {
+    for role in ROLES {
+        let (mut receiving, mut sending) = end(role).split();
+        assert_eq!(
+            (receiving.close_code(), sending.close_code()),
+            (CloseCode::ABNORMAL, CloseCode::ABNORMAL)
+        );
+        sending.close(CloseCode::GOING_AWAY, "mine").unwrap();
+        take(&mut receiving, &to(role, "880703e8796f757273"));
+        for (code, sent, received) in [
+            (receiving.close_code(), receiving.sent_close(), receiving.received_close()),
+            (sending.close_code(), sending.sent_close(), sending.received_close()),
+        ] {
+            assert_eq!(code, CloseCode::NORMAL);
+            assert_eq!(sent.unwrap().reason, "mine");
+            assert_eq!(received.unwrap().reason, "yours");
+        }
     }
 }

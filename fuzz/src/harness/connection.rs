@@ -144,7 +144,7 @@ fn transcript_of_halves(connection: Connection, pieces: &[&[u8]]) -> Transcript 
     assert_eq!(receiving.state(), state);
     let end = receiving.receive_eof();
     reading.end(|input| receiving.receive(input));
-    let connection = receiving.unsplit(sending).expect("halves of one connection");
+    let connection = receiving.reunite(sending).expect("halves of one connection");
     assert!(!connection.has_output(), "nothing is answered at the end");
     assert_eq!((connection.state(), connection.end()), (State::Closed, Some(end)));
     let Reading { events, error, .. } = reading;

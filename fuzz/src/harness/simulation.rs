@@ -151,7 +151,7 @@ impl Side {
             End::Joined(connection) => End::Halves(connection.split().into()),
             End::Halves(halves) => {
                 let (receiving, sending) = *halves;
-                let joined = receiving.unsplit(sending).expect("halves of one connection");
+                let joined = receiving.reunite(sending).expect("halves of one connection");
                 End::Joined(joined.into())
             }
         };

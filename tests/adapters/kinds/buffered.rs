@@ -133,7 +133,7 @@ async fn k1_the_same_of_halves() {
     arrives(|websocket| async move {
         let (reader, mut writer) = halves(websocket);
         writer.feed(message()).await?;
-        writer.close(CloseCode::NORMAL, "").await?;
+        writer.send_close(CloseCode::NORMAL, "").await?;
         Ok(Box::new((reader, writer)) as Box<dyn Send>)
     })
     .await;
@@ -316,7 +316,7 @@ async fn k16_closing_ends_though_the_flush_does_not() {
         let (stream, _peer) = keeps(shuts);
         let (mut reader, mut writer) = WebSocket::new(stream, connection()).split();
         let (end, closed) =
-            soon(async { tokio::join!(reader.closed(), writer.close(CloseCode::NORMAL, "")) })
+            soon(async { tokio::join!(reader.closed(), writer.send_close(CloseCode::NORMAL, "")) })
                 .await;
         assert_eq!((end.unwrap(), start.elapsed().as_secs()), (EndOfStream::HalfClosed, 5));
         assert!(matches!(closed, Err(Error::Io(_))), "{closed:?}");

@@ -202,7 +202,7 @@ fn k18_every_blocking_call_after_the_give_up_is_an_error() {
             assert!(writer.send("late").is_err());
             assert!(writer.ping(b"").is_err());
             assert!(writer.send_fragment("late", true).is_err());
-            assert!(writer.close(CloseCode::NORMAL, "").is_err());
+            assert!(writer.send_close(CloseCode::NORMAL, "").is_err());
             let _ = reader.read();
         }
     });

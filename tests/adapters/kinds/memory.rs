@@ -252,7 +252,7 @@ async fn streams(len: usize, piece: usize, capacity: usize) {
     }
     assert_eq!(received, len);
     let mut writer = sending.await.unwrap();
-    writer.close(framewise::CloseCode::NORMAL, "").await.unwrap();
+    writer.send_close(framewise::CloseCode::NORMAL, "").await.unwrap();
     reader.closed().await.unwrap();
     echoing.await.unwrap();
 }
@@ -313,7 +313,7 @@ fn k12_a_whole_connection_echoes_fragments() {
                 }
             }
             let mut writer = sending.await.unwrap();
-            writer.close(framewise::CloseCode::NORMAL, "").await.unwrap();
+            writer.send_close(framewise::CloseCode::NORMAL, "").await.unwrap();
             reader.closed().await.unwrap();
             echoing.await.unwrap();
         });

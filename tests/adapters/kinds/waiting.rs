@@ -213,7 +213,7 @@ fn k9_no_time_driver_is_needed_when_all_timers_are_off() {
                         return websocket.close(CloseCode::NORMAL, "").await.unwrap();
                     }
                     let (mut reader, mut writer) = websocket.split();
-                    writer.close(CloseCode::NORMAL, "").await.unwrap();
+                    writer.send_close(CloseCode::NORMAL, "").await.unwrap();
                     reader.closed().await.unwrap()
                 };
                 let (served, asked) = tokio::join!(serving, asking);
@@ -420,7 +420,7 @@ async fn k14_a_slow_reader_gets_all_in_front_of_the_close() {
                 3 => {
                     let (mut reader, mut writer) = websocket.split();
                     let (closed, sent) =
-                        tokio::join!(reader.closed(), writer.close(CloseCode::NORMAL, ""));
+                        tokio::join!(reader.closed(), writer.send_close(CloseCode::NORMAL, ""));
                     closed.unwrap();
                     sent.unwrap();
                 }
@@ -450,7 +450,7 @@ async fn k14_the_limit_of_a_close_holds() {
             websocket.connection_mut().send(vec![0; 1000 << 10]).unwrap();
             if split {
                 let (mut reader, mut writer) = websocket.split();
-                let _ = tokio::join!(reader.closed(), writer.close(CloseCode::NORMAL, ""));
+                let _ = tokio::join!(reader.closed(), writer.send_close(CloseCode::NORMAL, ""));
             } else {
                 let _ = websocket.close(CloseCode::NORMAL, "").await;
             }

@@ -135,7 +135,7 @@ async fn a_close_is_clean() {
         });
         let end = if split {
             let (mut reader, mut writer) = closing.split();
-            writer.close(CloseCode::NORMAL, "done").await.unwrap();
+            writer.send_close(CloseCode::NORMAL, "done").await.unwrap();
             soon(reader.closed()).await.unwrap()
         } else {
             let mut closing = closing;
@@ -186,7 +186,7 @@ async fn a_peer_that_never_reads_is_given_up() {
         let (end, closed) = soon(async {
             tokio::join!(reader.closed(), async {
                 writer.feed(vec![0; len]).await?;
-                writer.close(CloseCode::NORMAL, "").await
+                writer.send_close(CloseCode::NORMAL, "").await
             })
         })
         .await;

@@ -39,7 +39,7 @@ mod sync;
 #[allow(dead_code, unused_imports, reason = "adapters use more of them")]
 #[path = "../../../src/driver"]
 mod driver {
-    pub use framewise::driver::SendDriver;
+    pub use framewise::driver::{Driver, SendDriver};
 
     pub mod shared;
     pub mod tasks;
