@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(texts[14], "the peer sent a message in more than 9 fragments");
     }
 
-    // 6455-5.5-02: the peer's log shows nothing but the reason.
+    // The peer's log shows nothing but the reason.
     #[test]
     fn each_error_has_its_own_reason_that_fits_in_a_close() {
         let reasons: BTreeSet<_> = ERRORS.iter().map(|error| error.close_reason()).collect();

@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    // C7: the payload has millions of bytes, or a password in it.
+    // The payload has millions of bytes, or a password in it.
     #[test]
     fn debug_shows_the_length_of_the_payload() {
         let error = SendError::new(Kind::OutputFull, Some(vec![7; 1 << 20].into()));

@@ -110,7 +110,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     texts
 }
 
-// C6: a chain that is printed says each thing once
+// A chain that is printed says each thing once
 #[test]
 fn no_message_repeats_its_source() {
     for error in errors() {
@@ -248,7 +248,7 @@ fn what_may_succeed_later_is_told() {
     }
 }
 
-// C6: which of the many servers of a program is down
+// Which of the many servers of a program is down
 #[tokio::test]
 async fn a_connection_that_is_refused_names_host_and_port() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

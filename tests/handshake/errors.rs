@@ -123,7 +123,7 @@ fn debug_of_an_extension_shows_its_parameters() {
     shows(list.next().unwrap().unwrap(), "Extension { name: \"bar\", params: [] }");
 }
 
-// C5: what the user has to know to go on
+// What the user has to know to go on
 #[test]
 fn a_refusal_shows_the_field_that_helps() {
     let long = format!("{}...", "a".repeat(100));
@@ -155,7 +155,7 @@ fn a_refusal_shows_the_field_that_helps() {
     }
 }
 
-// C4: ws:// to a port that speaks TLS
+// `ws://` to a port that speaks TLS
 #[test]
 fn a_port_that_speaks_tls_is_told() {
     let hint = ": the port seems to speak TLS, try wss://";

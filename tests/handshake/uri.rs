@@ -207,7 +207,7 @@ fn debug_hides_the_query() {
     assert_eq!(format!("{bare:?}"), "Uri(ws://h/p)");
 }
 
-// C9: a log shows nothing but the text
+// A log shows nothing but the text
 #[test]
 fn the_message_shows_the_place_and_a_correction() {
     for (text, expected) in [
@@ -273,7 +273,7 @@ fn the_message_shows_the_place_and_a_correction() {
     assert_eq!(error.to_string(), expected);
 }
 
-// C9: passwords and tokens stay out of logs, wherever the URI is wrong
+// Passwords and tokens stay out of logs, wherever the URI is wrong
 #[test]
 fn the_message_shows_no_password_and_no_query() {
     for text in [
