@@ -202,7 +202,10 @@ fn declared_lengths_are_not_reserved() {
     bytes.extend([0; 4]);
     let info = measure(|| {
         let error = connection.receive(&mut Input::new(&mut bytes)).unwrap_err();
-        assert_eq!(error, ProtocolError::MessageTooBig);
+        assert_eq!(
+            error,
+            ProtocolError::MessageTooBig { len: Some(i64::MAX as u64), limit: 16 << 20 }
+        );
     });
     assert!(info.bytes_total <= 1024, "{info:?}");
 }
@@ -338,7 +341,7 @@ mod deflate {
                             failed = connection.receive(&mut Input::new(read)).err();
                         }
                     });
-                    assert_eq!(failed, Some(ProtocolError::MessageTooBig));
+                    assert_eq!(failed, Some(ProtocolError::MessageTooBig { len: None, limit }));
                     assert!(info.bytes_max <= limit + CONSTANT, "{limit}, {fragment}: {info:?}");
                     assert!(info.bytes_current <= 1024, "nothing of it is kept: {info:?}");
                 }
@@ -532,7 +535,7 @@ mod deflate {
                 warm();
                 let mut result = Ok(0);
                 let info = measure(|| result = receive(&mut connection, &mut bytes, read));
-                assert_eq!(result, Err(ProtocolError::MessageTooBig));
+                assert_eq!(result, Err(ProtocolError::MessageTooBig { len: None, limit }));
                 assert_eq!(u16::from(connection.sent_close().expect("told").code), 1009);
                 assert!(info.bytes_max <= limit + SLACK, "{limit}: {info:?}");
                 assert!(info.bytes_current <= 1024, "{limit}: {info:?}");

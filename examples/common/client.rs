@@ -24,7 +24,7 @@ fn parse(help: &str) -> Result<ClientRequest, lexopt::Error> {
 /// Asks for the resource at a URL.
 pub(crate) fn request(url: Option<String>) -> Result<ClientRequest, lexopt::Error> {
     let url = url.ok_or("the URL is missing")?;
-    let request = ClientRequest::new(&url).map_err(|error| format!("{url:?}: {error}"))?;
+    let request = ClientRequest::new(&url).map_err(|error| error.to_string())?;
     match request.uri().is_secure() {
         true => Err(format!("{url:?}: this example has no TLS, so the URL must be ws://").into()),
         false => Ok(request),

@@ -58,7 +58,7 @@ pub fn tungstenite(stream: &Stream<'_>) {
     };
     let (octets, is_minimal) = finished(role, stream.octets);
     let is_known = match error {
-        ProtocolError::CloseCode(_) => true,
+        ProtocolError::InvalidCloseCode(_) => true,
         // The length of a control frame is in its longer form, be it more than 125 or not.
         ProtocolError::LongControlFrame => !is_minimal,
         ProtocolError::LengthNotMinimal => {
@@ -74,7 +74,7 @@ pub fn tungstenite(stream: &Stream<'_>) {
         return;
     }
     assert!(theirs.events.starts_with(&ours.events), "{:?}, not {:?}", theirs.events, ours.events);
-    if let ProtocolError::CloseCode(code) = error {
+    if let ProtocolError::InvalidCloseCode(code) = error {
         assert!(!CloseCode::from(code).is_allowed_on_wire());
         match theirs.events.get(ours.events.len()) {
             Some(Event::Close(frame)) => assert_eq!(frame.code, CloseCode::PROTOCOL_ERROR),

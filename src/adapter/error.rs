@@ -3,15 +3,59 @@
 use core::{error, fmt};
 use std::io::{self, ErrorKind};
 
+#[cfg(feature = "deflate")]
+use crate::deflate::{NegotiationError, OutOfRange};
 use crate::{
-    ProtocolError, SendError, Timeout, driver,
-    handshake::{AcceptError, HandshakeError},
+    ProtocolError, SendError, SendErrorKind, Timeout, driver,
+    handshake::{
+        AcceptError, ExtensionError, HandshakeError, HeaderError, OriginError, OriginRefused,
+        RefusedRequest, RequestError, StatusError, UriError,
+    },
 };
 
 /// Why a WebSocket over a transport failed.
 ///
 /// The end of a connection is no error, whichever way it came; see
-/// [`EndOfStream`](crate::EndOfStream).
+/// [`EndOfStream`](crate::EndOfStream). The message contains that of the cause, so
+/// [`source`](error::Error::source) is the cause's own.
+///
+/// Every error of the crate converts into it, so that one `?` serves for all:
+///
+/// ```
+/// use framewise::handshake::{ClientRequest, Rejection};
+///
+/// fn request(url: &str) -> Result<ClientRequest, framewise::Error> {
+///     Ok(ClientRequest::new(url)?.subprotocol("chat")?.header("Authorization", "Bearer abc")?)
+/// }
+/// fn rejection(status: u16) -> Result<Rejection, framewise::Error> {
+///     Ok(Rejection::new(status)?)
+/// }
+///
+/// assert_eq!(
+///     request("localhost").unwrap_err().to_string(),
+///     "\"localhost\" does not start with ws:// or wss://: did you mean ws://localhost?"
+/// );
+/// assert!(rejection(42).is_err());
+/// ```
+///
+/// # As an `io::Error`
+///
+/// It converts into an [`io::Error`] with a fitting kind and the same message. The transport's own
+/// error comes back as it was.
+///
+/// | error | kind |
+/// |---|---|
+/// | [`Io`](Self::Io) | its own |
+/// | [`Timeout`](Self::Timeout); [`Handshake`](Self::Handshake) with a timeout, or refused with 408 or 504 | [`TimedOut`](ErrorKind::TimedOut) |
+/// | [`Protocol`](Self::Protocol); `Handshake`, other failures | [`InvalidData`](ErrorKind::InvalidData) |
+/// | `Handshake`, the stream ended | [`UnexpectedEof`](ErrorKind::UnexpectedEof) |
+/// | `Handshake`, refused with 401, 403 or 407; [`OriginRefused`](Self::OriginRefused) | [`PermissionDenied`](ErrorKind::PermissionDenied) |
+/// | `Handshake`, refused with 404 or 410 | [`NotFound`](ErrorKind::NotFound) |
+/// | `Handshake`, refused with another status | [`ConnectionRefused`](ErrorKind::ConnectionRefused) |
+/// | [`Send`](Self::Send) on a closed connection | [`BrokenPipe`](ErrorKind::BrokenPipe) |
+/// | `Send` with the output full | [`WouldBlock`](ErrorKind::WouldBlock) |
+/// | [`TlsRequired`](Self::TlsRequired) | [`Unsupported`](ErrorKind::Unsupported) |
+/// | `Send`, other mistakes; all else | [`InvalidInput`](ErrorKind::InvalidInput) |
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -20,29 +64,149 @@ pub enum Error {
     /// The opening handshake failed. A server has answered, unless the stream ended; a client answers
     /// nothing.
     Handshake(HandshakeError),
+    /// A header field cannot be written.
+    Header(HeaderError),
     /// The transport failed.
     Io(io::Error),
+    /// A text is no origin.
+    Origin(OriginError),
+    /// The policy does not allow the origin of a request.
+    OriginRefused(OriginRefused),
+    /// A number for the compression is out of its range.
+    #[cfg(feature = "deflate")]
+    OutOfRange(OutOfRange),
     /// The peer broke the protocol, or a limit. It has been told, unless a Close was sent before.
     Protocol(ProtocolError),
+    /// A request cannot be made, because of its URI for instance.
+    Request(RequestError),
     /// The message cannot be sent.
     Send(SendError),
+    /// A request cannot be rejected with this status.
+    Status(StatusError),
     /// The peer fell silent, or a message took too long.
     Timeout(Timeout),
     /// A `wss` URI, but no TLS here: connect a TLS stream and use that.
     TlsRequired,
 }
 
+impl Error {
+    /// Returns whether another try later may succeed, without a change to the program or to what
+    /// it asks for.
+    ///
+    /// | error | transient |
+    /// |---|---|
+    /// | [`Io`](Self::Io): refused, reset, aborted, broken pipe, not connected, early end, timeout, would block, interrupted, host or network unreachable or down, address in use or not available, resource busy | yes |
+    /// | `Io` of another kind, failed lookups of a host included | no |
+    /// | [`Timeout`](Self::Timeout) | yes |
+    /// | [`Handshake`](Self::Handshake): timeout, end of the stream | yes |
+    /// | `Handshake`: refused with 408, 425, 429, 500, 502, 503 or 504 | yes |
+    /// | `Handshake`: refused with another status, any other failure | no |
+    /// | [`Send`](Self::Send) with the output full | yes |
+    /// | `Send`, anything else | no |
+    /// | [`Protocol`](Self::Protocol) | no |
+    /// | [`TlsRequired`](Self::TlsRequired) and all other mistakes of the program | no |
+    ///
+    /// A [`Response`](crate::handshake::Response) may say when to try again, in `Retry-After`.
+    ///
+    /// ```
+    /// use framewise::Error;
+    ///
+    /// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    /// assert!(Error::from(refused).is_transient());
+    /// assert!(!Error::TlsRequired.is_transient());
+    /// ```
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Handshake(HandshakeError::Timeout | HandshakeError::UnexpectedEof)
+            | Self::Timeout(_) => true,
+            Self::Handshake(HandshakeError::Rejected(response)) => {
+                matches!(response.status(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            Self::Io(error) => is_transient(error.kind()),
+            Self::Send(error) => error.kind() == SendErrorKind::OutputFull,
+            _ => false,
+        }
+    }
+
+    /// Returns the kind of the `io::Error` that this becomes.
+    fn io_kind(&self) -> ErrorKind {
+        match self {
+            Self::Handshake(error) => match error {
+                HandshakeError::Timeout => ErrorKind::TimedOut,
+                HandshakeError::UnexpectedEof => ErrorKind::UnexpectedEof,
+                HandshakeError::Rejected(response) => match response.status() {
+                    401 | 403 | 407 => ErrorKind::PermissionDenied,
+                    404 | 410 => ErrorKind::NotFound,
+                    408 | 504 => ErrorKind::TimedOut,
+                    _ => ErrorKind::ConnectionRefused,
+                },
+                _ => ErrorKind::InvalidData,
+            },
+            Self::Io(error) => error.kind(),
+            Self::OriginRefused(_) => ErrorKind::PermissionDenied,
+            Self::Protocol(_) => ErrorKind::InvalidData,
+            Self::Send(error) => match error.kind() {
+                SendErrorKind::Closed => ErrorKind::BrokenPipe,
+                SendErrorKind::OutputFull => ErrorKind::WouldBlock,
+                _ => ErrorKind::InvalidInput,
+            },
+            Self::Timeout(_) => ErrorKind::TimedOut,
+            Self::TlsRequired => ErrorKind::Unsupported,
+            _ => ErrorKind::InvalidInput,
+        }
+    }
+
+    /// Returns what failed, if it is an error itself.
+    fn cause(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(match self {
+            Self::Accept(error) => error,
+            Self::Handshake(error) => error,
+            Self::Header(error) => error,
+            Self::Io(error) => error,
+            Self::Origin(error) => error,
+            Self::OriginRefused(error) => error,
+            #[cfg(feature = "deflate")]
+            Self::OutOfRange(error) => error,
+            Self::Protocol(error) => error,
+            Self::Request(error) => error,
+            Self::Send(error) => error,
+            Self::Status(error) => error,
+            Self::Timeout(_) | Self::TlsRequired => return None,
+        })
+    }
+}
+
+const fn is_transient(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::AddrInUse
+            | ErrorKind::AddrNotAvailable
+            | ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::HostUnreachable
+            | ErrorKind::Interrupted
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NotConnected
+            | ErrorKind::ResourceBusy
+            | ErrorKind::TimedOut
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::WouldBlock
+    )
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Accept(error) => error.fmt(f),
-            Self::Handshake(error) => error.fmt(f),
-            Self::Io(error) => error.fmt(f),
-            Self::Protocol(error) => error.fmt(f),
-            Self::Send(error) => error.fmt(f),
-            Self::Timeout(Timeout::Message) => f.write_str("a message took too long to arrive"),
-            Self::Timeout(_) => f.write_str("the peer fell silent"),
-            Self::TlsRequired => f.write_str("a wss URI needs a TLS stream"),
+        match (self, self.cause()) {
+            (_, Some(cause)) => fmt::Display::fmt(cause, f),
+            (Self::Timeout(Timeout::Message), _) => {
+                f.write_str("a message took too long to arrive")
+            }
+            (Self::Timeout(_), _) => f.write_str("the peer fell silent"),
+            _ => f.write_str("a wss URI needs a TLS stream"),
         }
     }
 }
@@ -50,9 +214,16 @@ impl fmt::Display for Error {
 /// The cause is part of the message, so it has no source but the cause's own.
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            Self::Io(error) => error.source(),
-            _ => None,
+        self.cause()?.source()
+    }
+}
+
+/// With the kinds that [`Error`] lists.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io(error) => error,
+            error => Self::new(error.io_kind(), error),
         }
     }
 }
@@ -60,8 +231,8 @@ impl error::Error for Error {
 impl From<driver::Error> for Error {
     fn from(error: driver::Error) -> Self {
         match error {
-            driver::Error::GaveUp => Self::Io(ErrorKind::TimedOut.into()),
-            driver::Error::Lost => Self::Io(ErrorKind::BrokenPipe.into()),
+            driver::Error::GaveUp => Self::Io(io::Error::new(ErrorKind::TimedOut, error)),
+            driver::Error::Lost => Self::Io(io::Error::new(ErrorKind::BrokenPipe, error)),
             driver::Error::Protocol(error) => Self::Protocol(error),
             driver::Error::Timeout(timeout) => Self::Timeout(timeout),
         }
@@ -80,3 +251,63 @@ macro_rules! impl_from {
 
 impl_from!(AcceptError => Accept, HandshakeError => Handshake, io::Error => Io);
 impl_from!(ProtocolError => Protocol, SendError => Send);
+impl_from!(HeaderError => Header, OriginError => Origin, OriginRefused => OriginRefused);
+impl_from!(RequestError => Request, StatusError => Status);
+#[cfg(feature = "deflate")]
+impl_from!(OutOfRange => OutOfRange);
+
+impl From<UriError> for Error {
+    fn from(error: UriError) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl From<ExtensionError> for Error {
+    fn from(error: ExtensionError) -> Self {
+        Self::Handshake(error.into())
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl From<NegotiationError> for Error {
+    fn from(error: NegotiationError) -> Self {
+        Self::Handshake(error.into())
+    }
+}
+
+/// The request goes: nobody answers it any more.
+impl From<RefusedRequest> for Error {
+    fn from(refused: RefusedRequest) -> Self {
+        Self::Handshake(refused.error)
+    }
+}
+
+/// Returns the error with the host and the port of the URI in its message, and of the same kind.
+#[cfg(feature = "connect")]
+pub(crate) fn connect_failed(uri: &crate::handshake::Uri, error: io::Error) -> io::Error {
+    let to = alloc::format!("{}:{}", uri.host(), uri.port());
+    io::Error::new(error.kind(), ConnectError { to, error })
+}
+
+/// Why no connection was opened, and to what.
+#[cfg(feature = "connect")]
+#[derive(Debug)]
+struct ConnectError {
+    to: alloc::string::String,
+    error: io::Error,
+}
+
+#[cfg(feature = "connect")]
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { to, error } = self;
+        write!(f, "cannot connect to {to}: {error}")
+    }
+}
+
+#[cfg(feature = "connect")]
+impl error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.error.source()
+    }
+}

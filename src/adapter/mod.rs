@@ -5,6 +5,8 @@ mod error;
 use std::time;
 
 pub use error::Error;
+#[cfg(feature = "connect")]
+pub(crate) use error::connect_failed;
 
 use crate::{
     driver,

@@ -66,8 +66,10 @@ pub fn connect_with(
     config: impl Into<Arc<Config>>,
 ) -> Result<(WebSocket<TcpStream>, Response), Error> {
     let config = config.into();
-    let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs()?.collect();
-    let (stream, _turn) = open(connector, addresses, config.handshake_timeout)?;
+    let failed = |error| adapter::connect_failed(request.uri(), error);
+    let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs().map_err(failed)?;
+    let limit = config.handshake_timeout;
+    let (stream, _turn) = open(connector, addresses.collect(), limit).map_err(failed)?;
     client(stream, request, config, adapter::seed()?)
 }
 

@@ -2,7 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
 use super::{
     closing::{EndOfStream, Owed, State, Trigger},
@@ -41,6 +41,8 @@ struct Seldom {
     owed_pongs: Pongs,
     received: Option<CloseFrame>,
     sent: Option<CloseFrame>,
+    // Goes with the Close that is owed when the connection has failed.
+    reason: Cow<'static, str>,
 }
 
 /// What the receiving direction reports to the rest of the connection.
@@ -72,9 +74,10 @@ impl Link {
         owed
     }
 
-    pub(crate) fn fail(&mut self, code: CloseCode) {
+    pub(crate) fn fail(&mut self, code: CloseCode, reason: impl Into<Cow<'static, str>>) {
         if self.apply(Trigger::Fail) == Owed::Close {
             self.owed_close = Some(code);
+            self.seldom.get_or_insert_default().reason = reason.into();
         }
     }
 
@@ -120,9 +123,9 @@ impl Link {
                     self.owed_close = Some(CloseCode::GOING_AWAY);
                 }
             }
-            Due::Message => self.fail(CloseCode::POLICY_VIOLATION),
+            Due::Message => self.fail(CloseCode::POLICY_VIOLATION, "message took too long"),
             Due::Ping => self.owed_ping = true,
-            Due::Pong => self.fail(CloseCode::INTERNAL_ERROR),
+            Due::Pong => self.fail(CloseCode::INTERNAL_ERROR, "no Pong in time"),
         }
     }
 
@@ -148,14 +151,16 @@ impl Link {
     pub(crate) fn take_owed_pongs(&mut self) -> Option<Pongs> {
         let seldom = self.seldom.as_mut()?;
         let pongs = core::mem::take(&mut seldom.owed_pongs);
-        if seldom.received.is_none() && seldom.sent.is_none() {
+        if seldom.received.is_none() && seldom.sent.is_none() && seldom.reason.is_empty() {
             self.seldom = None;
         }
         (!pongs.bytes.is_empty()).then_some(pongs)
     }
 
-    pub(crate) fn take_owed_close(&mut self) -> Option<CloseCode> {
-        self.owed_close.take()
+    pub(crate) fn take_owed_close(&mut self) -> Option<(CloseCode, Cow<'static, str>)> {
+        let code = self.owed_close.take()?;
+        let reason = self.seldom.as_mut().map(|seldom| core::mem::take(&mut seldom.reason));
+        Some((code, reason.unwrap_or_default()))
     }
 
     pub(crate) const fn owes_close(&self) -> bool {

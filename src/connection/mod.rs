@@ -230,9 +230,10 @@ impl Connection {
     /// # Errors
     ///
     /// [`Closed`](crate::SendErrorKind::Closed) when the connection is not open,
-    /// [`OutputFull`](crate::SendErrorKind::OutputFull) when the message would exceed
-    /// [`Config::max_output`], [`UnfinishedMessage`](crate::SendErrorKind::UnfinishedMessage) when
-    /// a fragmented message is not finished.
+    /// [`MessageTooBig`](crate::SendErrorKind::MessageTooBig) when the message alone exceeds
+    /// [`Config::max_output`], [`OutputFull`](crate::SendErrorKind::OutputFull) when it does with what
+    /// is pending, [`UnfinishedMessage`](crate::SendErrorKind::UnfinishedMessage) when a fragmented
+    /// message is not finished.
     #[inline]
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
         self.sender.send(payload.into(), self.link.state())
@@ -256,8 +257,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::SendErrorKind::Closed) and
-    /// [`OutputFull`](crate::SendErrorKind::OutputFull) as for [`send`](Self::send),
+    /// [`Closed`](crate::SendErrorKind::Closed), [`MessageTooBig`](crate::SendErrorKind::MessageTooBig)
+    /// and [`OutputFull`](crate::SendErrorKind::OutputFull) as for [`send`](Self::send),
     /// [`MixedFragments`](crate::SendErrorKind::MixedFragments) for a fragment of another type.
     pub fn send_fragment<'a>(
         &mut self,
@@ -296,9 +297,9 @@ impl Connection {
     /// # Errors
     ///
     /// [`Closed`](crate::SendErrorKind::Closed) when the connection is closing already,
-    /// [`InvalidCloseCode`](crate::SendErrorKind::InvalidCloseCode) for a code that may not be sent
-    /// or a reason without a code,
-    /// [`LongControlFrame`](crate::SendErrorKind::LongControlFrame) for a longer reason.
+    /// [`InvalidCloseCode`](crate::SendErrorKind::InvalidCloseCode) for a code that may not be sent,
+    /// [`CloseReasonWithoutCode`](crate::SendErrorKind::CloseReasonWithoutCode),
+    /// [`LongCloseReason`](crate::SendErrorKind::LongCloseReason) for a longer reason.
     pub fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
@@ -475,7 +476,7 @@ impl Report for Joined<'_> {
     }
 
     fn failed(&mut self, error: ProtocolError) {
-        self.link.fail(error.close_code());
+        self.link.fail(error.close_code(), error.close_reason());
         self.sender.settle(self.link);
     }
 

@@ -359,6 +359,10 @@ impl Sink for Inflated<'_> {
         self.assembly.room()
     }
 
+    fn too_big(&self) -> ProtocolError {
+        self.assembly.too_big(0)
+    }
+
     fn push(&mut self, inflated: &[u8], used: usize, left: usize) -> Result<(), ProtocolError> {
         self.assembly.grow(inflated.len() as u64)?;
         if self.assembly.delivers_chunks() {

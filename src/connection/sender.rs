@@ -221,7 +221,7 @@ impl Sender {
             return Err(SendErrorKind::Closed.into());
         }
         if payload.len() > MAX_CONTROL_PAYLOAD {
-            return Err(SendErrorKind::LongControlFrame.into());
+            return Err(SendErrorKind::LongControlFrame { len: payload.len() }.into());
         }
         if !self.has_reserve() {
             return Err(SendErrorKind::OutputFull.into());
@@ -241,14 +241,14 @@ impl Sender {
             return Err(SendErrorKind::Closed.into());
         }
         if reason.len() > MAX_REASON {
-            return Err(SendErrorKind::LongControlFrame.into());
+            return Err(SendErrorKind::LongCloseReason { len: reason.len() }.into());
         }
-        let allowed = match code {
-            None => reason.is_empty(),
-            Some(code) => code.may_be_sent_by(self.role()),
-        };
-        if !allowed {
-            return Err(SendErrorKind::InvalidCloseCode.into());
+        match code {
+            None if !reason.is_empty() => return Err(SendErrorKind::CloseReasonWithoutCode.into()),
+            Some(code) if !code.may_be_sent_by(self.role()) => {
+                return Err(SendErrorKind::InvalidCloseCode(code.into()).into());
+            }
+            _ => {}
         }
         link.apply(Trigger::SendClose);
         self.push_close(code.unwrap_or(CloseCode::NO_STATUS_RECEIVED), reason, link);
@@ -304,9 +304,9 @@ impl Sender {
         if link.take_owed_ping() && link.state().may_send() && self.has_reserve() {
             self.push_control(Opcode::Ping, b"");
         }
-        if let Some(code) = link.take_owed_close() {
+        if let Some((code, reason)) = link.take_owed_close() {
             link.apply(Trigger::ReplyQueued);
-            self.push_close(code, "", link);
+            self.push_close(code, &reason, link);
         }
     }
 
@@ -379,7 +379,12 @@ impl Sender {
             return Err(SendErrorKind::Closed);
         }
         if !self.has_room_for(len) {
-            return Err(SendErrorKind::OutputFull);
+            let header_len = frame::encoded_len(len, self.keys.is_some());
+            let (len, limit) = (len.saturating_add(header_len), self.max_output);
+            return Err(match len > limit {
+                true => SendErrorKind::MessageTooBig { len, limit },
+                false => SendErrorKind::OutputFull,
+            });
         }
         Ok(())
     }

@@ -564,7 +564,7 @@ impl Report for &Shared {
     }
 
     fn failed(&mut self, error: ProtocolError) {
-        self.link().fail(error.close_code());
+        self.link().fail(error.close_code(), error.close_reason());
     }
 
     fn ping_received(&mut self, payload: &[u8]) {

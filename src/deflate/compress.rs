@@ -335,6 +335,10 @@ mod tests {
             u64::MAX
         }
 
+        fn too_big(&self) -> ProtocolError {
+            panic!("there is room for everything");
+        }
+
         fn push(&mut self, inflated: &[u8], _: usize, _: usize) -> Result<(), ProtocolError> {
             self.0.extend_from_slice(inflated);
             Ok(())

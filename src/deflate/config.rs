@@ -177,7 +177,11 @@ macro_rules! bounded {
             /// [`OutOfRange`] for any other number.
             pub const fn new(number: u8) -> Result<Self, OutOfRange> {
                 let (least, most) = $range;
-                if least <= number && number <= most { Ok(Self(number)) } else { Err(OutOfRange) }
+                if least <= number && number <= most {
+                    Ok(Self(number))
+                } else {
+                    Err(OutOfRange { number, least, most })
+                }
             }
 
             /// Returns the number.
@@ -266,17 +270,36 @@ impl WindowBits {
 /// A number is outside the range of its type.
 ///
 /// ```
-/// use framewise::deflate::{OutOfRange, WindowBits};
+/// use framewise::deflate::WindowBits;
 ///
-/// assert_eq!(WindowBits::new(7), Err(OutOfRange));
+/// let error = WindowBits::new(16).unwrap_err();
+/// assert_eq!(error.to_string(), "16 is out of range: 8 to 15");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[allow(clippy::exhaustive_structs, reason = "there is nothing to add")]
-pub struct OutOfRange;
+pub struct OutOfRange {
+    number: u8,
+    least: u8,
+    most: u8,
+}
+
+impl OutOfRange {
+    /// Returns the number that was given.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.number
+    }
+
+    /// Returns the smallest and the largest number that the type can have.
+    #[must_use]
+    pub const fn range(self) -> (u8, u8) {
+        (self.least, self.most)
+    }
+}
 
 impl fmt::Display for OutOfRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the number is out of range")
+        let Self { number, least, most } = self;
+        write!(f, "{number} is out of range: {least} to {most}")
     }
 }
 

@@ -51,6 +51,8 @@ struct State {
 pub(crate) trait Sink {
     /// Returns how many octets the message may still have.
     fn room(&self) -> u64;
+    /// Returns the error for octets for which there is no room.
+    fn too_big(&self) -> ProtocolError;
     /// Takes octets, at most as many as there is room for; `used` octets were inflated to them, and
     /// `left` octets of the payload wait.
     fn push(&mut self, inflated: &[u8], used: usize, left: usize) -> Result<(), ProtocolError>;
@@ -73,8 +75,11 @@ impl Inflater {
 
     /// Begins a frame of a message: the limit is checked on its header.
     pub(crate) fn begin_frame(&mut self, payload_len: u64) -> Result<(), ProtocolError> {
-        let size = self.size.checked_add(payload_len).filter(|size| *size <= self.max_size);
-        self.size = size.ok_or(ProtocolError::MessageTooBig)?;
+        let (size, limit) = (self.size.saturating_add(payload_len), self.max_size);
+        if size > limit {
+            return Err(ProtocolError::MessageTooBig { len: Some(size), limit });
+        }
+        self.size = size;
         Ok(())
     }
 
@@ -269,7 +274,7 @@ impl<S: Sink> Run<'_, S> {
             sink.push(inflated, used, input.len() - used)?;
         }
         if too_big {
-            return Err(ProtocolError::MessageTooBig);
+            return Err(sink.too_big());
         }
         let ended = result?;
         if ended {
@@ -331,6 +336,10 @@ mod tests {
     impl Sink for Message {
         fn room(&self) -> u64 {
             u64::MAX
+        }
+
+        fn too_big(&self) -> ProtocolError {
+            panic!("there is room for everything");
         }
 
         fn push(&mut self, inflated: &[u8], _: usize, _: usize) -> Result<(), ProtocolError> {

@@ -211,7 +211,15 @@ impl fmt::Display for Error {
     }
 }
 
-impl error::Error for Error {}
+/// The cause is part of the message, so it has no source but the cause's own.
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Protocol(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 /// Returns how many bytes may be pending when a message is queued behind them: none where they would
 /// take up much of the room that it may need.
@@ -233,7 +241,7 @@ mod tests {
         let errors = [
             Error::GaveUp,
             Error::Lost,
-            Error::Protocol(ProtocolError::MessageTooBig),
+            Error::Protocol(ProtocolError::InvalidUtf8),
             Error::Timeout(Timeout::Message),
             Error::Timeout(Timeout::Pong),
         ];

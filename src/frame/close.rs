@@ -113,21 +113,21 @@ impl CloseFrame {
     ///
     /// # Errors
     ///
-    /// [`ClosePayload`](ProtocolError::ClosePayload) for a single octet,
-    /// [`CloseCode`](ProtocolError::CloseCode) for a code that may not be sent, and
-    /// [`CloseReason`](ProtocolError::CloseReason) for a reason that is not UTF-8.
+    /// [`InvalidClosePayload`](ProtocolError::InvalidClosePayload) for a single byte,
+    /// [`InvalidCloseCode`](ProtocolError::InvalidCloseCode) for a code that may not be sent, and
+    /// [`InvalidCloseReason`](ProtocolError::InvalidCloseReason) for a reason that is not UTF-8.
     pub fn decode(payload: &[u8]) -> Result<Self, ProtocolError> {
         if payload.is_empty() {
             return Ok(Self { code: CloseCode::NO_STATUS_RECEIVED, reason: String::new() });
         }
         let Some((&code, reason)) = payload.split_first_chunk() else {
-            return Err(ProtocolError::ClosePayload);
+            return Err(ProtocolError::InvalidClosePayload);
         };
         let code = CloseCode(u16::from_be_bytes(code));
         if !code.is_allowed_on_wire() {
-            return Err(ProtocolError::CloseCode(code.0));
+            return Err(ProtocolError::InvalidCloseCode(code.0));
         }
-        let reason = utf8::validate(reason).map_err(|_| ProtocolError::CloseReason)?;
+        let reason = utf8::validate(reason).map_err(|_| ProtocolError::InvalidCloseReason)?;
         Ok(Self { code, reason: reason.into() })
     }
 }
@@ -158,13 +158,15 @@ impl ProtocolError {
     /// not what its type says, 1009 for limits, 1002 for all else.
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::CloseReason | Self::InvalidDeflate | Self::InvalidUtf8 => {
+            Self::InvalidCloseReason | Self::InvalidDeflate | Self::InvalidUtf8 => {
                 CloseCode::INVALID_PAYLOAD
             }
-            Self::MessageTooBig | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
-            Self::CloseCode(_)
-            | Self::ClosePayload
-            | Self::FragmentedControlFrame
+            Self::MessageTooBig { .. } | Self::TooManyFragments { .. } => {
+                CloseCode::MESSAGE_TOO_BIG
+            }
+            Self::FragmentedControlFrame
+            | Self::InvalidCloseCode(_)
+            | Self::InvalidClosePayload
             | Self::LengthNotMinimal
             | Self::LengthTopBit
             | Self::LongControlFrame

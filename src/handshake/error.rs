@@ -1,9 +1,9 @@
 //! Why an opening handshake failed.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, string::String};
 use core::{error::Error, fmt, ops::Deref};
 
-use super::{ExtensionError, Response};
+use super::{ExtensionError, Response, rejection::usual_reason, uri::redact};
 #[cfg(feature = "deflate")]
 use crate::deflate::NegotiationError;
 
@@ -133,7 +133,105 @@ impl HandshakeError {
             _ => None,
         }
     }
+
+    /// Returns whether the server seems to expect TLS on this port, so that `wss://` may be meant
+    /// where the URI says `ws://`.
+    ///
+    /// It does when it answers with a TLS record (an alert, as a rule), or with a 400 whose body
+    /// says so, as nginx, Apache, Go and Tomcat write it. The message says it, too.
+    ///
+    /// ```
+    /// use framewise::{
+    ///     Config, Input,
+    ///     handshake::{ClientHandshake, ClientRequest},
+    /// };
+    ///
+    /// let request = ClientRequest::new("ws://server.example.com:443/")?;
+    /// let mut handshake = ClientHandshake::new(request, Config::default(), [7; 32]);
+    /// let mut alert = *b"\x15\x03\x01\x00\x02\x02\x46";
+    /// let error = handshake.receive(&mut Input::new(&mut alert)).unwrap_err();
+    /// assert!(error.suggests_tls());
+    /// # Ok::<(), framewise::handshake::RequestError>(())
+    /// ```
+    #[must_use]
+    pub fn suggests_tls(&self) -> bool {
+        match self {
+            // An alert or a part of a handshake, of any version (RFC 8446 §5.1).
+            Self::NotHttp(received) => {
+                matches!(**received, [ALERT | HANDSHAKE] | [ALERT | HANDSHAKE, 0x03, ..])
+            }
+            Self::Rejected(response) if response.status() == 400 => {
+                TLS_EXPECTED.iter().any(|text| contains(response.body(), text))
+            }
+            _ => false,
+        }
+    }
 }
+
+impl HandshakeError {
+    fn tls_hint(&self) -> &'static str {
+        if self.suggests_tls() { ": the port seems to speak TLS, try wss://" } else { "" }
+    }
+}
+
+/// Returns whether `text`, in any case, is a part of `bytes`.
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()))
+}
+
+/// Writes what a user has to know of a refusal.
+fn write_refusal(f: &mut fmt::Formatter<'_>, response: &Response) -> fmt::Result {
+    let status = response.status();
+    write!(f, "the server answered {status}")?;
+    let reason = match response.reason() {
+        [] => usual_reason(status).as_bytes(),
+        reason => reason,
+    };
+    if !reason.is_empty() {
+        write!(f, " {}", Short(reason))?;
+    }
+    let name = match status {
+        300..=399 => "Location",
+        400 | 426 => "Sec-WebSocket-Version",
+        401 => "WWW-Authenticate",
+        405 => "Allow",
+        407 => "Proxy-Authenticate",
+        429 | 503 => "Retry-After",
+        _ => return Ok(()),
+    };
+    match response.header(name) {
+        // Tokens travel in the query.
+        Some(location) if name == "Location" => {
+            let location = redact(&String::from_utf8_lossy(location));
+            write!(f, " ({name}: {})", Short(location.as_bytes()))
+        }
+        Some(value) => write!(f, " ({name}: {})", Short(value)),
+        None => Ok(()),
+    }
+}
+
+/// Bytes of a server for a log: escaped as in Rust, and 100 of them at most.
+struct Short<'a>(&'a [u8]);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, more) = self.0.split_at(self.0.len().min(100));
+        let more = if more.is_empty() { "" } else { "..." };
+        write!(f, "{}{more}", shown.escape_ascii())
+    }
+}
+
+/// The types of TLS records by which a server answers what is no TLS (RFC 8446 §5.1).
+const ALERT: u8 = 0x15;
+const HANDSHAKE: u8 = 0x16;
+
+/// What nginx, Apache, Go and Tomcat say on a port for TLS to a request without it.
+const TLS_EXPECTED: [&str; 4] = [
+    "plain HTTP request was sent to HTTPS port",
+    "speaking plain HTTP to an SSL-enabled server port",
+    "HTTP request to an HTTPS server",
+    "combination of host and port requires TLS",
+];
 
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,10 +252,12 @@ impl fmt::Display for HandshakeError {
             Self::InvalidUpgrade => "Upgrade does not name websocket",
             Self::InvalidVersion => "Sec-WebSocket-Version is missing or malformed",
             Self::NotHttp(received) => {
-                return write!(f, "the response does not begin with HTTP/: {received}");
+                write!(f, "the response does not begin with HTTP/: {received}")?;
+                return f.write_str(self.tls_hint());
             }
             Self::Rejected(response) => {
-                return write!(f, "the server answered with status {}", response.status());
+                write_refusal(f, response)?;
+                return f.write_str(self.tls_hint());
             }
             Self::RequestBody => "the request announces a body",
             Self::SubprotocolMissing => "the server selected no subprotocol",

@@ -230,4 +230,9 @@ impl fmt::Display for RefusedRequest {
     }
 }
 
-impl Error for RefusedRequest {}
+/// The message is that of the error in it, so the source is that error's own.
+impl Error for RefusedRequest {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}

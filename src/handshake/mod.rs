@@ -147,7 +147,7 @@ pub use self::{
     response::Response,
     server::ServerHandshake,
     upgrade::{AcceptError, HttpAccepted, HttpVersion, Upgrade},
-    uri::{Uri, UriError},
+    uri::{Uri, UriError, UriErrorKind},
 };
 pub use crate::extension::{Extension, ExtensionError, ExtensionList, Param, Params};
 

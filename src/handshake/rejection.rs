@@ -47,7 +47,7 @@ impl Rejection {
     /// [`StatusError`] unless the status is one of 200 to 999.
     pub fn new(status: u16) -> Result<Self, StatusError> {
         if !(200..=999).contains(&status) {
-            return Err(StatusError);
+            return Err(StatusError { status });
         }
         Ok(Self::with_status(status))
     }
@@ -259,7 +259,7 @@ impl HandshakeError {
     }
 }
 
-const fn usual_reason(status: u16) -> &'static str {
+pub(super) const fn usual_reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         204 => "No Content",
@@ -294,13 +294,30 @@ const fn usual_reason(status: u16) -> &'static str {
 }
 
 /// The number is no status by which a request can be rejected: 200 to 999.
+///
+/// ```
+/// use framewise::handshake::Rejection;
+///
+/// let error = Rejection::new(42).unwrap_err();
+/// assert_eq!(error.status(), 42);
+/// assert_eq!(error.to_string(), "42 is no final HTTP status, which is 200 to 999");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StatusError;
+pub struct StatusError {
+    status: u16,
+}
+
+impl StatusError {
+    /// Returns the number that was given.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        self.status
+    }
+}
 
 impl fmt::Display for StatusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a final HTTP status")
+        write!(f, "{} is no final HTTP status, which is 200 to 999", self.status)
     }
 }
 

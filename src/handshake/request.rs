@@ -44,13 +44,13 @@ impl ClientRequest {
     ///
     /// # Errors
     ///
-    /// The [`UriError`] of a text that is no WebSocket URI.
-    pub fn new<U>(uri: U) -> Result<Self, UriError>
+    /// [`RequestError::Uri`] for a text that is no WebSocket URI.
+    pub fn new<U>(uri: U) -> Result<Self, RequestError>
     where
         U: TryInto<Uri>,
         U::Error: Into<UriError>,
     {
-        let uri = uri.try_into().map_err(Into::into)?;
+        let uri = uri.try_into().map_err(|error| RequestError::Uri(error.into()))?;
         Ok(Self { uri, origin: None, offer: Offer::default(), headers: Headers::new() })
     }
 
@@ -58,15 +58,17 @@ impl ClientRequest {
     ///
     /// # Errors
     ///
-    /// [`HeaderError::Protected`] for the fields that the handshake writes itself: `Connection`,
-    /// `Content-Length`, `Host`, `Origin`, `Transfer-Encoding`, `Upgrade` and all `Sec-WebSocket-`
-    /// fields. [`HeaderError::Name`] and [`HeaderError::Value`] for what cannot stand in a header.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
+    /// [`RequestError::Header`] with
+    /// - [`HeaderError::Protected`] for the fields that the handshake writes itself: `Connection`,
+    ///   `Content-Length`, `Host`, `Origin`, `Transfer-Encoding`, `Upgrade` and all `Sec-WebSocket-`
+    ///   fields,
+    /// - [`HeaderError::Name`] and [`HeaderError::Value`] for what cannot stand in a header.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, RequestError> {
         if protected(name)
             || name.eq_ignore_ascii_case("Host")
             || name.eq_ignore_ascii_case("Origin")
         {
-            return Err(HeaderError::Protected);
+            return Err(HeaderError::Protected.into());
         }
         self.headers.append(name, value)?;
         Ok(self)
@@ -123,7 +125,7 @@ impl ClientRequest {
     /// let fields = ClientRequest::new("wss://example.com/chat")?.connect_fields(&Config::default());
     /// assert_eq!(fields[0], (":method".into(), b"CONNECT".to_vec()));
     /// assert_eq!(fields[1], (":protocol".into(), b"websocket".to_vec()));
-    /// # Ok::<(), framewise::handshake::UriError>(())
+    /// # Ok::<(), framewise::handshake::RequestError>(())
     /// ```
     #[must_use]
     pub fn connect_fields(&self, config: &Config) -> Vec<(String, Vec<u8>)> {
@@ -231,7 +233,16 @@ impl fmt::Debug for Offer {
 const ROOM: usize = 256;
 
 /// Why a [`ClientRequest`](super::ClientRequest) cannot be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use framewise::handshake::{ClientRequest, HeaderError, RequestError};
+///
+/// let request = ClientRequest::new("ws://example.com/")?;
+/// let error = request.header("Upgrade", "h2c").unwrap_err();
+/// assert_eq!(error, RequestError::Header(HeaderError::Protected));
+/// # Ok::<(), RequestError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The subprotocol is in the list already (RFC 6455 §4.1 item 10).
@@ -240,6 +251,8 @@ pub enum RequestError {
     Header(HeaderError),
     /// The subprotocol is not a token (RFC 6455 §4.1 item 10).
     Subprotocol,
+    /// The URI is no WebSocket URI (RFC 6455 §3).
+    Uri(UriError),
 }
 
 impl fmt::Display for RequestError {
@@ -248,11 +261,27 @@ impl fmt::Display for RequestError {
             Self::DuplicateSubprotocol => f.write_str("the subprotocol is in the list already"),
             Self::Header(error) => error.fmt(f),
             Self::Subprotocol => f.write_str("the subprotocol is not a token"),
+            Self::Uri(error) => error.fmt(f),
         }
     }
 }
 
-impl Error for RequestError {}
+/// The message is that of the cause, so the source is the cause's own.
+impl Error for RequestError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Header(error) => error.source(),
+            Self::Uri(error) => error.source(),
+            Self::DuplicateSubprotocol | Self::Subprotocol => None,
+        }
+    }
+}
+
+impl From<UriError> for RequestError {
+    fn from(error: UriError) -> Self {
+        Self::Uri(error)
+    }
+}
 
 impl From<HeaderError> for RequestError {
     fn from(error: HeaderError) -> Self {

@@ -1,6 +1,6 @@
 //! `ws` and `wss` URIs (RFC 6455 §3), on the syntax of RFC 3986.
 
-use alloc::{borrow::ToOwned, format, string::String};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String};
 use core::{convert::Infallible, error::Error, fmt, net::Ipv6Addr, str::FromStr};
 
 /// A WebSocket URI: host, port, resource name and the secure flag.
@@ -10,13 +10,14 @@ use core::{convert::Infallible, error::Error, fmt, net::Ipv6Addr, str::FromStr};
 /// are equal (RFC 3986 §3.2.2).
 ///
 /// ```
-/// use framewise::handshake::{Uri, UriError};
+/// use framewise::handshake::{Uri, UriError, UriErrorKind};
 ///
 /// let uri = Uri::try_from("wss://example.com:8443/chat?room=1")?;
 /// assert_eq!((uri.host(), uri.port(), uri.is_secure()), ("example.com", 8443, true));
 /// assert_eq!(uri.resource(), "/chat?room=1");
 /// assert_eq!(uri.authority(), "example.com:8443");
-/// assert_eq!(Uri::try_from("ws://example.com/#top"), Err(UriError::Fragment));
+/// let error = Uri::try_from("ws://example.com/#top").unwrap_err();
+/// assert_eq!((error.kind(), error.offset()), (UriErrorKind::Fragment, 17));
 /// # Ok::<(), UriError>(())
 /// ```
 #[derive(Clone)]
@@ -32,20 +33,32 @@ impl Uri {
     ///
     /// # Errors
     ///
-    /// [`UriError::Host`] or [`UriError::NonAscii`] for a host that is none; [`UriError::Resource`]
-    /// for a resource name that does not start with a slash or has a character that must be
-    /// percent-encoded; [`UriError::Fragment`] for one with a fragment identifier.
+    /// A [`UriError`] of the kind
+    /// - [`Host`](UriErrorKind::Host) or [`NonAscii`](UriErrorKind::NonAscii) for a host that is none,
+    /// - [`Resource`](UriErrorKind::Resource) for a resource name that does not start with a slash or
+    ///   has a character that must be percent-encoded,
+    /// - [`Fragment`](UriErrorKind::Fragment) for one with a fragment identifier.
+    ///
+    /// Its place is counted in the URI that the parts make.
     pub fn from_parts(
         secure: bool,
         host: &str,
         port: u16,
         resource: &str,
     ) -> Result<Self, UriError> {
-        check_host(host)?;
-        if !resource.starts_with('/') {
-            return Err(UriError::Resource);
-        }
-        check_resource(resource)?;
+        let check = || {
+            check_host(host)?;
+            let behind_host = host.len().saturating_add(decimal_len(port));
+            if !resource.starts_with('/') {
+                return Err(Fault::new(UriErrorKind::Resource, behind_host));
+            }
+            check_resource(resource).map_err(|fault| fault.after(behind_host))
+        };
+        check().map_err(|fault| {
+            let scheme = if secure { "wss://" } else { "ws://" };
+            let text = format!("{scheme}{host}:{port}{resource}");
+            UriError::new(&text, fault.after(scheme.len()))
+        })?;
         Ok(Self { secure, host: host.to_owned(), port, resource: resource.to_owned() })
     }
 
@@ -86,6 +99,37 @@ impl Uri {
         }
         format!("{}:{}", self.host, self.port)
     }
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        use UriErrorKind as Kind;
+
+        let (scheme, rest) = text.split_once("://").ok_or(Fault::new(Kind::Scheme, 0))?;
+        let secure = match () {
+            () if scheme.eq_ignore_ascii_case("ws") => false,
+            () if scheme.eq_ignore_ascii_case("wss") => true,
+            () => return Err(Fault::new(Kind::Scheme, 0)),
+        };
+        let start = scheme.len().saturating_add(3);
+        if let Some(place) = rest.bytes().position(|octet| !octet.is_ascii()) {
+            return Err(Fault::new(Kind::NonAscii, place).after(start));
+        }
+        if let Some(place) = rest.find('#') {
+            return Err(Fault::new(Kind::Fragment, place).after(start));
+        }
+        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let Authority { host, port } =
+            Authority::parse(authority).map_err(|fault| fault.after(start))?;
+        let resource =
+            resource.strip_suffix('?').filter(|path| !path.contains('?')).unwrap_or(resource);
+        check_resource(resource).map_err(|fault| fault.after(authority.len()).after(start))?;
+        let slash = if resource.starts_with('/') { "" } else { "/" };
+        Ok(Self {
+            secure,
+            host: host.to_owned(),
+            port: port.unwrap_or_else(|| default_port(secure)),
+            resource: format!("{slash}{resource}"),
+        })
+    }
 }
 
 impl PartialEq for Uri {
@@ -102,30 +146,7 @@ impl TryFrom<&str> for Uri {
     type Error = UriError;
 
     fn try_from(text: &str) -> Result<Self, UriError> {
-        let (scheme, rest) = text.split_once("://").ok_or(UriError::Scheme)?;
-        let secure = match () {
-            () if scheme.eq_ignore_ascii_case("ws") => false,
-            () if scheme.eq_ignore_ascii_case("wss") => true,
-            () => return Err(UriError::Scheme),
-        };
-        if !rest.is_ascii() {
-            return Err(UriError::NonAscii);
-        }
-        if rest.contains('#') {
-            return Err(UriError::Fragment);
-        }
-        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let Authority { host, port } = Authority::parse(authority)?;
-        let resource =
-            resource.strip_suffix('?').filter(|path| !path.contains('?')).unwrap_or(resource);
-        check_resource(resource)?;
-        let slash = if resource.starts_with('/') { "" } else { "/" };
-        Ok(Self {
-            secure,
-            host: host.to_owned(),
-            port: port.unwrap_or_else(|| default_port(secure)),
-            resource: format!("{slash}{resource}"),
-        })
+        Self::parse(text).map_err(|fault| UriError::new(text, fault))
     }
 }
 
@@ -179,15 +200,14 @@ pub(super) struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    pub(super) fn parse(text: &'a str) -> Result<Self, UriError> {
-        Self::split(text).map_err(
-            |error| {
-                if text.contains('@') { UriError::Userinfo } else { error }
-            },
-        )
+    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+        Self::split(text).map_err(|fault| match text.contains('@') {
+            true => Fault::new(UriErrorKind::Userinfo, 0),
+            false => fault,
+        })
     }
 
-    fn split(text: &'a str) -> Result<Self, UriError> {
+    fn split(text: &'a str) -> Result<Self, Fault> {
         // The colons of a literal address stand before its closing bracket.
         let literal = if text.starts_with('[') { text.find(']').unwrap_or(0) } else { 0 };
         let colon = text.bytes().skip(literal).position(|octet| octet == b':');
@@ -196,12 +216,13 @@ impl<'a> Authority<'a> {
             None => (text, ""),
         };
         check_host(host)?;
+        let bad_port = Fault::new(UriErrorKind::Port, host.len().saturating_add(1));
         let port = match port {
             "" => None,
             digits if digits.bytes().all(|octet| octet.is_ascii_digit()) => {
-                Some(digits.parse().map_err(|_| UriError::Port)?)
+                Some(digits.parse().map_err(|_| bad_port)?)
             }
-            _ => return Err(UriError::Port),
+            _ => return Err(bad_port),
         };
         Ok(Self { host, port })
     }
@@ -228,45 +249,71 @@ pub(super) const fn default_port(secure: bool) -> u16 {
 
 /// Checks `IP-literal / IPv4address / reg-name`, not empty. An IPv4 address is a reg-name too; an
 /// address of a future version cannot be connected to and is refused.
-fn check_host(host: &str) -> Result<(), UriError> {
-    if !host.is_ascii() {
-        return Err(UriError::NonAscii);
+fn check_host(host: &str) -> Result<(), Fault> {
+    let fault = |at| Err(Fault::new(UriErrorKind::Host, at));
+    if let Some(at) = host.bytes().position(|octet| !octet.is_ascii()) {
+        return Err(Fault::new(UriErrorKind::NonAscii, at));
     }
-    let valid = match host.strip_prefix('[') {
+    match host.strip_prefix('[') {
         Some(literal) => {
-            literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+            let address = literal.strip_suffix(']');
+            let valid = address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+            if valid { Ok(()) } else { fault(0) }
         }
-        None => !host.is_empty() && all_valid(host, is_name_octet),
-    };
-    if valid { Ok(()) } else { Err(UriError::Host) }
+        None if host.is_empty() => fault(0),
+        None => first_invalid(host, is_name_octet).map_or(Ok(()), fault),
+    }
 }
 
 /// Checks `path-abempty [ "?" query ]`.
-fn check_resource(resource: &str) -> Result<(), UriError> {
-    if !resource.is_ascii() {
-        return Err(UriError::NonAscii);
+fn check_resource(resource: &str) -> Result<(), Fault> {
+    if let Some(at) = resource.bytes().position(|octet| !octet.is_ascii()) {
+        return Err(Fault::new(UriErrorKind::NonAscii, at));
     }
-    if resource.contains('#') {
-        return Err(UriError::Fragment);
+    if let Some(at) = resource.find('#') {
+        return Err(Fault::new(UriErrorKind::Fragment, at));
     }
-    let pchar_or_separator =
-        |octet| is_name_octet(octet) || matches!(octet, b':' | b'@' | b'/' | b'?');
-    if all_valid(resource, pchar_or_separator) { Ok(()) } else { Err(UriError::Resource) }
+    match first_invalid(resource, is_resource_octet) {
+        Some(at) => Err(Fault::new(UriErrorKind::Resource, at)),
+        None => Ok(()),
+    }
 }
 
-/// Whether every octet is allowed or part of a percent-encoded one (RFC 3986 §2.1).
-fn all_valid(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
+/// Returns the place of the first octet that is neither allowed nor part of a percent-encoded one
+/// (RFC 3986 §2.1).
+#[allow(clippy::arithmetic_side_effects, reason = "the rest is a part of the text")]
+fn first_invalid(text: &str, allowed: impl Fn(u8) -> bool) -> Option<usize> {
     let mut rest = text.as_bytes();
     loop {
         rest = match rest {
-            [] => return true,
+            [] => return None,
             [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 rest
             }
             [octet, rest @ ..] if allowed(*octet) => rest,
-            _ => return false,
+            _ => return Some(text.len() - rest.len()),
         };
     }
+}
+
+/// Returns how many bytes a colon and a port take.
+const fn decimal_len(port: u16) -> usize {
+    match port {
+        0..=9 => 2,
+        10..=99 => 3,
+        100..=999 => 4,
+        1000..=9999 => 5,
+        10_000.. => 6,
+    }
+}
+
+fn is_resource_char(character: char) -> bool {
+    u8::try_from(character).is_ok_and(is_resource_octet)
+}
+
+/// Whether the octet may stand in a path and a query (RFC 3986 §3.3, §3.4).
+const fn is_resource_octet(octet: u8) -> bool {
+    is_name_octet(octet) || matches!(octet, b':' | b'@' | b'/' | b'?')
 }
 
 /// Whether the octet is unreserved or a sub-delimiter (RFC 3986 §2.2, §2.3).
@@ -292,10 +339,39 @@ const NAME_OCTETS: [bool; 256] = {
     table
 };
 
-/// Why a text is no ws or wss URI (RFC 6455 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a text is no ws or wss URI (RFC 6455 §3), and where.
+///
+/// The message shows the URI, the place and, where there is one, a correction. User name, password
+/// and query are never in it.
+///
+/// ```
+/// use framewise::handshake::{Uri, UriErrorKind};
+///
+/// let error = Uri::try_from("127.0.0.1:9001").unwrap_err();
+/// assert_eq!(error.kind(), UriErrorKind::Scheme);
+/// assert_eq!(
+///     error.to_string(),
+///     "\"127.0.0.1:9001\" does not start with ws:// or wss://: did you mean ws://127.0.0.1:9001?"
+/// );
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct UriError(Box<Details>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Details {
+    fault: Fault,
+    /// The URI, without what is secret.
+    uri: String,
+    /// The character at the place.
+    found: Option<char>,
+    /// What was probably meant, without what is secret.
+    suggestion: Option<String>,
+}
+
+/// The kinds of a [`UriError`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
-pub enum UriError {
+pub enum UriErrorKind {
     /// There is a fragment identifier. A `#` that starts none is written `%23`.
     Fragment,
     /// The host is empty or not as RFC 3986 §3.2.2 has it.
@@ -314,23 +390,195 @@ pub enum UriError {
     Userinfo,
 }
 
+/// What is wrong, and at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    kind: UriErrorKind,
+    at: usize,
+}
+
+impl Fault {
+    const fn new(kind: UriErrorKind, at: usize) -> Self {
+        Self { kind, at }
+    }
+
+    /// The same fault in a text that has `len` more bytes in front.
+    #[allow(clippy::arithmetic_side_effects, reason = "both are places in one text")]
+    const fn after(self, len: usize) -> Self {
+        Self { at: self.at + len, ..self }
+    }
+}
+
+impl UriError {
+    #[cold]
+    fn new(text: &str, fault: Fault) -> Self {
+        let found = text.get(fault.at..).and_then(|rest| rest.chars().next());
+        let suggestion = suggest(text, fault.kind).map(|uri| redact(&uri));
+        Self(Box::new(Details { fault, uri: redact(text), found, suggestion }))
+    }
+
+    /// Returns what is wrong.
+    #[must_use]
+    pub fn kind(&self) -> UriErrorKind {
+        self.0.fault.kind
+    }
+
+    /// Returns where it is wrong: a number of bytes from the beginning of the text that was given.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.0.fault.at
+    }
+}
+
+impl fmt::Debug for UriError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UriError")
+            .field("kind", &self.kind())
+            .field("offset", &self.offset())
+            .field("uri", &self.0.uri)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for UriError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fragment => "a WebSocket URI has no fragment identifier",
-            Self::Host => "the host of the URI is not valid",
-            Self::NonAscii => {
-                "the URI must be ASCII: punycode in the host, percent-encoding elsewhere"
+        use UriErrorKind as Kind;
+
+        let Details { fault: Fault { kind, at }, uri, found, suggestion } = &*self.0;
+        // Quoted, and escaped where it could spoil a log.
+        match (kind, found) {
+            (Kind::Fragment, _) => write!(
+                f,
+                "{uri:?} has a fragment identifier at byte {at}, which no WebSocket URI has (%23 is a '#' that starts none)"
+            )?,
+            (Kind::Host, Some(found)) if !matches!(found, ':' | '/' | '?') => {
+                write!(f, "{uri:?} has no valid host: wrong from {found:?} at byte {at}")?;
             }
-            Self::Port => "the port of the URI is not valid",
-            Self::Resource => "the path or query of the URI is not valid",
-            Self::Scheme => "the URI does not start with ws:// or wss://",
-            Self::Userinfo => "a WebSocket URI has no user information",
-        })
+            (Kind::Host, _) => write!(f, "{uri:?} has no valid host at byte {at}")?,
+            (Kind::NonAscii, _) => write!(
+                f,
+                "{uri:?} is not ASCII at byte {at}: a host is written in punycode, all else percent-encoded"
+            )?,
+            (Kind::Port, _) => {
+                write!(f, "{uri:?} has no valid port at byte {at}: a number from 0 to 65535")?;
+            }
+            (Kind::Resource, Some('%')) => {
+                write!(
+                    f,
+                    "{uri:?} has a '%' without two hexadecimal digits at byte {at} (%25 is a '%')"
+                )?;
+            }
+            (Kind::Resource, Some(found)) if !is_resource_char(*found) => {
+                let code = u32::from(*found);
+                write!(f, "{uri:?} has {found:?} at byte {at}, which is written %{code:02X}")?;
+            }
+            (Kind::Resource, _) => {
+                write!(f, "{uri:?} has a path that does not start with '/' at byte {at}")?;
+            }
+            (Kind::Scheme, _) => write!(f, "{uri:?} does not start with ws:// or wss://")?,
+            (Kind::Userinfo, _) => write!(
+                f,
+                "{uri:?} has a user name or password at byte {at}: send them in an Authorization header"
+            )?,
+        }
+        match suggestion {
+            Some(uri) => write!(f, ": did you mean {uri}?"),
+            None => Ok(()),
+        }
     }
 }
 
 impl Error for UriError {}
+
+/// Returns a URI that was probably meant.
+fn suggest(text: &str, kind: UriErrorKind) -> Option<String> {
+    use UriErrorKind as Kind;
+
+    // What is cut off in front of an at sign would be a part of a password.
+    if text.contains('@') || text.len() > MAX_CORRECTED {
+        return None;
+    }
+    let uri = match kind {
+        Kind::Fragment => text.split('#').next()?.to_owned(),
+        Kind::Scheme => with_scheme(text.trim()),
+        Kind::Host => with_brackets(text)?,
+        Kind::NonAscii | Kind::Resource => {
+            let start = text.find("://")?.saturating_add(3);
+            let resource = start.saturating_add(text.get(start..)?.find(['/', '?'])?);
+            let (authority, resource) = text.split_at_checked(resource)?;
+            let mut uri = authority.to_owned();
+            for octet in resource.bytes() {
+                match octet {
+                    b'%' => return None,
+                    _ if is_resource_octet(octet) => uri.push(octet.into()),
+                    _ => uri.push_str(&format!("%{octet:02X}")),
+                }
+            }
+            uri
+        }
+        Kind::Port | Kind::Userinfo => return None,
+    };
+    // Two mistakes at once, perhaps: brackets may be missing, too.
+    [with_brackets(&uri), Some(uri)].into_iter().flatten().find(|uri| Uri::parse(uri).is_ok())
+}
+
+/// Replaces the scheme by the WebSocket one that goes with it.
+fn with_scheme(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some(parts) => parts,
+        None => match text.split_once(':') {
+            // `ws:host` and `ws:/host`.
+            Some((scheme @ ("ws" | "wss"), rest)) => (scheme, rest.trim_start_matches('/')),
+            _ => ("", text.trim_start_matches('/')),
+        },
+    };
+    let secure = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss");
+    format!("{}://{rest}", if secure { "wss" } else { "ws" })
+}
+
+/// Puts an IPv6 address in brackets.
+fn with_brackets(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let (authority, resource) =
+        rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
+    let is_address = |text: &str| text.parse::<Ipv6Addr>().is_ok();
+    // What ends like an address and a usual port mostly is that.
+    if let Some((address, port)) = authority.rsplit_once(':')
+        && is_address(address)
+        && (port.len() >= 4 || matches!(port, "80" | "443"))
+        && port.parse::<u16>().is_ok()
+    {
+        return Some(format!("{scheme}://[{address}]:{port}{resource}"));
+    }
+    is_address(authority).then(|| format!("{scheme}://[{authority}]{resource}"))
+}
+
+/// Returns the text without user name, password and query, and shortened.
+pub(super) fn redact(text: &str) -> String {
+    let start = text.find("://").map_or(0, |place| place.saturating_add(3));
+    let (scheme, rest) = text.split_at_checked(start).unwrap_or(("", text));
+    // A password may have a slash or a question mark in it, so any at sign may end it.
+    let (hidden, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("[..]@", rest),
+        None => ("", rest),
+    };
+    let (shown, query) = match rest.split_once('?') {
+        Some((shown, query)) => (shown, if query.is_empty() { "?" } else { "?[..]" }),
+        None => (rest, ""),
+    };
+    let mut end = shown.len().min(MAX_SHOWN);
+    while !shown.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    let more = if end < shown.len() { "[..]" } else { "" };
+    format!("{scheme}{hidden}{}{more}{query}", shown.get(..end).unwrap_or_default())
+}
+
+/// How long a URI may be for which a correction is looked for.
+const MAX_CORRECTED: usize = 2 << 10;
+
+/// How many bytes of a wrong URI are shown.
+const MAX_SHOWN: usize = 200;
 
 impl From<Infallible> for UriError {
     fn from(never: Infallible) -> Self {

@@ -21,7 +21,8 @@
 //! # What goes out
 //!
 //! - Queued messages: [`max_output`](crate::Config::max_output) (32 MiB). A message that would exceed
-//!   it is refused with [`OutputFull`](crate::SendErrorKind::OutputFull). An owned message comes back
+//!   it is refused with [`OutputFull`](crate::SendErrorKind::OutputFull), and one that would exceed it
+//!   alone with [`MessageTooBig`](crate::SendErrorKind::MessageTooBig). An owned message comes back
 //!   with the error. [`has_room`](crate::Connection::has_room) asks beforehand.
 //! - Control frames have a reserve of 4 KiB of their own: a Close and the answers to Pings can be queued
 //!   after a full output. When Pings come faster than the answers are taken, the newest is

@@ -41,7 +41,8 @@ pub(crate) fn whole<'buf>(
     config: &Config,
 ) -> Result<Whole<'buf>, ProtocolError> {
     if payload.len() as u64 > config.max_message_size {
-        return Err(ProtocolError::MessageTooBig);
+        let (len, limit) = (Some(payload.len() as u64), config.max_message_size);
+        return Err(ProtocolError::MessageTooBig { len, limit });
     }
     if opcode != Opcode::Text {
         return Ok(Whole::Binary(payload));
@@ -132,10 +133,18 @@ impl Assembly {
     )]
     pub(crate) fn grow(&mut self, len: u64) -> Result<(), ProtocolError> {
         if len > self.room() {
-            return Err(ProtocolError::MessageTooBig);
+            return Err(self.too_big(len));
         }
         self.size += len;
         Ok(())
+    }
+
+    /// Returns the error for `len` bytes for which there is no room.
+    #[cold]
+    pub(crate) fn too_big(&self, len: u64) -> ProtocolError {
+        // How much is inflated before the limit is seen depends on how the bytes arrive.
+        let len = (!self.compressed).then(|| self.size.saturating_add(len));
+        ProtocolError::MessageTooBig { len, limit: self.max_size }
     }
 
     /// Returns whether octets of payload are stored as they arrive, until the message is whole.
@@ -169,7 +178,7 @@ impl Assembly {
         }
         self.fragments = self.fragments.saturating_add(1);
         if self.fragments > config.max_fragments {
-            return Err(ProtocolError::TooManyFragments);
+            return Err(ProtocolError::TooManyFragments { limit: config.max_fragments });
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What an application gives to be sent.
 
 use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
+use core::fmt;
 
 use super::Message;
 #[cfg(feature = "deflate")]
@@ -20,7 +21,7 @@ use super::PreparedMessage;
 /// let shared: Arc<str> = "Hello, everybody".into();
 /// let _shared = Text::from(Arc::clone(&shared));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[allow(clippy::exhaustive_enums, reason = "every way to have text is listed")]
 pub enum Text<'a> {
     /// Lent: copied behind its header.
@@ -41,7 +42,7 @@ pub enum Text<'a> {
 /// let _lent = Binary::from(b"\xca\xfe");
 /// let _given = Binary::from(vec![0xca, 0xfe]);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[allow(clippy::exhaustive_enums, reason = "every way to have octets is listed")]
 pub enum Binary<'a> {
     /// Lent: copied behind its header.
@@ -62,14 +63,14 @@ pub enum Binary<'a> {
 /// assert_eq!(Payload::from("Hello"), Payload::from(String::from("Hello")));
 /// assert_ne!(Payload::from("Hello"), Payload::from(b"Hello"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Payload<'a> {
     pub(crate) content: Content<'a>,
     pub(crate) compress: bool,
 }
 
 /// The two types of messages, and the ways to have them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Content<'a> {
     Binary(Binary<'a>),
     #[cfg(feature = "deflate")]
@@ -186,6 +187,28 @@ impl<'a> From<Content<'a>> for Payload<'a> {
     #[inline]
     fn from(content: Content<'a>) -> Self {
         Self { content, compress: true }
+    }
+}
+
+/// Shows the length only: payloads may be large or sensitive.
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({} bytes)", self.as_str().len())
+    }
+}
+
+/// Shows the length only: payloads may be large or sensitive.
+impl fmt::Debug for Binary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binary({} bytes)", self.as_slice().len())
+    }
+}
+
+/// Shows the type and the length only: payloads may be large or sensitive.
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_text() { "Text" } else { "Binary" };
+        write!(f, "{kind}({} bytes)", self.as_bytes().len())
     }
 }
 

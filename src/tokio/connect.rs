@@ -75,8 +75,11 @@ pub async fn connect_with(
     let config = config.into();
     // Boxed: a task is as large as the largest future that it ever waits for.
     Box::pin(async move {
-        let addresses = lookup_host(adapter::host_and_port(request.uri())?).await?.collect();
-        let (stream, _turn) = open(connector, addresses, config.handshake_timeout).await?;
+        let failed = |error| adapter::connect_failed(request.uri(), error);
+        let host = adapter::host_and_port(request.uri())?;
+        let addresses = lookup_host(host).await.map_err(failed)?.collect();
+        let limit = config.handshake_timeout;
+        let (stream, _turn) = open(connector, addresses, limit).await.map_err(failed)?;
         client(stream, request, config, adapter::seed()?).await
     })
     .await

@@ -12,6 +12,8 @@ mod compression;
 mod connect;
 mod conversation;
 mod ends;
+#[cfg(feature = "deflate")]
+mod errors;
 mod faults;
 mod flood;
 mod handshake;

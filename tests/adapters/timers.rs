@@ -28,7 +28,7 @@ async fn a_silent_peer_is_pinged_and_then_given_up() {
         assert_eq!(stream.written(), b"\x89\x00", "one Ping");
         let error = reading.await.unwrap().unwrap_err();
         assert!(matches!(error, Error::Timeout(Timeout::Pong)));
-        assert_eq!(stream.written(), b"\x89\x00\x88\x02\x03\xf3");
+        assert_eq!(stream.written(), b"\x89\x00\x88\x11\x03\xf3no Pong in time");
         // 20 s of silence, 20 s for the Pong, 5 s for the end.
         assert_eq!(start.elapsed().as_secs(), 45);
     }

@@ -214,11 +214,11 @@ fn r18_messages_that_fail_do_not_end() {
                 ProtocolError::InvalidDeflate,
             ),
             (hex("f248cd"), 100, ProtocolError::InvalidDeflate),
-            (Bits::new().fixed(false, b"abcdef").message(), 5, ProtocolError::MessageTooBig),
+            (Bits::new().fixed(false, b"abcdef").message(), 5, inflates_beyond(5)),
             (
                 Bits::new().block(false, FIXED).literals(b"ab").copy(4, 1).symbol(END).message(),
                 5,
-                ProtocolError::MessageTooBig,
+                inflates_beyond(5),
             ),
         ] {
             for size in [1, 2, 100] {

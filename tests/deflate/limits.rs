@@ -87,8 +87,13 @@ fn r18_a_message_at_the_limit_is_whole() {
                             events.extend(found);
                             failed = failed.or(error);
                         }
-                        assert_eq!((events, failed), (vec![], Some(ProtocolError::MessageTooBig)));
-                        assert_failed(&mut connection, ProtocolError::MessageTooBig);
+                        let (len, on_wire) = (payload.len() as u64, 2 * limit + (64 << 10));
+                        let error = match len > on_wire {
+                            true => too_big(len, on_wire),
+                            false => inflates_beyond(limit),
+                        };
+                        assert_eq!((events, failed), (vec![], Some(error)));
+                        assert_failed(&mut connection, error);
                     }
                 }
             }
@@ -117,10 +122,10 @@ fn r16_a_bomb_fails_while_it_comes() {
                 error.map(|error| (error, i))
             });
             let (error, reads) = failed.expect("it is too big");
-            assert_eq!(error, ProtocolError::MessageTooBig);
+            assert_eq!(error, inflates_beyond(64 << 10));
             assert!(reads * 100 <= frame.len() / 10, "an eighth has come, less a header");
             assert!(inflated <= 64 << 10);
-            assert_failed(&mut connection, ProtocolError::MessageTooBig);
+            assert_failed(&mut connection, inflates_beyond(64 << 10));
         }
     }
 }
@@ -142,8 +147,8 @@ fn r16_the_limit_counts_messages_not_frames() {
         let bytes = [fragment(0x41, 500), fragment(0, 500), fragment(0, 0)];
         assert_eq!(feed(&mut connection, &bytes.concat()), (vec![], None));
         let found = feed(&mut connection, &fragment(0, 1));
-        assert_eq!(found, (vec![], Some(ProtocolError::MessageTooBig)));
-        assert_failed(&mut connection, ProtocolError::MessageTooBig);
+        assert_eq!(found, (vec![], Some(inflates_beyond(1000))));
+        assert_failed(&mut connection, inflates_beyond(1000));
     }
 }
 
@@ -164,8 +169,8 @@ fn r17_a_header_that_announces_too_much() {
                 (limit == 0).then_some(ProtocolError::InvalidDeflate)
             });
             let found = feed(&mut beyond, &header(role, 0xc2, limit + 1));
-            assert_eq!(found, (vec![], Some(ProtocolError::MessageTooBig)));
-            assert_failed(&mut beyond, ProtocolError::MessageTooBig);
+            assert_eq!(found, (vec![], Some(too_big(limit + 1, limit))));
+            assert_failed(&mut beyond, too_big(limit + 1, limit));
         }
         // A limit of the message for which twice as much cannot be said.
         let mut connection = limited(role, u64::MAX);
@@ -174,7 +179,7 @@ fn r17_a_header_that_announces_too_much() {
         let mut connection = compressed_to(role, Some(100));
         assert_eq!(feed(&mut connection, &header(role, 0x82, 101)), (vec![], None));
         let found = feed(&mut limited(role, 1000), &header(role, 0x82, 1001));
-        assert_eq!(found, (vec![], Some(ProtocolError::MessageTooBig)));
+        assert_eq!(found, (vec![], Some(too_big(1001, 1000))));
     }
 }
 
@@ -209,8 +214,8 @@ fn r17_empty_blocks_are_counted_on_the_wire() {
             let count = most / empty.len() as u64 + 1;
             bytes.extend(frame_for(role, 0, &empty).repeat(count as usize));
             let found = feed(&mut connection, &bytes);
-            assert_eq!(found, (vec![], Some(ProtocolError::MessageTooBig)));
-            assert_failed(&mut connection, ProtocolError::MessageTooBig);
+            assert_eq!(found, (vec![], Some(too_big(count * 100, most))));
+            assert_failed(&mut connection, too_big(count * 100, most));
         }
     }
 }
@@ -229,8 +234,8 @@ fn fragments_are_counted() {
             assert_eq!(feed(&mut connection, &fragments(4)), (vec![text("Hello")], None));
         }
         let found = feed(&mut connection, &fragments(5));
-        assert_eq!(found, (vec![], Some(ProtocolError::TooManyFragments)));
-        assert_failed(&mut connection, ProtocolError::TooManyFragments);
+        assert_eq!(found, (vec![], Some(ProtocolError::TooManyFragments { limit: 4 })));
+        assert_failed(&mut connection, ProtocolError::TooManyFragments { limit: 4 });
         // One frame is no fragment.
         let mut connection = end_with(role, "", |config| config.max_fragments = 0);
         let bytes = frame_for(role, 0xc1, &hex("f248cdc9c90700"));
@@ -251,7 +256,11 @@ fn only_what_is_compressed_may_grow() {
         assert!(!connection.has_room(9_000), "it might grow");
         connection.send_binary(vec![0; 9_000]).map_err(|error| error.kind())
     };
-    assert_eq!(limited(0), Err(SendErrorKind::OutputFull));
+    let refused = limited(0);
+    let Err(SendErrorKind::MessageTooBig { len, limit: 10_000 }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!((10_001..=10_200).contains(&len), "an eighth more: {len}");
     assert_eq!(limited(usize::MAX), Ok(()));
     let mut connection = end_with(Role::Server, "", |config| config.max_output = 10_000);
     let plain = Payload::from(vec![0; 9_000]).uncompressed();

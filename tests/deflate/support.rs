@@ -180,9 +180,20 @@ pub(crate) fn assert_failed(connection: &mut Connection, error: ProtocolError) {
     }
     let kind = connection.send_text("a").map_err(|error| error.kind());
     assert_eq!(kind, Err(SendErrorKind::Closed));
-    let payload = u16::from(error.close_code()).to_be_bytes().to_vec();
+    let code = u16::from(error.close_code()).to_be_bytes();
+    let payload = [&code[..], error.close_reason().as_bytes()].concat();
     assert_eq!(sent(connection).last(), Some(&Frame { first: 0x88, payload }));
     assert!(!connection.has_output());
+}
+
+/// The error for a message that inflates to more than `limit` bytes.
+pub(crate) const fn inflates_beyond(limit: u64) -> ProtocolError {
+    ProtocolError::MessageTooBig { len: None, limit }
+}
+
+/// The error for a message whose headers announce `len` bytes.
+pub(crate) const fn too_big(len: u64, limit: u64) -> ProtocolError {
+    ProtocolError::MessageTooBig { len: Some(len), limit }
 }
 
 pub(crate) fn text(text: &str) -> Event<'static> {

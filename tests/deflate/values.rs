@@ -28,7 +28,8 @@ fn numbers_are_within_their_ranges() {
                     assert_eq!(found.to_string(), number.to_string());
                     assert_eq!(format!("{found:>4}"), format!("{number:>4}"));
                 } else {
-                    assert_eq!(found, Err(OutOfRange));
+                    let error: OutOfRange = found.unwrap_err();
+                    assert_eq!((error.number(), error.range()), (number, ($least, $most)));
                 }
             }
             assert_eq!($type::default().get(), $default);
@@ -42,8 +43,8 @@ fn numbers_are_within_their_ranges() {
     for bits in 8..=15 {
         assert_eq!(WindowBits::new(bits).expect("in the range").size(), 1 << bits);
     }
-    let error: Box<dyn std::error::Error> = Box::new(OutOfRange);
-    assert_eq!(error.to_string(), "the number is out of range");
+    let error: Box<dyn std::error::Error> = Box::new(WindowBits::new(16).unwrap_err());
+    assert_eq!(error.to_string(), "16 is out of range: 8 to 15");
 }
 
 // Nothing but the defaults of the standard

@@ -308,7 +308,7 @@ fn a_peer_that_never_answers_a_ping_is_given_up() {
         assert_eq!(end.io.wire.sent, b"");
         assert_eq!(end.receive(at(100)), Outcome::Driver(Error::Timeout(Timeout::Pong)));
         assert_eq!(end.io.now, at(45));
-        let sent = vec![(0x89, vec![]), (0x88, vec![3, 243])];
+        let sent = vec![(0x89, vec![]), (0x88, b"\x03\xf3no Pong in time".to_vec())];
         assert_eq!(frames(&end.io.wire.sent), (sent, 0));
         assert_eq!((end.io.wire.sent_at, end.end()), (at(40), Some(EndOfStream::HalfClosed)));
         ended_from_now_on(&mut end);
@@ -484,7 +484,8 @@ fn a_peer_that_breaks_the_protocol_is_told_and_then_the_program() {
         assert!(matches!(outcome, Outcome::Driver(Error::Protocol(_))), "{outcome:?} {error:?}");
         assert_eq!((end.io.now, end.end()), (at(2), Some(EndOfStream::HalfClosed)));
         assert_eq!(binaries(&end.events), [b"a"]);
-        assert_eq!(frames(&end.io.wire.sent), (vec![(0x88, vec![3, 234])], 0));
+        let close = b"\x03\xeareserved opcode".to_vec();
+        assert_eq!(frames(&end.io.wire.sent), (vec![(0x88, close)], 0));
         assert!(end.io.wire.shut.is_some(), "before the program is told");
         ended_from_now_on(&mut end);
     });

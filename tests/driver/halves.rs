@@ -212,7 +212,7 @@ fn writing_is_no_sign_of_life_unless_the_peer_had_to_take_it() {
         receiving.time(at(40));
         assert_eq!(receiving.receiving().state(), State::Failed);
         let (close, _) = write(&mut sending, Goal::Events);
-        assert_eq!(frames(&close).0, [(0x88, vec![3, 243])]);
+        assert_eq!(frames(&close).0, [(0x88, b"\x03\xf3no Pong in time".to_vec())]);
         let mut now = at(40);
         let last = loop {
             match receiving.next() {

@@ -6,7 +6,7 @@ use framewise::{
     Config, Input,
     handshake::{
         Acceptance, ClientHandshake, ClientRequest, ExtensionList, HandshakeError, HeaderError,
-        Origin, OriginRefused, Rejection, RequestError, UriError,
+        Origin, OriginRefused, Rejection, RequestError,
     },
 };
 
@@ -41,7 +41,7 @@ fn a_failed_handshake_says_why() {
         (E::InvalidUpgrade, "Upgrade does not name websocket"),
         (E::InvalidVersion, "Sec-WebSocket-Version is missing or malformed"),
         (not_http, "the response does not begin with HTTP/: \"+OK\\r\\n\""),
-        (rejected, "the server answered with status 404"),
+        (rejected, "the server answered 404 Not Found"),
         (E::RequestBody, "the request announces a body"),
         (E::SubprotocolMissing, "the server selected no subprotocol"),
         (E::TargetTooLong, "the request target is too long"),
@@ -58,18 +58,6 @@ fn a_failed_handshake_says_why() {
 
 #[test]
 fn a_mistake_of_the_program_says_which() {
-    say([
-        (UriError::Fragment, "a WebSocket URI has no fragment identifier"),
-        (UriError::Host, "the host of the URI is not valid"),
-        (
-            UriError::NonAscii,
-            "the URI must be ASCII: punycode in the host, percent-encoding elsewhere",
-        ),
-        (UriError::Port, "the port of the URI is not valid"),
-        (UriError::Resource, "the path or query of the URI is not valid"),
-        (UriError::Scheme, "the URI does not start with ws:// or wss://"),
-        (UriError::Userinfo, "a WebSocket URI has no user information"),
-    ]);
     let headers = [
         (HeaderError::Name, "the header name is not a token"),
         (HeaderError::Protected, "the handshake writes this header itself"),
@@ -88,7 +76,7 @@ fn a_mistake_of_the_program_says_which() {
     ]);
     let origin = "a".parse::<Origin>().unwrap_err();
     say([(origin, "not an origin: neither null nor scheme://host[:port]")]);
-    say([(Rejection::new(101).unwrap_err(), "not a final HTTP status")]);
+    say([(Rejection::new(101).unwrap_err(), "101 is no final HTTP status, which is 200 to 999")]);
     let refused = upgrade(request(&[], &[])).accept(Acceptance::new().subprotocol("chat"));
     say([(refused.unwrap_err(), "the chosen subprotocol was not offered by the client")]);
 }
@@ -133,4 +121,75 @@ fn debug_of_an_extension_shows_its_parameters() {
     shows(foo, &format!("Extension {{ name: \"foo\", params: {params} }}"));
     assert_eq!(format!("{:?}", foo.params()), params);
     shows(list.next().unwrap().unwrap(), "Extension { name: \"bar\", params: [] }");
+}
+
+// What the user has to know to go on
+#[test]
+fn a_refusal_shows_the_field_that_helps() {
+    let long = format!("{}...", "a".repeat(100));
+    for (head, expected) in [
+        (
+            "301 Moved Permanently\r\nLocation: wss://h/p?token=secret",
+            "301 Moved Permanently (Location: wss://h/p?[..])",
+        ),
+        ("302\r\nLocation: /there", "302 Found (Location: /there)"),
+        ("308 Permanent Redirect", "308 Permanent Redirect"),
+        (
+            "401 Who\r\nWWW-Authenticate: Basic realm=\"chat\"",
+            "401 Who (WWW-Authenticate: Basic realm=\\\"chat\\\")",
+        ),
+        ("404 Not Found\r\nLocation: /there", "404 Not Found"),
+        (
+            "426 Upgrade Required\r\nSec-WebSocket-Version: 8, 7",
+            "426 Upgrade Required (Sec-WebSocket-Version: 8, 7)",
+        ),
+        ("429 Too Many Requests\r\nRetry-After: 7", "429 Too Many Requests (Retry-After: 7)"),
+        ("503 \r\nRetry-After: 120", "503 Service Unavailable (Retry-After: 120)"),
+        ("599 ", "599"),
+        ("503 down\r\nRetry-After: \u{e9}", "503 down (Retry-After: \\xc3\\xa9)"),
+        (&format!("503 {}", "a".repeat(1000)), &format!("503 {long}")),
+    ] {
+        let head = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n");
+        let error = client(&[]).fails(&head);
+        assert_eq!(error.to_string(), format!("the server answered {expected}"), "{head:?}");
+    }
+}
+
+// `ws://` to a port that speaks TLS
+#[test]
+fn a_port_that_speaks_tls_is_told() {
+    let hint = ": the port seems to speak TLS, try wss://";
+    for received in [
+        b"\x15\x03\x01\x00\x02\x02\x46".as_slice(),
+        b"\x15\x03\x03",
+        b"\x16\x03\x03\x00\x5a\x02",
+        b"\x15",
+    ] {
+        let error = client(&[]).fails(received);
+        assert!(matches!(error, HandshakeError::NotHttp(_)), "{error:?}");
+        assert!(error.suggests_tls() && error.to_string().ends_with(hint), "{error}");
+    }
+    let answer = |status: &str, body: &str| {
+        let len = body.len();
+        format!("HTTP/1.1 {status}\r\nContent-Length: {len}\r\n\r\n{body}")
+    };
+    for body in [
+        "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n",
+        "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        "Client sent an HTTP request to an HTTPS server.\n",
+        "Bad Request\r\nThis combination of host and port requires TLS.\r\n",
+    ] {
+        let error = client(&[]).fails(answer("400 Bad Request", body));
+        let expected = format!("the server answered 400 Bad Request{hint}");
+        assert!(error.suggests_tls());
+        assert_eq!(error.to_string(), expected);
+        let error = client(&[]).fails(answer("403 Forbidden", body));
+        assert!(!error.suggests_tls() && !error.to_string().contains("TLS"), "{error}");
+    }
+    let error = client(&[]).fails(answer("400 Bad Request", "missing parameter"));
+    assert_eq!(error.to_string(), "the server answered 400 Bad Request");
+    for received in [b"SSH-2.0-OpenSSH".as_slice(), b"\x15\x04", b"\x17\x03\x03", b"\x15HTTP"] {
+        let error = client(&[]).fails(received);
+        assert!(!error.suggests_tls() && !error.to_string().contains("TLS"), "{error}");
+    }
 }

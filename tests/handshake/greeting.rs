@@ -80,7 +80,7 @@ fn what_came_is_shown_escaped_and_shortened() {
     );
     assert_eq!(
         show(b"\x15\x03\x01\x00\x02\x02\x46"),
-        r#"the response does not begin with HTTP/: "\x15\x03\x01\x00\x02\x02F""#
+        r#"the response does not begin with HTTP/: "\x15\x03\x01\x00\x02\x02F": the port seems to speak TLS, try wss://"#
     );
     let escape = b"\x1b[2J\"\\\xff";
     assert_eq!(show(escape), r#"the response does not begin with HTTP/: "\x1b[2J\"\\\xff""#);

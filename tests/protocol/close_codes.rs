@@ -44,7 +44,7 @@ fn every_code_both_ways() {
             if received {
                 assert_eq!(frame, Ok(CloseFrame { code, reason: String::new() }));
             } else {
-                assert_eq!(frame, Err(ProtocolError::CloseCode(number)));
+                assert_eq!(frame, Err(ProtocolError::InvalidCloseCode(number)));
             }
             // All of the small ranges, the ends of the large ones.
             if last - first > 10 && number != first && number != last && number != 1100 {
@@ -60,7 +60,7 @@ fn every_code_both_ways() {
                     assert_eq!(said(&mut connection), hex(&vector));
                 }
             } else {
-                fails_with(ProtocolError::CloseCode(number), 1002, &vector);
+                fails_with(ProtocolError::InvalidCloseCode(number), 1002, &vector);
             }
             for (role, may_send) in [(Role::Client, client), (Role::Server, server)] {
                 let mut connection = end(role);
@@ -69,7 +69,8 @@ fn every_code_both_ways() {
                     result.unwrap();
                     assert_eq!(said(&mut connection), hex(&vector));
                 } else {
-                    assert_eq!(result.unwrap_err().kind(), SendErrorKind::InvalidCloseCode);
+                    let expected = SendErrorKind::InvalidCloseCode(number);
+                    assert_eq!(result.unwrap_err().kind(), expected);
                     assert_eq!(connection.state(), State::Open);
                     assert!(!connection.has_output());
                 }
@@ -87,9 +88,9 @@ fn the_code_of_every_error() {
         (
             1002,
             &[
-                CloseCode(1005),
-                ClosePayload,
                 FragmentedControlFrame,
+                InvalidCloseCode(1005),
+                InvalidClosePayload,
                 LengthNotMinimal,
                 LengthTopBit,
                 LongControlFrame,
@@ -101,8 +102,8 @@ fn the_code_of_every_error() {
                 UnmaskedFrame,
             ][..],
         ),
-        (1007, &[CloseReason, InvalidDeflate, InvalidUtf8]),
-        (1009, &[MessageTooBig, TooManyFragments]),
+        (1007, &[InvalidCloseReason, InvalidDeflate, InvalidUtf8]),
+        (1009, &[MessageTooBig { len: None, limit: 9 }, TooManyFragments { limit: 9 }]),
     ] {
         for error in errors {
             assert_eq!(u16::from(error.close_code()), code, "{error}");
@@ -116,7 +117,7 @@ fn a_reason_needs_a_code() {
     for role in ROLES {
         let mut connection = end(role);
         let error = connection.close(None, "why").unwrap_err();
-        assert_eq!(error.kind(), SendErrorKind::InvalidCloseCode);
+        assert_eq!(error.kind(), SendErrorKind::CloseReasonWithoutCode);
         assert!(!connection.has_output());
         connection.close(None, "").unwrap();
         assert_eq!(said(&mut connection), hex("8800"));
@@ -154,4 +155,17 @@ fn a_close_is_shown_by_its_code_and_its_reason() {
     assert_eq!(frame("it's über").to_string(), "1000 (it's über)");
     // A line of a log stays one, and a terminal is told nothing.
     assert_eq!(frame("a\r\n\x1b[2J\u{9b}").to_string(), r"1000 (a\r\n\u{1b}[2J\u{9b})");
+}
+
+// The variants and the types of the crate can be imported side by side.
+mod globs {
+    use framewise::{ProtocolError::*, *};
+
+    #[test]
+    fn variants_have_no_names_of_types() {
+        let code = CloseCode::from(999);
+        assert_eq!(CloseFrame::decode(&[0x03, 0xe7]), Err(InvalidCloseCode(code.into())));
+        assert_eq!(CloseFrame::decode(b"a"), Err(InvalidClosePayload));
+        assert_eq!(CloseFrame::decode(b"\x03\xe8\xff"), Err(InvalidCloseReason));
+    }
 }

@@ -56,15 +56,15 @@ fn a_close_is_answered_with_its_code() {
 // 6455-5.5.1-03; R30
 #[test]
 fn half_a_code_fails() {
-    fails_with(ProtocolError::ClosePayload, 1002, "8801 03");
+    fails_with(ProtocolError::InvalidClosePayload, 1002, "8801 03");
 }
 
 // 6455-5.5.1-05, 6455-8.1-01; R30
 #[test]
 fn a_reason_that_is_not_utf8_fails() {
-    use ProtocolError::CloseReason;
+    use ProtocolError::InvalidCloseReason;
     for vector in ["8803 03e8 ff", "8804 03e8 e282", "8805 03e8 eda080", "8804 03e8 61c0"] {
-        fails_with(CloseReason, 1007, vector);
+        fails_with(InvalidCloseReason, 1007, vector);
     }
 }
 
@@ -77,10 +77,10 @@ fn a_reason_has_at_most_123_octets() {
     for role in ROLES {
         let mut connection = end(role);
         let error = connection.close(CloseCode::NORMAL, &"a".repeat(124)).unwrap_err();
-        assert_eq!(error.kind(), SendErrorKind::LongControlFrame);
+        assert_eq!(error.kind(), SendErrorKind::LongCloseReason { len: 124 });
         // 124 octets in 62 code points.
         let error = connection.close(CloseCode::NORMAL, &"é".repeat(62)).unwrap_err();
-        assert_eq!(error.kind(), SendErrorKind::LongControlFrame);
+        assert_eq!(error.kind(), SendErrorKind::LongCloseReason { len: 124 });
         assert_eq!((connection.state(), connection.has_output()), (State::Open, false));
         connection.close(CloseCode::NORMAL, &reason).unwrap();
         assert_eq!(said(&mut connection), hex(&frame));
@@ -292,7 +292,7 @@ fn the_answer_to_a_close_survives_the_end_of_the_stream() {
 fn failing_sends_one_close_with_a_fitting_code() {
     fails_with(ProtocolError::ReservedOpcode, 1002, "8300");
     fails_with(ProtocolError::InvalidUtf8, 1007, "8101 ff");
-    fails_with(ProtocolError::MessageTooBig, 1009, "827f 0000000001000001");
+    fails_with(too_big((16 << 20) + 1, 16 << 20), 1009, "827f 0000000001000001");
 }
 
 // 6455-7.1.7-08
@@ -329,7 +329,8 @@ fn errors_can_be_read() {
     let mut server = end(Role::Server);
     let (_, error) = feed(&mut server, &hex("8100"));
     assert_eq!(error.unwrap().to_string(), "the client sent an unmasked frame");
-    let error: Box<dyn core::error::Error + Send + Sync> = Box::new(ProtocolError::CloseCode(1005));
+    let error: Box<dyn core::error::Error + Send + Sync> =
+        Box::new(ProtocolError::InvalidCloseCode(1005));
     assert_eq!(error.to_string(), "the peer closed with the forbidden code 1005");
 }
 

@@ -37,10 +37,11 @@ fn longer_ones_are_not_sent() {
     for role in ROLES {
         let mut connection = end(role);
         for error in [connection.ping(&[0; 126]), connection.pong(&[0; 126])] {
-            assert_eq!(error.unwrap_err().kind(), SendErrorKind::LongControlFrame);
+            let expected = SendErrorKind::LongControlFrame { len: 126 };
+            assert_eq!(error.unwrap_err().kind(), expected);
         }
         let error = connection.close(CloseCode::NORMAL, &"a".repeat(124)).unwrap_err();
-        assert_eq!(error.kind(), SendErrorKind::LongControlFrame);
+        assert_eq!(error.kind(), SendErrorKind::LongCloseReason { len: 124 });
         assert!(!connection.has_output());
     }
 }

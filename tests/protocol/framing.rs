@@ -280,9 +280,10 @@ fn vectors_of_256_octets_and_64_kib() {
 // 6455-5.2-23; R01, R02, R04: the limit of 16 MiB, in memory too, see `tests/memory.rs`
 #[test]
 fn the_largest_length_is_refused_by_the_limit() {
-    fails_with(ProtocolError::MessageTooBig, 1009, "827f 7fffffffffffffff");
-    fails_with(ProtocolError::MessageTooBig, 1009, "817f 7fffffffffffffff 616263");
-    fails_with(ProtocolError::MessageTooBig, 1009, "[0101 61][807f 7fffffffffffffff]");
+    let most = i64::MAX as u64;
+    fails_with(too_big(most, 16 << 20), 1009, "827f 7fffffffffffffff");
+    fails_with(too_big(most, 16 << 20), 1009, "817f 7fffffffffffffff 616263");
+    fails_with(too_big(most + 1, 16 << 20), 1009, "[0101 61][807f 7fffffffffffffff]");
 }
 
 // 6455-5.2-04, 6455-5.8-01, 6455-6.1-04, 6455-5.3-08

@@ -51,8 +51,9 @@ fn outcome(mut connection: Connection, reads: &[&[u8]]) -> Outcome {
     Outcome { events, error, output, state, close_code }
 }
 
-fn close_payload(error: ProtocolError) -> [u8; 2] {
-    u16::from(error.close_code()).to_be_bytes()
+fn close_payload(error: ProtocolError) -> Vec<u8> {
+    let code = u16::from(error.close_code()).to_be_bytes();
+    [&code[..], error.close_reason().as_bytes()].concat()
 }
 
 fn cut<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {

@@ -48,9 +48,14 @@ fn exactly_at_the_limit_passes_and_one_more_fails() {
                     let mut connection = limited(role, 10, delivery);
                     // R03: at the header of the frame that crosses it, no payload is needed.
                     let (found, error) = feed_by(&mut connection, &to(role, vector), read);
-                    assert_eq!(error, Some(ProtocolError::MessageTooBig), "{vector}");
+                    let Some(error @ ProtocolError::MessageTooBig { len: Some(len), limit: 10 }) =
+                        error
+                    else {
+                        panic!("{vector}: {error:?}");
+                    };
+                    assert!(len > 10, "{vector}: {len}");
                     assert_eq!(merge(found).0, []);
-                    assert_eq!(said(&mut connection), hex("8802 03f1"));
+                    assert_eq!(said(&mut connection), failure_close(error));
                 }
             }
         }
@@ -70,7 +75,7 @@ fn defaults_are_finite() {
 // 6455-10.4-02
 #[test]
 fn the_default_limit_is_exact() {
-    fails_with(ProtocolError::MessageTooBig, 1009, "827f 0000000001000001");
+    fails_with(too_big((16 << 20) + 1, 16 << 20), 1009, "827f 0000000001000001");
     for role in ROLES {
         let mut connection = end(role);
         let payload = vec![0x61; 16 << 20];
@@ -109,8 +114,9 @@ fn fragments_are_counted() {
                 assert_eq!((merge(found).0.len(), error), (2, None));
                 let four = format!("01{payload}00{payload}00{payload}00{payload}");
                 let (_, error) = feed(&mut connection, &to(role, &four));
-                assert_eq!(error, Some(ProtocolError::TooManyFragments));
-                assert_eq!(said(&mut connection), hex("8802 03f1"));
+                let expected = ProtocolError::TooManyFragments { limit: 3 };
+                assert_eq!(error, Some(expected));
+                assert_eq!(said(&mut connection), failure_close(expected));
             }
         }
     }
@@ -139,7 +145,7 @@ fn a_limit_of_no_fragments_allows_whole_messages() {
                 let (found, error) = feed_by(&mut connection, &to(role, "8102 6869"), read);
                 assert_eq!((merge(found).0, error), (vec![text("hi")], None));
                 let (_, error) = feed(&mut connection, &to(role, "[0101 61][8001 62]"));
-                assert_eq!(error, Some(ProtocolError::TooManyFragments));
+                assert_eq!(error, Some(ProtocolError::TooManyFragments { limit: 0 }));
             }
         }
     }

@@ -224,6 +224,18 @@ pub(crate) fn fails_with(error: ProtocolError, code: u16, vector: &str) {
     fails_after(&[], error, code, vector);
 }
 
+/// The error for a message whose headers announce `len` bytes.
+pub(crate) const fn too_big(len: u64, limit: u64) -> ProtocolError {
+    ProtocolError::MessageTooBig { len: Some(len), limit }
+}
+
+/// The Close of a failure, as the server sends it.
+pub(crate) fn failure_close(error: ProtocolError) -> Vec<u8> {
+    let code = u16::from(error.close_code()).to_be_bytes();
+    let payload = [&code[..], error.close_reason().as_bytes()].concat();
+    Frame { fin: true, rsv: 0, opcode: 8, key: None, payload }.encode()
+}
+
 /// [`fails_after`] for one connection and reads of at most `len` octets.
 pub(crate) fn fails(
     connection: &mut Connection,
@@ -251,7 +263,7 @@ pub(crate) fn fails(
         .map(|frame| Frame { key: None, ..frame })
         .filter(|frame| frame.opcode != 0xa)
         .collect();
-    let payload = code.to_be_bytes().to_vec();
+    let payload = [&code.to_be_bytes()[..], error.close_reason().as_bytes()].concat();
     assert_eq!(replies, [Frame { fin: true, rsv: 0, opcode: 8, key: None, payload }]);
     // Text, a Ping and a Close, none of which is processed or answered (6455-7.1.7-07).
     let (events, found) = feed(connection, &to(role, "[8101 61][8900][8802 03e8]"));

@@ -17,7 +17,7 @@ fn r01_lengths_near_the_maximum() {
         }
     }
     for len in [i64::MAX as u64, i64::MAX as u64 - 13, u64::from(u32::MAX), 1 << 32] {
-        fails_with(ProtocolError::MessageTooBig, 1009, &format!("827f{len:016x}"));
+        fails_with(too_big(len, 16 << 20), 1009, &format!("827f{len:016x}"));
     }
 }
 
@@ -34,8 +34,8 @@ fn r02_a_declared_length_is_not_allocated() {
 // R03
 #[test]
 fn r03_the_limit_is_checked_on_the_header() {
-    fails_with(ProtocolError::MessageTooBig, 1009, "827f 0000000001000001");
-    fails_with(ProtocolError::MessageTooBig, 1009, "[0201 61][007f 0000000001000000]");
+    fails_with(too_big((16 << 20) + 1, 16 << 20), 1009, "827f 0000000001000001");
+    fails_with(too_big((16 << 20) + 1, 16 << 20), 1009, "[0201 61][007f 0000000001000000]");
 }
 
 // R04: lengths are `u64` until they are compared with what is there; nothing casts them
@@ -76,7 +76,7 @@ fn r06_a_close_across_reads() {
 // R07: on the header's paths in `limits.rs` and `sending.rs`
 #[test]
 fn r07_exactly_the_limit() {
-    for (len, error) in [(1000, None), (1001, Some(ProtocolError::MessageTooBig))] {
+    for (len, error) in [(1000, None), (1001, Some(too_big(1001, 1000)))] {
         for role in ROLES {
             let mut connection = end_with(role, |config| config.max_message_size = 1000);
             let payload = vec![0x61; len];
@@ -161,7 +161,7 @@ fn r14_the_limit_holds_for_chunks_too() {
         let mut connection = end_with(role, |config| config.max_message_size = 3);
         connection.set_delivery(Delivery::Chunks);
         let (_, error) = feed(&mut connection, &to(role, "[0202 0000][8002 0000]"));
-        assert_eq!(error, Some(ProtocolError::MessageTooBig));
+        assert_eq!(error, Some(too_big(4, 3)));
     }
 }
 
@@ -227,7 +227,7 @@ fn r30_the_payload_of_a_close_is_a_total_function() {
         let found = CloseFrame::decode(&payload);
         match len {
             0 => assert_eq!(found.unwrap().code, CloseCode::NO_STATUS_RECEIVED),
-            1 => assert_eq!(found, Err(ProtocolError::ClosePayload)),
+            1 => assert_eq!(found, Err(ProtocolError::InvalidClosePayload)),
             _ => assert_eq!(found.unwrap().reason.len(), len - 2),
         }
         let frame = Frame { fin: true, rsv: 0, opcode: 8, key: None, payload };
@@ -242,7 +242,7 @@ fn r30_the_payload_of_a_close_is_a_total_function() {
     // To send a reserved code is an error of the program, neither a panic nor another code.
     let mut server = end(Role::Server);
     let error = server.close(CloseCode::ABNORMAL, "").unwrap_err();
-    assert_eq!(error.kind(), SendErrorKind::InvalidCloseCode);
+    assert_eq!(error.kind(), SendErrorKind::InvalidCloseCode(1006));
 }
 
 // R31

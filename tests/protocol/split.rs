@@ -3,8 +3,8 @@
 use std::{sync::mpsc, thread};
 
 use framewise::{
-    CloseCode, Delivery, EndOfStream, Event, Input, ReceiveHalf, ReuniteError, Role, SendErrorKind,
-    SendHalf, State, Timeout, Transport,
+    CloseCode, Delivery, EndOfStream, Event, Input, ProtocolError, ReceiveHalf, ReuniteError, Role,
+    SendErrorKind, SendHalf, State, Timeout, Transport,
 };
 
 use crate::pair::*;
@@ -71,7 +71,8 @@ fn a_failure_crosses_too() {
         receiving.receive(&mut input).unwrap_err();
         assert_eq!(sending.state(), State::Failed);
         assert_eq!(sending.send_text("a").unwrap_err().kind(), SendErrorKind::Closed);
-        assert_eq!(written(&mut sending), hex("[8a00][8802 03ea]"));
+        let close = failure_close(ProtocolError::ReservedOpcode);
+        assert_eq!(written(&mut sending), [hex("8a00"), close].concat());
     }
 }
 
@@ -90,7 +91,7 @@ fn a_close_is_answered_though_the_stream_has_ended() {
         let (mut receiving, mut sending) = end(role).split();
         receiving.receive(&mut Input::new(&mut to(role, "8300"))).unwrap_err();
         assert_eq!(receiving.receive_eof(), EndOfStream::HalfClosed);
-        assert_eq!(written(&mut sending), hex("8802 03ea"));
+        assert_eq!(written(&mut sending), failure_close(ProtocolError::ReservedOpcode));
     }
 }
 
@@ -206,7 +207,7 @@ fn timers_are_kept() {
         receiving.handle_timeout(at(50));
         assert_eq!(written(&mut sending), hex("8900"));
         assert_eq!(receiving.handle_timeout(at(70)), Some(Timeout::Pong));
-        assert_eq!(written(&mut sending), hex("8802 03f3"));
+        assert_eq!(written(&mut sending), [&hex("8811 03f3")[..], b"no Pong in time"].concat());
         assert_eq!(receiving.poll_timeout(at(70)), Some(at(75)));
         assert_eq!(receiving.handle_timeout(at(75)), Some(Timeout::Close));
         assert_eq!((sending.state(), sending.has_output()), (State::Closed, false));

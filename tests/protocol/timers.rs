@@ -38,7 +38,7 @@ fn a_silent_peer_is_pinged_and_then_given_up() {
         assert_eq!(connection.poll_timeout(at(121)), Some(at(140)));
         assert_eq!(connection.handle_timeout(at(140)), Some(Timeout::Pong));
         assert_eq!(connection.state(), State::Failed);
-        assert_eq!(said(&mut connection), hex("8802 03f3"));
+        assert_eq!(said(&mut connection), [&hex("8811 03f3")[..], b"no Pong in time"].concat());
         assert_eq!(feed(&mut connection, &to(role, "8101 61")), (vec![], None), "too late");
         assert_eq!(connection.poll_timeout(at(140)), Some(at(145)));
         assert_eq!(connection.handle_timeout(at(145)), Some(Timeout::Close));
@@ -359,7 +359,10 @@ fn a_message_has_to_end_in_time() {
         assert_eq!(connection.handle_timeout(at(34)), None);
         drain(&mut connection);
         assert_eq!(connection.handle_timeout(at(35)), Some(Timeout::Message));
-        assert_eq!(said(&mut connection), hex("8802 03f0"));
+        assert_eq!(
+            said(&mut connection),
+            [&hex("8817 03f0")[..], b"message took too long"].concat()
+        );
         assert_eq!(connection.state(), State::Failed);
     }
 }

@@ -290,6 +290,7 @@ impl World {
             Err(error) => assert!(matches!(
                 error.kind(),
                 SendErrorKind::Closed
+                    | SendErrorKind::MessageTooBig { .. }
                     | SendErrorKind::OutputFull
                     | SendErrorKind::UnfinishedMessage
             )),

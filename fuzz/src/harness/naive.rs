@@ -97,7 +97,8 @@ pub(super) fn read(role: Role, config: &Config, octets: &[u8]) -> Expected {
         Ok(()) => {}
         Err(error) => {
             let code = u16::from(error.close_code()).to_be_bytes();
-            expected.answers.push((Opcode::Close, code.to_vec()));
+            let payload = [&code[..], error.close_reason().as_bytes()].concat();
+            expected.answers.push((Opcode::Close, payload));
             expected.error = Some(error);
         }
     }
@@ -138,11 +139,12 @@ fn read_into(
                 }
                 size = size.saturating_add(header.payload_len);
                 if size > config.max_message_size {
-                    return Err(ProtocolError::MessageTooBig);
+                    let (len, limit) = (Some(size), config.max_message_size);
+                    return Err(ProtocolError::MessageTooBig { len, limit });
                 }
                 fragments += u32::from(!header.fin || opcode == Opcode::Continuation);
                 if fragments > config.max_fragments {
-                    return Err(ProtocolError::TooManyFragments);
+                    return Err(ProtocolError::TooManyFragments { limit: config.max_fragments });
                 }
                 held.extend_from_slice(chunk.payload);
                 let fin = header.fin && chunk.last;

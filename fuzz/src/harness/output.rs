@@ -227,6 +227,9 @@ impl Model {
         assert_eq!(self.connection.has_room(len), has_room);
         if self.connection.state() != State::Open {
             Err(SendErrorKind::Closed)
+        } else if header_len + key_len + len > self.connection.config().max_output {
+            let limit = self.connection.config().max_output;
+            Err(SendErrorKind::MessageTooBig { len: header_len + key_len + len, limit })
         } else if !has_room {
             Err(SendErrorKind::OutputFull)
         } else {
@@ -264,7 +267,12 @@ impl Model {
             Err(error) if error.kind() == SendErrorKind::Closed => {
                 assert_ne!(self.connection.state(), State::Open);
             }
-            Err(error) if error.kind() == SendErrorKind::LongControlFrame => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    SendErrorKind::LongCloseReason { .. } | SendErrorKind::LongControlFrame { .. }
+                ) =>
+            {
                 assert!(content.len() > 125);
             }
             Err(error) => {

@@ -253,7 +253,8 @@ impl Side {
         {
             // Either it was failed with this Close, or it had closed before.
             let code = u16::from(error.close_code()).to_be_bytes();
-            assert!(last.payload == code || !self.sent.is_empty() || closed);
+            let payload = [&code[..], error.close_reason().as_bytes()].concat();
+            assert!(last.payload == payload || !self.sent.is_empty() || closed);
         }
         if let Some(last) = messages.pop() {
             let whole = self.sent.get(messages.len()).or(self.unfinished.as_ref());
