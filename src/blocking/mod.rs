@@ -113,7 +113,7 @@ impl<S: Stream> WebSocket<S> {
     /// [`fill`](Self::fill).
     pub fn close(
         &mut self,
-        code: impl Into<Option<CloseCode>>,
+        code: impl Into<CloseCode>,
         reason: &str,
     ) -> Result<EndOfStream, Error> {
         if self.connection().state() == State::Open {

@@ -119,7 +119,7 @@ impl<S: Stream> Writer<S> {
     ///
     /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
     /// already; [`Error::Io`] when the stream fails.
-    pub fn close(&mut self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
+    pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
         self.queue(|sending| sending.close(code, reason))?;
         self.flush()
     }

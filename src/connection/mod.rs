@@ -290,8 +290,18 @@ impl Connection {
     /// Queues a Close and so begins the closing handshake (RFC 6455 §7.1.2).
     ///
     /// Messages of the peer may still arrive, and `receive` has to be called, until its Close
-    /// does. A fragmented message that is not finished stays so. Without a code (`None`) the Close
-    /// has no payload; the reason has at most 123 octets.
+    /// does. A fragmented message that is not finished stays so. The reason has at most 123 bytes.
+    /// With `None` or [`NO_STATUS_RECEIVED`](CloseCode::NO_STATUS_RECEIVED) the Close has no payload.
+    ///
+    /// ```
+    /// use framewise::{Config, Connection};
+    ///
+    /// let mut connection = Connection::server(Config::default());
+    /// connection.close(1000, "bye")?;
+    /// assert_eq!(connection.output().chunk(), b"\x88\x05\x03\xe8bye");
+    /// assert!(connection.sent_close().is_some_and(|close| close.code == 1000));
+    /// # Ok::<(), framewise::SendError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -299,11 +309,7 @@ impl Connection {
     /// [`InvalidCloseCode`](crate::SendErrorKind::InvalidCloseCode) for a code that may not be sent
     /// or a reason without a code,
     /// [`LongControlFrame`](crate::SendErrorKind::LongControlFrame) for a longer reason.
-    pub fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), SendError> {
+    pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), SendError> {
         self.sender.close(code.into(), reason, &mut self.link)
     }
 

@@ -13,7 +13,7 @@ use crate::{
     Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text, copy,
     frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_REASON, Opcode},
     mask,
-    message::Content,
+    message::{Content, HeldBytes, HeldText},
     output,
 };
 
@@ -233,7 +233,7 @@ impl Sender {
     /// Queues a Close and begins the closing handshake.
     pub(crate) fn close(
         &mut self,
-        code: Option<CloseCode>,
+        code: CloseCode,
         reason: &str,
         link: &mut Link,
     ) -> Result<(), SendError> {
@@ -244,14 +244,14 @@ impl Sender {
             return Err(SendErrorKind::LongControlFrame.into());
         }
         let allowed = match code {
-            None => reason.is_empty(),
-            Some(code) => code.may_be_sent_by(self.role()),
+            CloseCode::NO_STATUS_RECEIVED => reason.is_empty(),
+            code => code.may_be_sent_by(self.role()),
         };
         if !allowed {
             return Err(SendErrorKind::InvalidCloseCode.into());
         }
         link.apply(Trigger::SendClose);
-        self.push_close(code.unwrap_or(CloseCode::NO_STATUS_RECEIVED), reason, link);
+        self.push_close(code, reason, link);
         Ok(())
     }
 
@@ -433,7 +433,7 @@ impl Sender {
         let before = self.output.len();
         // Beyond the limit, too: the reserve is what bounds them.
         if !self.push_small(opcode, payload, usize::MAX) {
-            self.push_frame(opcode, true, false, Binary::Borrowed(payload).into());
+            self.push_frame(opcode, true, false, Binary::from(payload).into());
         }
         let len = u32::try_from(self.output.len() - before).unwrap_or(u32::MAX);
         self.control_len = self.control_len.saturating_add(len);
@@ -452,7 +452,7 @@ impl Sender {
                 return self.push_frame(opcode, true, false, payload);
             };
             compressor.note(message.as_bytes());
-            let compressed = Binary::Shared(Arc::clone(compressed));
+            let compressed = Binary::from(Arc::clone(compressed));
             return self.push_frame(opcode, true, true, compressed.into());
         }
         let compressed = compressor.wants(payload.as_bytes().len());
@@ -527,13 +527,13 @@ impl Sender {
             content => content,
         };
         match content {
-            Content::Binary(Binary::Owned(payload)) => self.push_owned(header, payload, key),
-            Content::Text(Text::Owned(payload)) => self.push_owned(header, payload.into(), key),
-            Content::Binary(Binary::Shared(payload)) if key.is_none() => {
+            Content::Binary(Binary(HeldBytes::Owned(payload))) => self.push_owned(header, payload, key),
+            Content::Text(Text(HeldText::Owned(payload))) => self.push_owned(header, payload.into(), key),
+            Content::Binary(Binary(HeldBytes::Shared(payload))) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(payload);
             }
-            Content::Text(Text::Shared(payload)) if key.is_none() => {
+            Content::Text(Text(HeldText::Shared(payload))) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(output::Chunk::Shared(payload.into()));
             }

@@ -331,11 +331,7 @@ impl SendHalf {
     /// # Errors
     ///
     /// Those of [`Connection::close`].
-    pub fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), SendError> {
+    pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), SendError> {
         self.settled(|sender, link| sender.close(code.into(), reason, link))
     }
 

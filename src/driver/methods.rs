@@ -261,7 +261,7 @@ macro_rules! impl_sink {
             fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
                 let writer = self.get_mut();
                 if writer.queue(|machine| machine.state()) == State::Open {
-                    writer.begin_close(Some(CloseCode::NORMAL), "")?;
+                    writer.begin_close(CloseCode::NORMAL, "")?;
                 }
                 writer.poll_goal(Goal::Flush, cx)
             }

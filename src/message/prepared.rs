@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use std::sync::OnceLock;
 
-use super::{Binary, Content, Payload, Text};
+use super::{Binary, Content, HeldBytes, HeldText, Payload, Text};
 use crate::deflate::{DeflateConfig, Level, MemoryLevel, Settings, WindowBits};
 
 /// A message to be sent on many connections, compressed once for all of them.
@@ -50,10 +50,10 @@ impl PreparedMessage {
     pub fn new<'a>(payload: impl Into<Payload<'a>>, config: &DeflateConfig) -> Self {
         let payload = payload.into();
         let content = match payload.content {
-            Content::Binary(Binary::Shared(bytes)) => Content::Binary(Binary::Shared(bytes)),
-            Content::Binary(binary) => Content::Binary(Binary::Shared(binary.as_slice().into())),
-            Content::Text(Text::Shared(text)) => Content::Text(Text::Shared(text)),
-            Content::Text(text) => Content::Text(Text::Shared(text.as_str().into())),
+            Content::Binary(Binary(HeldBytes::Shared(bytes))) => Content::Binary(bytes.into()),
+            Content::Binary(binary) => Content::Binary(Arc::<[u8]>::from(binary.as_slice()).into()),
+            Content::Text(Text(HeldText::Shared(text))) => Content::Text(text.into()),
+            Content::Text(text) => Content::Text(Arc::<str>::from(text.as_str()).into()),
             Content::Prepared(prepared) => prepared.content().clone(),
         };
         Self {

@@ -140,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// [`fill`](Self::fill).
     pub async fn close(
         &mut self,
-        code: impl Into<Option<CloseCode>>,
+        code: impl Into<CloseCode>,
         reason: &str,
     ) -> Result<EndOfStream, Error> {
         if self.connection().state() == State::Open {
@@ -149,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.closed().await
     }
 
-    fn begin_close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
+    fn begin_close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         self.connection_mut().close(code, reason)
     }
 

@@ -147,14 +147,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// already; [`Error::Io`] when the stream fails.
     pub async fn close(
         &mut self,
-        code: impl Into<Option<CloseCode>>,
+        code: impl Into<CloseCode>,
         reason: &str,
     ) -> Result<(), Error> {
         self.begin_close(code.into(), reason)?;
         self.flush().await
     }
 
-    fn begin_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
+    fn begin_close(&self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         self.queue(|sending| sending.close(code, reason))?;
         // It has a deadline to wait for now.
         self.half.tasks.reader.wake();
