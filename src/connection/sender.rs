@@ -35,7 +35,7 @@ pub(crate) struct Sender {
     // The message whose fragments are being sent.
     fragmented: Option<Fragmented>,
     sent: bool,
-    // There was output when the driver went to wait.
+    // Set when the driver tells the time while output is pending, cleared when it does so without any.
     waiting: bool,
 }
 
@@ -361,13 +361,13 @@ impl Sender {
         core::mem::take(&mut self.sent)
     }
 
-    /// Records that the driver is about to wait.
+    /// Records whether output is pending, as the driver tells the time.
     pub(crate) fn wait(&mut self) {
         self.waiting = self.output.pending_len() != 0;
     }
 
-    /// Returns what the transport did with the output that was pending when the driver last went to
-    /// wait.
+    /// Returns what the transport did with the output that was pending when the driver last told the
+    /// time.
     pub(crate) fn take_progress(&mut self) -> Progress {
         let taken = self.output.take_advanced() && self.waiting;
         Progress { pending: self.waiting && self.output.pending_len() != 0, taken }
@@ -392,7 +392,7 @@ impl Sender {
         if let Some(compressor) = self.compressor.as_ref().filter(|_| payload.compress) {
             return match &payload.content {
                 Content::Prepared(message) => {
-                    message.compressed(compressor.bits()).map_or(len, |compressed| compressed.len())
+                    compressor.prepared(message).map_or(len, |compressed| compressed.len())
                 }
                 _ => fragment_len(payload, compressor.wants(len)),
             };
@@ -448,7 +448,7 @@ impl Sender {
             return self.push_frame(opcode, true, false, payload);
         };
         if let Content::Prepared(message) = &payload.content {
-            let Some(compressed) = message.compressed(compressor.bits()) else {
+            let Some(compressed) = compressor.prepared(message) else {
                 return self.push_frame(opcode, true, false, payload);
             };
             compressor.note(message.as_bytes());
@@ -527,8 +527,12 @@ impl Sender {
             content => content,
         };
         match content {
-            Content::Binary(Binary(HeldBytes::Owned(payload))) => self.push_owned(header, payload, key),
-            Content::Text(Text(HeldText::Owned(payload))) => self.push_owned(header, payload.into(), key),
+            Content::Binary(Binary(HeldBytes::Owned(payload))) => {
+                self.push_owned(header, payload, key)
+            }
+            Content::Text(Text(HeldText::Owned(payload))) => {
+                self.push_owned(header, payload.into(), key)
+            }
             Content::Binary(Binary(HeldBytes::Shared(payload))) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(payload);

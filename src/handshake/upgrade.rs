@@ -171,7 +171,8 @@ impl Upgrade {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<AgreedParameters> {
-        self.config.deflate.as_ref()?.respond_to(self.extensions())
+        let (agreed, _) = self.config.deflate.as_ref()?.respond_to(self.extensions())?;
+        Some(agreed)
     }
 
     /// Returns the value of the first header field of this name.
@@ -326,13 +327,13 @@ fn apply_extensions(
     }
     let config = Arc::clone(connection.config());
     let deflate = acceptance.deflate.as_ref().unwrap_or(&config.deflate).as_ref();
-    let Some((deflate, agreed)) =
+    let Some((deflate, (agreed, response))) =
         deflate.and_then(|deflate| Some((deflate, deflate.respond_to(extensions::iter(headers))?)))
     else {
         return String::new();
     };
     connection.apply_deflate(agreed, deflate);
-    agreed.to_string()
+    response.to_string()
 }
 
 impl fmt::Debug for Upgrade {

@@ -154,13 +154,22 @@ impl<'a> Payload<'a> {
     /// Returns what the caller does not have any more: all but what was only lent.
     pub(crate) fn into_static(self) -> Option<Payload<'static>> {
         let content = match self.content {
-            Content::Binary(Binary(HeldBytes::Borrowed(_))) | Content::Text(Text(HeldText::Borrowed(_))) => return None,
-            Content::Binary(Binary(HeldBytes::Owned(bytes))) => Content::Binary(Binary(HeldBytes::Owned(bytes))),
-            Content::Binary(Binary(HeldBytes::Shared(bytes))) => Content::Binary(Binary(HeldBytes::Shared(bytes))),
+            Content::Binary(Binary(HeldBytes::Borrowed(_)))
+            | Content::Text(Text(HeldText::Borrowed(_))) => return None,
+            Content::Binary(Binary(HeldBytes::Owned(bytes))) => {
+                Content::Binary(Binary(HeldBytes::Owned(bytes)))
+            }
+            Content::Binary(Binary(HeldBytes::Shared(bytes))) => {
+                Content::Binary(Binary(HeldBytes::Shared(bytes)))
+            }
             #[cfg(feature = "deflate")]
             Content::Prepared(message) => Content::Prepared(message),
-            Content::Text(Text(HeldText::Owned(text))) => Content::Text(Text(HeldText::Owned(text))),
-            Content::Text(Text(HeldText::Shared(text))) => Content::Text(Text(HeldText::Shared(text))),
+            Content::Text(Text(HeldText::Owned(text))) => {
+                Content::Text(Text(HeldText::Owned(text)))
+            }
+            Content::Text(Text(HeldText::Shared(text))) => {
+                Content::Text(Text(HeldText::Shared(text)))
+            }
         };
         Some(Payload { content, compress: self.compress })
     }

@@ -10,7 +10,7 @@ use crate::deflate::{DeflateConfig, Level, MemoryLevel, Settings, WindowBits};
 /// A message to be sent on many connections, compressed once for all of them.
 ///
 /// It is compressed when it is first sent on a connection that compresses, with the level, memory
-/// level and threshold given here, and once for each size of window (all connections with the same
+/// level and threshold given here (whether the threshold applies is for the connection to say), and once for each size of window (all connections with the same
 /// configuration mostly have one). Payloads of 4 KiB or more are then queued by reference, except
 /// by clients, which mask a copy. A connection that sends nothing else never makes a compressor, also
 /// with context takeover.
@@ -82,10 +82,15 @@ impl PreparedMessage {
         &self.shared.content
     }
 
-    /// Returns the message compressed with a window of `bits`, if it is to be compressed.
-    pub(crate) fn compressed(&self, bits: WindowBits) -> Option<&Arc<[u8]>> {
+    /// Returns the message compressed with a window of `bits`, if it is to be compressed: not below the
+    /// threshold, where that applies.
+    pub(crate) fn compressed(
+        &self,
+        bits: WindowBits,
+        applies_threshold: bool,
+    ) -> Option<&Arc<[u8]>> {
         let Shared { content, threshold, level, memory_level, compressed, .. } = &*self.shared;
-        if content.as_bytes().len() < *threshold {
+        if applies_threshold && content.as_bytes().len() < *threshold {
             return None;
         }
         let index = bits.get().checked_sub(WindowBits::LEAST_TO_COMPRESS.get())?;
