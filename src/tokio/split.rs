@@ -145,11 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     ///
     /// [`Error::Send`] when the code or the reason cannot be sent, or the connection is closing
     /// already; [`Error::Io`] when the stream fails.
-    pub async fn close(
-        &mut self,
-        code: impl Into<CloseCode>,
-        reason: &str,
-    ) -> Result<(), Error> {
+    pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
         self.begin_close(code.into(), reason)?;
         self.flush().await
     }
