@@ -5,6 +5,21 @@ use core::time::Duration;
 #[cfg(feature = "deflate")]
 use crate::deflate::DeflateConfig;
 
+/// Makes for each field a method that sets it and can be chained.
+macro_rules! setters {
+    ($($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)?) => {$(
+        $(#[$attribute])*
+        #[doc = concat!("Sets [`", stringify!($field), "`](#structfield.", stringify!($field), ").")]
+        #[must_use]
+        pub fn $field(mut self, $field: $type) -> Self {
+            self.$field = $field.into();
+            self
+        }
+    )*};
+}
+#[cfg(feature = "deflate")]
+pub(crate) use setters;
+
 /// The limits and timers of a handshake and of the connection that follows it.
 ///
 /// Every limit is finite by default: a peer can make a connection hold at most
@@ -16,15 +31,28 @@ use crate::deflate::DeflateConfig;
 /// KiB. Connections share one `Config` through an `Arc`.
 ///
 /// Timers are data: they do nothing until a driver calls `poll_timeout` and `handle_timeout`, as
-/// the adapters do. `None` switches a timer off.
+/// the adapters do. `None` switches a timer off, and so does a duration of zero. Only for
+/// `close_timeout` and `close_limit` zero means what it says: not to wait at all.
+///
+/// Each field is public, and has a method of its name that sets it and can be chained.
+///
+/// No value is refused, and each limit means what it says, also where nothing is left: with
+/// `max_headers` or `max_head_size` too small for any request every handshake is refused, a
+/// `max_message_size` of 0 allows empty messages only, and a `max_output` of 0 refuses to send any
+/// message but not the replies to Pings and Closes.
 ///
 /// ```
 /// use core::time::Duration;
 /// use framewise::Config;
 ///
-/// let mut config = Config::default();
-/// config.max_message_size = 64 << 10;
-/// config.idle_timeout = Some(Duration::from_secs(300));
+/// let config = Config::default()
+///     .max_message_size(64 << 10)
+///     .idle_timeout(Duration::from_secs(300))
+///     .ping_interval(None);
+/// assert_eq!(config.idle_timeout, Some(Duration::from_secs(300)));
+///
+/// let mut config = config;
+/// config.max_headers = 50; // the same as `config.max_headers(50)`
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -47,12 +75,14 @@ pub struct Config {
     /// [`close_limit`](Self::close_limit). Output that is left when it passes is dropped.
     ///
     /// 5 seconds by default: several round trips over the slowest links, and short enough for a
-    /// shutdown to wait for. With `None`, a connection waits forever for a peer that never closes.
+    /// shutdown to wait for. With `None`, a connection waits forever for a peer that never closes. Zero
+    /// gives the connection up as soon as it closes.
     pub close_timeout: Option<Duration>,
 
     /// Whether and how messages are compressed (RFC 7692).
     ///
-    /// `None` by default: compression costs memory and time, and has a say in what secrets leak.
+    /// `None` by default: compression costs memory and time, and can leak secrets through message
+    /// lengths (CRIME, BREACH).
     #[cfg(feature = "deflate")]
     pub deflate: Option<DeflateConfig>,
 
@@ -122,6 +152,25 @@ pub struct Config {
     pub pong_timeout: Option<Duration>,
 }
 
+impl Config {
+    setters! {
+        close_limit: impl Into<Option<Duration>>,
+        close_timeout: impl Into<Option<Duration>>,
+        #[cfg(feature = "deflate")]
+        deflate: impl Into<Option<DeflateConfig>>,
+        handshake_timeout: impl Into<Option<Duration>>,
+        idle_timeout: impl Into<Option<Duration>>,
+        max_fragments: u32,
+        max_head_size: usize,
+        max_headers: usize,
+        max_message_size: u64,
+        max_output: usize,
+        message_timeout: impl Into<Option<Duration>>,
+        ping_interval: impl Into<Option<Duration>>,
+        pong_timeout: impl Into<Option<Duration>>,
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -141,6 +190,11 @@ impl Default for Config {
             pong_timeout: Some(Duration::from_secs(20)),
         }
     }
+}
+
+/// Returns the duration of a timer that is on: zero switches it off, as `None` does.
+pub(crate) fn if_on(timer: Option<Duration>) -> Option<Duration> {
+    timer.filter(|duration| !duration.is_zero())
 }
 
 /// How messages are delivered.
@@ -166,4 +220,103 @@ pub enum Delivery {
     /// Whole, as [`Event::Text`] and [`Event::Binary`].
     #[default]
     Messages,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Connection, Event, Input, ProtocolError, SendErrorKind};
+
+    #[test]
+    fn a_chain_sets_the_fields_of_its_names() {
+        let second = Duration::from_secs(1);
+        let chained = Config::default()
+            .close_limit(second)
+            .close_timeout(second * 2)
+            .handshake_timeout(second * 3)
+            .idle_timeout(second * 4)
+            .max_fragments(5)
+            .max_head_size(6)
+            .max_headers(7)
+            .max_message_size(8)
+            .max_output(9)
+            .message_timeout(Some(second * 10))
+            .ping_interval(None)
+            .pong_timeout(second * 12);
+        let expected = Config {
+            close_limit: Some(second),
+            close_timeout: Some(second * 2),
+            #[cfg(feature = "deflate")]
+            deflate: None,
+            handshake_timeout: Some(second * 3),
+            idle_timeout: Some(second * 4),
+            max_fragments: 5,
+            max_head_size: 6,
+            max_headers: 7,
+            max_message_size: 8,
+            max_output: 9,
+            message_timeout: Some(second * 10),
+            ping_interval: None,
+            pong_timeout: Some(second * 12),
+        };
+        assert_eq!(chained, expected);
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn a_chain_sets_how_messages_are_compressed() {
+        use crate::deflate::{BitsWish, Level, MemoryLevel, Parameters, WindowBits, Wish};
+
+        let parameters = Parameters::default()
+            .client_max_window_bits(WindowBits::DEFAULT)
+            .client_no_context_takeover(Wish::Ask)
+            .server_max_window_bits(BitsWish::Refuse)
+            .server_no_context_takeover(Wish::Refuse);
+        assert_eq!(parameters.client_max_window_bits, BitsWish::Ask(WindowBits::DEFAULT));
+        assert_eq!(parameters.client_no_context_takeover, Wish::Ask);
+        assert_eq!(parameters.server_max_window_bits, BitsWish::Refuse);
+        assert_eq!(parameters.server_no_context_takeover, Wish::Refuse);
+
+        let level = Level::new(1).expect("0 to 9");
+        let memory_level = MemoryLevel::new(2).expect("1 to 9");
+        let deflate = DeflateConfig::default()
+            .fallbacks([Parameters::default()])
+            .fragments(false)
+            .level(level)
+            .max_compressed_size(3)
+            .memory_level(memory_level)
+            .parameters(parameters)
+            .shared_compressor(true)
+            .threshold(4)
+            .threshold_with_takeover(true);
+        assert_eq!((deflate.level, deflate.memory_level), (level, memory_level));
+        assert_eq!((deflate.max_compressed_size, deflate.threshold), (Some(3), 4));
+        assert_eq!((deflate.parameters, deflate.fallbacks.len()), (parameters, 1));
+        let flags = (deflate.fragments, deflate.shared_compressor, deflate.threshold_with_takeover);
+        assert_eq!(flags, (false, true, true));
+        assert_eq!(Config::default().deflate(deflate.clone()).deflate, Some(deflate));
+    }
+
+    // Nothing is left of each, and a connection still does what it can.
+    #[test]
+    fn limits_of_zero_leave_what_needs_none() {
+        let config = Config::default().max_message_size(0).max_fragments(0).max_output(0);
+        let mut connection = Connection::server(config.clone());
+        let mut bytes = *b"\x82\x80\x00\x00\x00\x00\x89\x80\x00\x00\x00\x00";
+        let mut input = Input::new(&mut bytes);
+        assert_eq!(connection.receive(&mut input), Ok(Some(Event::Binary(b"".into()))));
+        assert_eq!(connection.receive(&mut input), Ok(Some(Event::Ping(b"".into()))));
+        assert_eq!(connection.send("").unwrap_err().kind(), SendErrorKind::OutputFull);
+        assert_eq!(connection.output().chunk(), b"\x8a\x00");
+
+        for (bytes, expected) in [
+            (*b"\x82\x81\x00\x00\x00\x00", ProtocolError::MessageTooBig { len: Some(1), limit: 0 }),
+            (*b"\x02\x80\x00\x00\x00\x00", ProtocolError::TooManyFragments { limit: 0 }),
+        ] {
+            let mut connection = Connection::server(config.clone());
+            let mut bytes = bytes;
+            assert_eq!(connection.receive(&mut Input::new(&mut bytes)), Err(expected));
+            assert!(connection.has_output(), "the peer is told");
+        }
+    }
 }

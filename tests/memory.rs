@@ -64,7 +64,8 @@ fn an_idle_server_holds_nothing() {
     // Timers and a header that was cut hold nothing either.
     let connection = connection.as_mut().expect("made");
     nothing(measure(|| {
-        connection.poll_timeout(framewise::time::Instant::ORIGIN);
+        let now = framewise::time::Instant::ORIGIN;
+        assert!(connection.handle_timeout(now).is_none() && connection.poll_timeout(now).is_some());
         feed(connection, &mut [0x81, 0xfe, 0x00]);
     }));
 }

@@ -139,7 +139,7 @@ impl<S: Stream> Writer<S> {
         let _ = self.goal(Goal::Events);
     }
 
-    fn begin_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
+    fn begin_close(&self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         self.queue(|sending| sending.close(code, reason))
     }
 

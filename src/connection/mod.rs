@@ -41,7 +41,7 @@ use crate::{
 ///   [`transport`](Self::transport), [`close_code`](Self::close_code), …
 /// - **Input** tells what happened: [`receive`](Self::receive) (octets came),
 ///   [`receive_eof`](Self::receive_eof) (the stream ended), [`handle_timeout`](Self::handle_timeout)
-///   (time passed).
+///   (it is so late).
 /// - **Commands** queue frames: [`send_text`](Self::send_text), [`send_binary`](Self::send_binary),
 ///   [`send`](Self::send), [`send_fragment`](Self::send_fragment), [`ping`](Self::ping),
 ///   [`pong`](Self::pong), [`close`](Self::close). They never block, and either succeed wholly or
@@ -178,26 +178,54 @@ impl Connection {
         self.link.end().unwrap_or(EndOfStream::Torn)
     }
 
-    /// Does what is due at `now`: sends a keep-alive Ping, or ends a connection whose peer is gone.
+    /// Tells the time, and does what is due: sends a keep-alive Ping, or ends a connection whose peer
+    /// is gone.
     ///
-    /// Harmless when nothing is due. Returns the timeout that has ended the connection or begun
-    /// its end.
+    /// Call it after writing and before waiting, and when the deadline of
+    /// [`poll_timeout`](Self::poll_timeout) has passed. Events since the last call count as happening
+    /// `now`, and output that is left now counts as pending. It is harmless when nothing is due.
+    /// Returns the timeout that has ended the connection or begun its end.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
         self.handle_timeout_over(now, Unseen::default())
     }
 
-    /// Does what is due at `now`, with what the driver knows of the transport.
+    /// Tells the time, and does what is due, with what the driver knows of the transport.
     pub(crate) fn handle_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Timeout> {
         self.note(now, unseen, false);
         let state = self.timed_state(unseen);
-        let due = self.link.timers.take_due(now, self.receiver.config(), state)?;
+        let Some(due) = self.link.timers.take_due(now, self.receiver.config(), state) else {
+            self.tell_over(now, unseen);
+            return None;
+        };
         self.link.handle_due(due);
         self.sender.settle(&mut self.link);
         let timeout = due.timeout();
         if !matches!(timeout, None | Some(Timeout::Idle)) {
             self.receiver.receive_eof();
         }
+        // What this has begun begins now.
+        self.note(now, unseen, false);
         timeout
+    }
+
+    /// Gives the events since the last call the time `now`, and does nothing that is due.
+    pub(crate) fn tell_over(&mut self, now: Instant, unseen: Unseen) {
+        self.note(now, unseen, true);
+        self.sender.wait();
+    }
+
+    fn note(&mut self, now: Instant, unseen: Unseen, extends: bool) {
+        let state = self.link.state();
+        let marks = self.receiver.take_marks();
+        let message = marks.message | self.sender.take_sent();
+        // A deadline of closing that has passed is kept: progress extends only one that has not.
+        let progress = (extends || state == State::Open).then(|| self.sender.take_progress());
+        let progress: Progress = progress.unwrap_or_default();
+        // While output is pending, only its progress is a sign of life: a peer that only talks would
+        // hold it forever, and one that reads slowly and has nothing to say is there.
+        let silent = !(marks.life | unseen.not_listening);
+        let life = if progress.pending { progress.taken } else { !silent };
+        self.link.timers.note(now, Marks { life, message, ..marks }, progress, state);
     }
 
     /// Sets how messages are delivered, from the next one that begins.
@@ -291,8 +319,18 @@ impl Connection {
     /// Queues a Close and so begins the closing handshake (RFC 6455 §7.1.2).
     ///
     /// Messages of the peer may still arrive, and `receive` has to be called, until its Close
-    /// does. A fragmented message that is not finished stays so. Without a code (`None`) the Close
-    /// has no payload; the reason has at most 123 octets.
+    /// does. A fragmented message that is not finished stays so. The reason has at most 123 bytes.
+    /// With `None` or [`NO_STATUS_RECEIVED`](CloseCode::NO_STATUS_RECEIVED) the Close has no payload.
+    ///
+    /// ```
+    /// use framewise::{Config, Connection};
+    ///
+    /// let mut connection = Connection::server(Config::default());
+    /// connection.close(1000, "bye")?;
+    /// assert_eq!(connection.output().chunk(), b"\x88\x05\x03\xe8bye");
+    /// assert!(connection.sent_close().is_some_and(|close| close.code == 1000));
+    /// # Ok::<(), framewise::SendError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -300,11 +338,7 @@ impl Connection {
     /// [`InvalidCloseCode`](crate::SendErrorKind::InvalidCloseCode) for a code that may not be sent,
     /// [`CloseReasonWithoutCode`](crate::SendErrorKind::CloseReasonWithoutCode),
     /// [`LongCloseReason`](crate::SendErrorKind::LongCloseReason) for a longer reason.
-    pub fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), SendError> {
+    pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), SendError> {
         self.sender.close(code.into(), reason, &mut self.link)
     }
 
@@ -328,18 +362,33 @@ impl Connection {
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all.
     ///
-    /// Call it after writing and before waiting. Events since the last call count as happening `now`,
-    /// and output that is left now counts as pending.
-    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+    /// That is `now` when a timer is to run and the time was not told since it began: after the
+    /// connection was made, or has begun to close. A call changes nothing, wherever and how often it
+    /// is made: what counts as activity, and from when on, depends on `handle_timeout` only.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use framewise::{Config, Connection, time::Instant};
+    ///
+    /// let mut connection = Connection::server(Config::default());
+    /// let now = Instant::from_origin(Duration::from_secs(3));
+    /// assert_eq!(connection.poll_timeout(now), Some(now), "keep-alive is on by default");
+    /// connection.handle_timeout(now);
+    /// assert_eq!(connection.poll_timeout(now), Some(now + Duration::from_secs(20)));
+    /// ```
+    #[must_use]
+    pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         self.poll_timeout_over(now, Unseen::default())
     }
 
     /// Returns the deadline, with what the driver knows of the transport.
-    pub(crate) fn poll_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Instant> {
-        self.note(now, unseen, true);
-        self.sender.wait();
-        let next = self.link.timers.next(self.receiver.config(), self.timed_state(unseen));
-        next.map(|(deadline, _)| deadline)
+    pub(crate) fn poll_timeout_over(&self, now: Instant, unseen: Unseen) -> Option<Instant> {
+        let (config, state) = (self.receiver.config(), self.timed_state(unseen));
+        let timers = &self.link.timers;
+        if timers.waits_for_time(config, state, self.receiver.has_unfinished()) {
+            return Some(now);
+        }
+        timers.next(config, state).map(|(deadline, _)| deadline)
     }
 
     /// Returns the number of bytes that are queued or in flight.
@@ -437,20 +486,6 @@ impl Connection {
             }
             state => state,
         }
-    }
-
-    fn note(&mut self, now: Instant, unseen: Unseen, asks: bool) {
-        let state = self.link.state();
-        let marks = self.receiver.take_marks();
-        let message = marks.message | self.sender.take_sent();
-        // A deadline that was told is kept. Only who asks again is told a later one.
-        let progress = (asks || state == State::Open).then(|| self.sender.take_progress());
-        let progress: Progress = progress.unwrap_or_default();
-        // While output is pending, only its progress is a sign of life: a peer that only talks would
-        // hold it forever, and one that reads slowly and has nothing to say is there.
-        let silent = !(marks.life | unseen.not_listening);
-        let life = if progress.pending { progress.taken } else { !silent };
-        self.link.timers.note(now, Marks { life, message, ..marks }, progress, state);
     }
 }
 

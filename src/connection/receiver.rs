@@ -121,6 +121,11 @@ impl Receiver {
         self.inflater = Some(Box::new(inflater));
     }
 
+    /// Returns whether a message is in the making.
+    pub(crate) fn has_unfinished(&self) -> bool {
+        self.marks.unfinished
+    }
+
     pub(crate) fn take_marks(&mut self) -> Marks {
         let marks = self.marks;
         self.marks = Marks { unfinished: marks.unfinished, ..Marks::default() };

@@ -13,7 +13,7 @@ use crate::{
     Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text, copy,
     frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_REASON, Opcode},
     mask,
-    message::Content,
+    message::{Content, HeldBytes, HeldText},
     output,
 };
 
@@ -35,7 +35,7 @@ pub(crate) struct Sender {
     // The message whose fragments are being sent.
     fragmented: Option<Fragmented>,
     sent: bool,
-    // There was output when the driver went to wait.
+    // Set when the driver tells the time while output is pending, cleared when it does so without any.
     waiting: bool,
 }
 
@@ -233,7 +233,7 @@ impl Sender {
     /// Queues a Close and begins the closing handshake.
     pub(crate) fn close(
         &mut self,
-        code: Option<CloseCode>,
+        code: CloseCode,
         reason: &str,
         link: &mut Link,
     ) -> Result<(), SendError> {
@@ -244,14 +244,15 @@ impl Sender {
             return Err(SendErrorKind::LongCloseReason { len: reason.len() }.into());
         }
         match code {
-            None if !reason.is_empty() => return Err(SendErrorKind::CloseReasonWithoutCode.into()),
-            Some(code) if !code.may_be_sent_by(self.role()) => {
-                return Err(SendErrorKind::InvalidCloseCode(code.into()).into());
+            CloseCode::NO_STATUS_RECEIVED if reason.is_empty() => {}
+            CloseCode::NO_STATUS_RECEIVED => {
+                return Err(SendErrorKind::CloseReasonWithoutCode.into());
             }
-            _ => {}
+            code if code.may_be_sent_by(self.role()) => {}
+            code => return Err(SendErrorKind::InvalidCloseCode(code.into()).into()),
         }
         link.apply(Trigger::SendClose);
-        self.push_close(code.unwrap_or(CloseCode::NO_STATUS_RECEIVED), reason, link);
+        self.push_close(code, reason, link);
         Ok(())
     }
 
@@ -361,13 +362,13 @@ impl Sender {
         core::mem::take(&mut self.sent)
     }
 
-    /// Records that the driver is about to wait.
+    /// Records whether output is pending, as the driver tells the time.
     pub(crate) fn wait(&mut self) {
         self.waiting = self.output.pending_len() != 0;
     }
 
-    /// Returns what the transport did with the output that was pending when the driver last went to
-    /// wait.
+    /// Returns what the transport did with the output that was pending when the driver last told the
+    /// time.
     pub(crate) fn take_progress(&mut self) -> Progress {
         let taken = self.output.take_advanced() && self.waiting;
         Progress { pending: self.waiting && self.output.pending_len() != 0, taken }
@@ -397,7 +398,7 @@ impl Sender {
         if let Some(compressor) = self.compressor.as_ref().filter(|_| payload.compress) {
             return match &payload.content {
                 Content::Prepared(message) => {
-                    message.compressed(compressor.bits()).map_or(len, |compressed| compressed.len())
+                    compressor.prepared(message).map_or(len, |compressed| compressed.len())
                 }
                 _ => fragment_len(payload, compressor.wants(len)),
             };
@@ -438,7 +439,7 @@ impl Sender {
         let before = self.output.len();
         // Beyond the limit, too: the reserve is what bounds them.
         if !self.push_small(opcode, payload, usize::MAX) {
-            self.push_frame(opcode, true, false, Binary::Borrowed(payload).into());
+            self.push_frame(opcode, true, false, Binary::from(payload).into());
         }
         let len = u32::try_from(self.output.len() - before).unwrap_or(u32::MAX);
         self.control_len = self.control_len.saturating_add(len);
@@ -453,11 +454,11 @@ impl Sender {
             return self.push_frame(opcode, true, false, payload);
         };
         if let Content::Prepared(message) = &payload.content {
-            let Some(compressed) = message.compressed(compressor.bits()) else {
+            let Some(compressed) = compressor.prepared(message) else {
                 return self.push_frame(opcode, true, false, payload);
             };
             compressor.note(message.as_bytes());
-            let compressed = Binary::Shared(Arc::clone(compressed));
+            let compressed = Binary::from(Arc::clone(compressed));
             return self.push_frame(opcode, true, true, compressed.into());
         }
         let compressed = compressor.wants(payload.as_bytes().len());
@@ -532,13 +533,17 @@ impl Sender {
             content => content,
         };
         match content {
-            Content::Binary(Binary::Owned(payload)) => self.push_owned(header, payload, key),
-            Content::Text(Text::Owned(payload)) => self.push_owned(header, payload.into(), key),
-            Content::Binary(Binary::Shared(payload)) if key.is_none() => {
+            Content::Binary(Binary(HeldBytes::Owned(payload))) => {
+                self.push_owned(header, payload, key)
+            }
+            Content::Text(Text(HeldText::Owned(payload))) => {
+                self.push_owned(header, payload.into(), key)
+            }
+            Content::Binary(Binary(HeldBytes::Shared(payload))) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(payload);
             }
-            Content::Text(Text::Shared(payload)) if key.is_none() => {
+            Content::Text(Text(HeldText::Shared(payload))) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(output::Chunk::Shared(payload.into()));
             }

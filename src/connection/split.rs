@@ -72,9 +72,9 @@ struct Shared {
     deflate: Option<AgreedParameters>,
     // Set while the sending half has output that the transport did not take at once.
     pending: AtomicBool,
-    // Whether that was so when the receiving half last asked for its deadline.
+    // Whether that was so when the receiving half was last told the time.
     waited: AtomicBool,
-    // Set when the transport took some of it, cleared by the receiving half when it tells the time.
+    // Set when the transport took some of it, cleared by the receiving half when it is told the time.
     taken: AtomicBool,
     // Set while anything is left to write or to flush, replies aside.
     left: AtomicBool,
@@ -149,16 +149,19 @@ impl ReceiveHalf {
         link.end().unwrap_or(EndOfStream::Torn)
     }
 
-    /// Does what is due at `now`; see [`Connection::handle_timeout`]. What it sends is owed to the
-    /// sending half.
+    /// Tells the time, and does what is due; see [`Connection::handle_timeout`]. What it sends is owed
+    /// to the sending half.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
+        self.tell(now);
         let due = {
-            let (mut link, _) = self.shared.note(now);
+            let mut link = self.shared.link();
             let state = self.shared.timed_state(&link);
             let due = link.timers.take_due(now, &self.shared.config, state)?;
             link.handle_due(due);
             due
         };
+        // What this has begun begins now.
+        self.tell(now);
         let timeout = due.timeout();
         if !matches!(timeout, None | Some(Timeout::Idle)) {
             self.receiver.receive_eof();
@@ -173,11 +176,19 @@ impl ReceiveHalf {
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all; see
     /// [`Connection::poll_timeout`].
-    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        let (link, pending) = self.shared.note(now);
-        self.shared.waited.store(pending, Ordering::SeqCst);
-        let next = link.timers.next(&self.shared.config, self.shared.timed_state(&link));
-        next.map(|(deadline, _)| deadline)
+    #[must_use]
+    pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        let (link, config) = (self.shared.link(), &self.shared.config);
+        let state = self.shared.timed_state(&link);
+        if link.timers.waits_for_time(config, state, self.receiver.has_unfinished()) {
+            return Some(now);
+        }
+        link.timers.next(config, state).map(|(deadline, _)| deadline)
+    }
+
+    /// Gives the events since the last call the time `now`, and does nothing else.
+    pub(crate) fn tell(&mut self, now: Instant) {
+        self.shared.note(now);
     }
 
     /// Returns whether the sending half has a reply to queue.
@@ -349,11 +360,7 @@ impl SendHalf {
     /// # Errors
     ///
     /// Those of [`Connection::close`].
-    pub fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), SendError> {
+    pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), SendError> {
         self.settled(|sender, link| sender.close(code.into(), reason, link))
     }
 
@@ -544,8 +551,8 @@ impl Shared {
         }
     }
 
-    /// Gives what happened since the last call the time `now`. Returns whether output is pending, too.
-    fn note(&self, now: Instant) -> (MutexGuard<'_, Link>, bool) {
+    /// Gives what happened since the last call the time `now`.
+    fn note(&self, now: Instant) {
         let (mut marks, (progress, pending)) = (self.take_marks(), self.take_progress());
         if progress.pending {
             // Only its progress is a sign of life, as for a whole connection.
@@ -554,7 +561,7 @@ impl Shared {
         let mut link = self.link();
         let state = link.state();
         link.timers.note(now, marks, progress, state);
-        (link, pending)
+        self.waited.store(pending, Ordering::SeqCst);
     }
 }
 

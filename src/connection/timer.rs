@@ -1,21 +1,22 @@
 //! Timers as data: deadlines that the driver waits for.
 
 use super::State;
-use crate::{Config, time::Instant};
+use crate::{Config, config::if_on, time::Instant};
 
 /// A deadline that has passed and ended the connection, or began to.
 ///
 /// ```
 /// use core::time::Duration;
-/// use std::sync::Arc;
 /// use framewise::{Config, Connection, State, Timeout, time::Instant};
 ///
-/// let mut config = Config::default();
-/// config.ping_interval = Some(Duration::from_secs(20));
-/// config.pong_timeout = Some(Duration::from_secs(10));
-/// let mut connection = Connection::server(Arc::new(config));
+/// let config = Config::default()
+///     .ping_interval(Duration::from_secs(20))
+///     .pong_timeout(Duration::from_secs(10));
+/// let mut connection = Connection::server(config);
 ///
-/// let deadline = connection.poll_timeout(Instant::ORIGIN).expect("the peer may fall silent");
+/// let now = Instant::ORIGIN;
+/// assert_eq!(connection.handle_timeout(now), None); // the time runs from now on
+/// let deadline = connection.poll_timeout(now).expect("the peer may fall silent");
 /// assert_eq!(connection.handle_timeout(deadline), None); // sends a Ping
 /// assert_eq!(connection.output().chunk(), b"\x89\x00");
 ///
@@ -39,7 +40,7 @@ pub enum Timeout {
 }
 
 /// When what happened, as far as a connection knows: it reads no clock, so events are marked and
-/// get their time when the driver next asks for a deadline.
+/// get their time when the driver next tells the time.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     last_life: Option<Instant>,
@@ -51,7 +52,7 @@ pub(crate) struct Timers {
     closing: Option<Instant>,
 }
 
-/// What happened since the driver last asked.
+/// What happened since the driver last told the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Marks {
     /// The peer showed that it is there: octets arrived, or some of those that waited for it left.
@@ -89,6 +90,23 @@ pub(crate) enum Due {
 }
 
 impl Timers {
+    /// Returns whether a timer is to run whose beginning has no time yet: the driver has to tell it
+    /// before there is a deadline.
+    pub(crate) fn waits_for_time(&self, config: &Config, state: State, unfinished: bool) -> bool {
+        match state {
+            State::Open => {
+                let silence = if_on(config.ping_interval).or(if_on(config.idle_timeout));
+                let message = if_on(config.message_timeout).filter(|_| unfinished);
+                silence.is_some() && self.last_life.is_none()
+                    || message.is_some() && self.message_began.is_none()
+            }
+            State::CloseSent | State::CloseReceived | State::Closing | State::Failed => {
+                config.close_timeout.is_some() && self.closing.is_none()
+            }
+            State::Closed => false,
+        }
+    }
+
     /// Gives what happened since the last call the time `now`.
     pub(crate) fn note(&mut self, now: Instant, marks: Marks, progress: Progress, state: State) {
         if marks.life || self.last_life.is_none() {
@@ -123,11 +141,12 @@ impl Timers {
         match state {
             State::Open => {
                 let life = match self.asked {
-                    None => after(self.last_life, config.ping_interval, Due::Ping),
-                    asked => after(asked, config.pong_timeout, Due::Pong),
+                    None => after(self.last_life, if_on(config.ping_interval), Due::Ping),
+                    asked => after(asked, if_on(config.pong_timeout), Due::Pong),
                 };
-                let idle = after(self.last_message, config.idle_timeout, Due::Idle);
-                let message = after(self.message_began, config.message_timeout, Due::Message);
+                let idle = after(self.last_message, if_on(config.idle_timeout), Due::Idle);
+                let message_timeout = if_on(config.message_timeout);
+                let message = after(self.message_began, message_timeout, Due::Message);
                 [life, idle, message].into_iter().flatten().min_by_key(|&(deadline, _)| deadline)
             }
             State::CloseSent | State::CloseReceived | State::Closing | State::Failed => {

@@ -1,6 +1,6 @@
 //! Messages to send, compressed (RFC 7692 §7.2.1).
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{cell::Cell, fmt};
 use std::thread_local;
 
@@ -10,7 +10,7 @@ use super::{
     AgreedParameters, DeflateConfig, Level, MemoryLevel, WindowBits,
     history::{History, Mark},
 };
-use crate::Role;
+use crate::{PreparedMessage, Role};
 
 /// Compresses the messages of one connection.
 ///
@@ -23,6 +23,10 @@ pub(crate) struct Compressor {
     settings: Settings,
     keeps: Keeps,
     fragments: bool,
+    // Whether the library can make the window.
+    able: bool,
+    // Whether messages below a threshold are sent as they are.
+    applies_threshold: bool,
     threshold: usize,
     state: Option<Box<State>>,
 }
@@ -56,7 +60,7 @@ impl Compressor {
     /// Makes the compressor of an endpoint in `role`.
     pub(crate) fn new(config: &DeflateConfig, agreed: AgreedParameters, role: Role) -> Self {
         let (bits, takeover) = agreed.of_sender(role);
-        // To less, no handshake of this crate agrees. Nothing is compressed then.
+        // A client may have to agree to less (§7.1.2.2). Nothing is compressed then.
         let able = bits >= WindowBits::LEAST_TO_COMPRESS;
         Self {
             agreed,
@@ -67,7 +71,9 @@ impl Compressor {
                 (true, false) => Keeps::State,
             },
             fragments: able && config.fragments,
-            threshold: if able { config.threshold } else { usize::MAX },
+            able,
+            applies_threshold: !takeover || config.threshold_with_takeover,
+            threshold: config.threshold,
             state: None,
         }
     }
@@ -80,17 +86,18 @@ impl Compressor {
     /// Returns whether a message of `len` octets is worth compressing.
     #[inline]
     pub(crate) fn wants(&self, len: usize) -> bool {
-        len >= self.threshold
+        self.able && (len >= self.threshold || !self.applies_threshold)
+    }
+
+    /// Returns the message as it was prepared for this window, if it is to be compressed. The
+    /// message's own threshold counts.
+    pub(crate) fn prepared<'a>(&self, message: &'a PreparedMessage) -> Option<&'a Arc<[u8]>> {
+        message.compressed(self.settings.bits, self.applies_threshold)
     }
 
     /// Returns whether messages in fragments are compressed.
     pub(crate) fn wants_fragments(&self) -> bool {
         self.fragments
-    }
-
-    /// Returns the window.
-    pub(crate) fn bits(&self) -> WindowBits {
-        self.settings.bits
     }
 
     /// Takes note that the peer gets a compressed message that this compressor has not made: it

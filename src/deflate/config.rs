@@ -3,25 +3,28 @@
 use alloc::vec::Vec;
 use core::{error::Error, fmt};
 
+use crate::config::setters;
+
 /// Whether and how messages are compressed, for [`Config::deflate`](crate::Config::deflate).
 ///
 /// The default asks for compression with nothing but RFC 7692's defaults, and agrees to all that
-/// the peer asks for.
+/// the peer asks for. Each field is public, and has a method of its name that sets it and can be
+/// chained.
 ///
 /// ```
-/// use framewise::deflate::{BitsWish, DeflateConfig, WindowBits, Wish};
+/// use framewise::deflate::{BitsWish, DeflateConfig, Parameters, WindowBits, Wish};
 ///
 /// // A server that keeps nothing between messages.
-/// let mut config = DeflateConfig::default();
-/// config.parameters.server_no_context_takeover = Wish::Ask;
-/// config.parameters.client_no_context_takeover = Wish::Ask;
-/// config.threshold = 1024;
+/// let nothing = Parameters::default()
+///     .server_no_context_takeover(Wish::Ask)
+///     .client_no_context_takeover(Wish::Ask);
+/// let config = DeflateConfig::default().parameters(nothing).threshold(1024);
 ///
 /// // One that limits what it keeps where clients allow for it, and else keeps nothing.
-/// let mut config = DeflateConfig::default();
-/// config.fallbacks = vec![config.parameters];
-/// config.parameters.client_max_window_bits = BitsWish::Ask(WindowBits::new(10)?);
-/// config.fallbacks[0].client_no_context_takeover = Wish::Ask;
+/// let config = DeflateConfig::default()
+///     .parameters(Parameters::default().client_max_window_bits(WindowBits::new(10)?))
+///     .fallbacks([Parameters::default().client_no_context_takeover(Wish::Ask)]);
+/// assert_eq!(config.fallbacks.len(), 1);
 /// # Ok::<(), framewise::deflate::OutOfRange>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -72,10 +75,34 @@ pub struct DeflateConfig {
     /// anything of other connections.
     pub shared_compressor: bool,
 
-    /// The size in octets below which a message is sent uncompressed.
+    /// The size in bytes below which a message is sent uncompressed, where this endpoint compresses
+    /// each message for itself (without context takeover).
     ///
-    /// 64 by default: little is to be gained there. Fragments are compressed whatever their size.
+    /// 64 by default: such a message gains little on its own. With context takeover the messages
+    /// before it help, so every message is compressed, as other implementations do (node `ws`); some
+    /// peers fail when uncompressed messages come in between. See
+    /// [`threshold_with_takeover`](#structfield.threshold_with_takeover). Fragments are compressed
+    /// whatever their size.
     pub threshold: usize,
+
+    /// Whether [`threshold`](#structfield.threshold) applies with context takeover, too.
+    ///
+    /// Off by default. On, it saves the time to compress small messages.
+    pub threshold_with_takeover: bool,
+}
+
+impl DeflateConfig {
+    setters! {
+        fallbacks: impl Into<Vec<Parameters>>,
+        fragments: bool,
+        level: Level,
+        max_compressed_size: impl Into<Option<u64>>,
+        memory_level: MemoryLevel,
+        parameters: Parameters,
+        shared_compressor: bool,
+        threshold: usize,
+        threshold_with_takeover: bool,
+    }
 }
 
 impl Default for DeflateConfig {
@@ -89,13 +116,24 @@ impl Default for DeflateConfig {
             parameters: Parameters::default(),
             shared_compressor: false,
             threshold: 64,
+            threshold_with_takeover: false,
         }
     }
 }
 
 /// What an endpoint wants of the four parameters of permessage-deflate (RFC 7692 §7.1).
 ///
-/// All are allowed by default.
+/// All are allowed by default. Each field is public, and has a method of its name that sets it and
+/// can be chained.
+///
+/// ```
+/// use framewise::deflate::{BitsWish, Parameters, Wish};
+///
+/// let parameters = Parameters::default()
+///     .server_no_context_takeover(Wish::Ask)
+///     .client_max_window_bits(BitsWish::Refuse);
+/// assert_eq!(parameters.server_no_context_takeover, Wish::Ask);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Parameters {
@@ -113,8 +151,9 @@ pub struct Parameters {
     /// offers that leave it no choice; one that allows answers a client's own limit; one that
     /// refuses never limits the client.
     ///
-    /// A client cannot compress with a window of 8 bits: it makes no offer with that limit and
-    /// fails the handshake when the server demands it.
+    /// A client cannot compress with a window of 8 bits. It makes no offer with that limit. A server
+    /// may demand it of an offer that allows for a limit (RFC 7692 §7.1.2.2): the client then sends
+    /// its messages uncompressed, and still inflates those of the server.
     pub client_max_window_bits: BitsWish,
 
     /// Whether the server compresses each message for itself.
@@ -133,6 +172,22 @@ pub struct Parameters {
     /// A server cannot compress with a window of 8 bits: it declines offers that ask for it, and if
     /// its own limit is that, all offers.
     pub server_max_window_bits: BitsWish,
+}
+
+impl Parameters {
+    setters! {
+        client_max_window_bits: impl Into<BitsWish>,
+        client_no_context_takeover: Wish,
+        server_max_window_bits: impl Into<BitsWish>,
+        server_no_context_takeover: Wish,
+    }
+}
+
+/// Asks for this limit.
+impl From<WindowBits> for BitsWish {
+    fn from(bits: WindowBits) -> Self {
+        Self::Ask(bits)
+    }
 }
 
 /// What an endpoint wants of a parameter without a value; see [`Parameters`].
@@ -185,6 +240,7 @@ macro_rules! bounded {
             }
 
             /// Returns the number.
+            #[must_use]
             pub const fn get(self) -> u8 {
                 self.0
             }
@@ -261,7 +317,8 @@ impl WindowBits {
     /// The smallest window that the compressor can make.
     pub(crate) const LEAST_TO_COMPRESS: Self = Self(9);
 
-    /// Returns the size of the window in octets.
+    /// Returns the size of the window in bytes.
+    #[must_use]
     pub const fn size(self) -> usize {
         1 << self.0
     }

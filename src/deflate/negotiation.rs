@@ -3,12 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use alloc::string::{String, ToString as _};
-use core::{
-    error::Error,
-    fmt,
-    hash::{Hash, Hasher},
-    iter,
-};
+use core::{error::Error, fmt, iter};
 
 use super::{BitsWish, DeflateConfig, Parameters, WindowBits, Wish};
 use crate::{
@@ -18,7 +13,8 @@ use crate::{
 
 /// What both endpoints have agreed upon (RFC 7692 §7.1).
 ///
-/// `Display` writes it as the value of the `Sec-WebSocket-Extensions` by which a server agrees.
+/// `Display` writes it as an element of `Sec-WebSocket-Extensions`, without what is the default. The
+/// answer of a server is [`DeflateConfig::response`]: it may have to name a default.
 ///
 /// ```
 /// use framewise::deflate::DeflateConfig;
@@ -29,7 +25,7 @@ use crate::{
 /// assert_eq!(agreed.to_string(), "permessage-deflate; server_max_window_bits=10");
 /// # Ok::<(), framewise::deflate::NegotiationError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct AgreedParameters {
     /// Whether the client compresses each message for itself.
@@ -40,35 +36,9 @@ pub struct AgreedParameters {
     pub server_no_context_takeover: bool,
     /// The largest window of the server's compressor.
     pub server_max_window_bits: WindowBits,
-    // A limit that the client asks for is accepted by naming one (§7.1.2.1), be it the default.
-    names_default_of_server: bool,
-}
-
-impl PartialEq for AgreedParameters {
-    fn eq(&self, other: &Self) -> bool {
-        self.meaning() == other.meaning()
-    }
-}
-
-impl Eq for AgreedParameters {}
-
-impl Hash for AgreedParameters {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.meaning().hash(state);
-    }
 }
 
 impl AgreedParameters {
-    /// Returns what is agreed, however it was said.
-    fn meaning(&self) -> (bool, WindowBits, bool, WindowBits) {
-        (
-            self.client_no_context_takeover,
-            self.client_max_window_bits,
-            self.server_no_context_takeover,
-            self.server_max_window_bits,
-        )
-    }
-
     /// Returns what is agreed of the direction in which `role` sends: the window, and whether there
     /// is context takeover.
     pub(super) fn of_sender(self, role: Role) -> (WindowBits, bool) {
@@ -81,15 +51,7 @@ impl AgreedParameters {
 
 impl fmt::Display for AgreedParameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = |bits: WindowBits| (bits != WindowBits::DEFAULT).then_some(bits);
-        let element = Element {
-            client_no_context_takeover: self.client_no_context_takeover,
-            client_max_window_bits: bits(self.client_max_window_bits).map(Some),
-            server_no_context_takeover: self.server_no_context_takeover,
-            server_max_window_bits: bits(self.server_max_window_bits)
-                .or_else(|| self.names_default_of_server.then_some(WindowBits::DEFAULT)),
-        };
-        element.fmt(f)
+        Element::from(*self).fmt(f)
     }
 }
 
@@ -122,7 +84,8 @@ impl DeflateConfig {
 
     /// Returns what a server agrees upon, given the value of a request's
     /// `Sec-WebSocket-Extensions` (several of them are joined with commas), or `None` when it
-    /// declines: then it does not answer with permessage-deflate.
+    /// declines: then it does not answer with permessage-deflate. [`response`](Self::response) returns
+    /// what to answer with.
     ///
     /// # Errors
     ///
@@ -130,7 +93,28 @@ impl DeflateConfig {
     /// the request is to be refused. An offer with unknown, repeated or invalid parameters is only
     /// declined (RFC 7692 §7).
     pub fn respond(&self, offers: &[u8]) -> Result<Option<AgreedParameters>, NegotiationError> {
-        Ok(self.respond_to(elements(offers)?))
+        Ok(self.respond_to(elements(offers)?).map(|(agreed, _)| agreed))
+    }
+
+    /// Returns the value of the `Sec-WebSocket-Extensions` by which a server agrees to what
+    /// [`respond`](Self::respond) returns for these offers, or `None` when it declines.
+    ///
+    /// A limit that the client asks for is accepted by naming one, even the default (RFC 7692
+    /// §7.1.2.1).
+    ///
+    /// ```
+    /// use framewise::deflate::DeflateConfig;
+    ///
+    /// let response = DeflateConfig::default().response(b"permessage-deflate; server_max_window_bits=15")?;
+    /// assert_eq!(response.as_deref(), Some("permessage-deflate; server_max_window_bits=15"));
+    /// # Ok::<(), framewise::deflate::NegotiationError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `respond`.
+    pub fn response(&self, offers: &[u8]) -> Result<Option<String>, NegotiationError> {
+        Ok(self.respond_to(elements(offers)?).map(|(_, response)| response.to_string()))
     }
 
     /// Returns what was agreed upon, given the value of a response's `Sec-WebSocket-Extensions`
@@ -162,13 +146,16 @@ impl DeflateConfig {
     pub(crate) fn respond_to<'a>(
         &self,
         offers: impl IntoIterator<Item = Extension<'a>>,
-    ) -> Option<AgreedParameters> {
+    ) -> Option<(AgreedParameters, Element)> {
         // The client's order of preference counts (RFC 7692 §5).
         offers
             .into_iter()
             .filter(|extension| extension.name() == NAME)
             .filter_map(Element::of_offer)
-            .find_map(|offer| self.in_order().find_map(|own| own.respond(offer)))
+            .find_map(|offer| {
+                let agreed = self.in_order().find_map(|own| own.respond(offer))?;
+                Some((agreed, Element::in_answer(agreed, offer)))
+            })
     }
 
     pub(crate) fn confirm_from<'a>(
@@ -262,8 +249,6 @@ impl Parameters {
             client_max_window_bits,
             server_no_context_takeover,
             server_max_window_bits,
-            names_default_of_server: offer.server_max_window_bits.is_some()
-                && server_max_window_bits == WindowBits::DEFAULT,
         })
     }
 
@@ -283,13 +268,11 @@ impl Parameters {
         if self.client_no_context_takeover == Wish::Refuse && response.client_no_context_takeover {
             return None;
         }
+        // Of 8 bits it may be, too (§7.1.2.2): messages are sent uncompressed then.
         let limit = match (offer.client_max_window_bits, response.client_max_window_bits) {
             (None, Some(_)) => return None,
             (_, limit) => limit.flatten().unwrap_or_default(),
         };
-        if limit < WindowBits::LEAST_TO_COMPRESS {
-            return None;
-        }
         let own = offer.client_max_window_bits.flatten().unwrap_or_default();
         Some(AgreedParameters {
             // What this client has said of itself it keeps to, answered or not (§7.1.1.2, §7.1.2.2).
@@ -298,7 +281,6 @@ impl Parameters {
             client_max_window_bits: limit.min(own),
             server_no_context_takeover: response.server_no_context_takeover,
             server_max_window_bits: response.server_max_window_bits.unwrap_or_default(),
-            names_default_of_server: response.server_max_window_bits == Some(WindowBits::DEFAULT),
         })
     }
 }
@@ -343,7 +325,7 @@ impl From<ExtensionError> for NegotiationError {
 
 /// One permessage-deflate in a header: an offer or a response.
 #[derive(Clone, Copy, Debug, Default)]
-struct Element {
+pub(crate) struct Element {
     client_no_context_takeover: bool,
     // In an offer the value may be absent.
     client_max_window_bits: Option<Option<WindowBits>>,
@@ -376,9 +358,30 @@ impl Element {
         Some(element)
     }
 
+    /// Returns the response that agrees to an offer.
+    fn in_answer(agreed: AgreedParameters, offer: Self) -> Self {
+        let response = Self::from(agreed);
+        // A limit that the client asks for is accepted by naming one (§7.1.2.1), even the default.
+        let asked = offer.server_max_window_bits.map(|_| agreed.server_max_window_bits);
+        Self { server_max_window_bits: response.server_max_window_bits.or(asked), ..response }
+    }
+
     /// Reads a response, in which every limit has a value.
     fn of_response(extension: Extension<'_>) -> Option<Self> {
         Self::of_offer(extension).filter(|element| element.client_max_window_bits != Some(None))
+    }
+}
+
+/// What is the default stays unsaid.
+impl From<AgreedParameters> for Element {
+    fn from(agreed: AgreedParameters) -> Self {
+        let bits = |bits: WindowBits| (bits != WindowBits::DEFAULT).then_some(bits);
+        Self {
+            client_no_context_takeover: agreed.client_no_context_takeover,
+            client_max_window_bits: bits(agreed.client_max_window_bits).map(Some),
+            server_no_context_takeover: agreed.server_no_context_takeover,
+            server_max_window_bits: bits(agreed.server_max_window_bits),
+        }
     }
 }
 

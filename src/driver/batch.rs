@@ -143,11 +143,7 @@ impl<'a> Batch<'a, Connection> {
     /// # Errors
     ///
     /// Those of [`Connection::close`].
-    pub fn close(
-        &mut self,
-        code: impl Into<Option<CloseCode>>,
-        reason: &str,
-    ) -> Result<(), SendError> {
+    pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), SendError> {
         self.machine.close(code, reason)
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Connection, Event, Input, ProtocolError, ReceiveHalf, ReuniteError, SendHalf, State, Timeout,
-    Transport, time::Instant,
+    Transport, config::if_on, time::Instant,
 };
 
 /// Drives the receiving half of a connection: reads, looks at the clock, and decides when the
@@ -224,6 +224,7 @@ impl Reads for ReceiveDriver {
     fn time(&mut self, now: Instant) {
         let left = self.receiving.has_left();
         let deadline = loop {
+            self.receiving.tell(now);
             match self.receiving.poll_timeout(now) {
                 Some(deadline) if deadline <= now => {}
                 deadline => break deadline,
@@ -240,6 +241,7 @@ impl Reads for ReceiveDriver {
     }
 
     fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        self.receiving.tell(now);
         let deadline = self.receiving.poll_timeout(now);
         if !self.half_duplex {
             return deadline;
@@ -319,7 +321,7 @@ impl SendDriver {
     /// Returns for how long a blocking write may make no progress: as long as a peer may be silent.
     pub(crate) fn patience(&self) -> Option<core::time::Duration> {
         let config = self.sending.config();
-        Some(config.ping_interval?.saturating_add(config.pong_timeout?))
+        Some(if_on(config.ping_interval)?.saturating_add(if_on(config.pong_timeout)?))
     }
 
     /// Returns the number of bytes that are queued or in flight.

@@ -163,7 +163,7 @@ macro_rules! writing_methods {
         /// already; [`Error::Io`] as for [`send`](Self::send).
         pub $($async)? fn send_close(
             &mut self,
-            code: impl Into<Option<$crate::CloseCode>>,
+            code: impl Into<$crate::CloseCode>,
             reason: &str,
         ) -> Result<(), Error> {
             self.begin_close(code.into(), reason)?;
@@ -308,7 +308,7 @@ macro_rules! whole_methods {
         /// [`fill`](Self::fill).
         pub $($async)? fn close(
             &mut self,
-            code: impl Into<Option<$crate::CloseCode>>,
+            code: impl Into<$crate::CloseCode>,
             reason: &str,
         ) -> Result<$crate::EndOfStream, Error> {
             if self.state() == $crate::State::Open {
@@ -319,7 +319,7 @@ macro_rules! whole_methods {
 
         fn begin_close(
             &mut self,
-            code: Option<$crate::CloseCode>,
+            code: $crate::CloseCode,
             reason: &str,
         ) -> Result<(), $crate::SendError> {
             self.queue(|connection| connection.close(code, reason))
@@ -447,7 +447,7 @@ macro_rules! impl_sink {
             fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
                 let writer = self.get_mut();
                 if writer.queue(|machine| machine.state()) == $crate::State::Open {
-                    writer.begin_close(Some($crate::CloseCode::NORMAL), "")?;
+                    writer.begin_close($crate::CloseCode::NORMAL, "")?;
                 }
                 writer.poll_goal(Goal::Flush, cx)
             }

@@ -12,10 +12,13 @@ use crate::{ProtocolError, Role, utf8};
 /// Any number can be held, but only some may be in a Close frame: see
 /// [`is_allowed_on_wire`](Self::is_allowed_on_wire).
 ///
+/// Methods that close take `impl Into<CloseCode>`: a constant, a number, or `None` for a Close without
+/// a code. Codes compare with numbers.
+///
 /// ```
 /// use framewise::CloseCode;
 ///
-/// assert_eq!(CloseCode::NORMAL, CloseCode::from(1000));
+/// assert_eq!(CloseCode::NORMAL, 1000);
 /// assert!(CloseCode::from(4001).is_allowed_on_wire());
 /// assert!(!CloseCode::ABNORMAL.is_allowed_on_wire());
 /// ```
@@ -56,8 +59,22 @@ impl CloseCode {
 
     /// Returns whether the code may be in a Close frame: 1000 to 1003 and 1007 to 1014 have been
     /// assigned, 3000 to 4999 are for libraries, frameworks and applications (RFC 6455 §7.4.2).
+    #[must_use]
     pub const fn is_allowed_on_wire(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
+    }
+
+    /// Returns whether the code is for libraries, frameworks and applications to define: 3000 to 4999
+    /// (RFC 6455 §7.4.2). Those from 4000 on are not registered anywhere.
+    #[must_use]
+    pub const fn is_for_applications(self) -> bool {
+        matches!(self.0, 3000..=4999)
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
     }
 
     /// Returns whether an endpoint in `role` may send the code: servers do not send 1010
@@ -70,6 +87,25 @@ impl CloseCode {
 impl From<u16> for CloseCode {
     fn from(code: u16) -> Self {
         Self(code)
+    }
+}
+
+/// `None` is a Close without a code, [`NO_STATUS_RECEIVED`](CloseCode::NO_STATUS_RECEIVED).
+impl From<Option<Self>> for CloseCode {
+    fn from(code: Option<Self>) -> Self {
+        code.unwrap_or(Self::NO_STATUS_RECEIVED)
+    }
+}
+
+impl PartialEq<u16> for CloseCode {
+    fn eq(&self, code: &u16) -> bool {
+        self.0 == *code
+    }
+}
+
+impl PartialEq<CloseCode> for u16 {
+    fn eq(&self, code: &CloseCode) -> bool {
+        *self == code.0
     }
 }
 
@@ -103,8 +139,8 @@ impl fmt::Display for CloseCode {
 pub struct CloseFrame {
     /// Why the connection closes.
     pub code: CloseCode,
-    /// The same for whoever looks for faults, at most 123 octets. It is not to be shown to end users
-    /// (RFC 6455 §5.5.1), and may contain control characters.
+    /// Human-readable reason of at most 123 bytes, for logs. Do not show it to end users (RFC 6455
+    /// §5.5.1): it may contain control characters.
     pub reason: String,
 }
 

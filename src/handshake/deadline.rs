@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::HandshakeError;
-use crate::time::Instant;
+use crate::{config::if_on, time::Instant};
 
 /// Runs from the first time that it is asked.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    pub(super) const fn new(timeout: Option<Duration>) -> Self {
-        Self { timeout, at: None }
+    pub(super) fn new(timeout: Option<Duration>) -> Self {
+        Self { timeout: if_on(timeout), at: None }
     }
 
     pub(super) fn poll(&mut self, now: Instant) -> Option<Instant> {

@@ -114,13 +114,35 @@ impl fmt::Display for Origin {
 /// ```
 /// use framewise::handshake::OriginPolicy;
 ///
-/// // A server that speaks plain HTTP behind a proxy that terminates TLS:
+/// // A server that speaks plain HTTP behind a proxy that ends TLS, and passes the `Host` on:
+/// let policy = OriginPolicy::same_origin().behind_tls_proxy();
+/// assert!(policy.check(Some(b"https://chat.example.com"), "chat.example.com").is_ok());
+/// assert!(policy.check(Some(b"https://evil.example"), "chat.example.com").is_err());
+/// assert!(policy.check(None, "chat.example.com").is_ok());
+///
+/// // Behind a proxy that writes a `Host` of its own:
 /// let policy = OriginPolicy::same_origin().external_origin("https://chat.example.com".parse()?);
 /// assert!(policy.check(Some(b"https://chat.example.com"), "10.0.0.7:8080").is_ok());
 /// assert!(policy.check(Some(b"https://evil.example"), "10.0.0.7:8080").is_err());
-/// assert!(policy.check(None, "10.0.0.7:8080").is_ok());
 /// # Ok::<(), framewise::handshake::OriginError>(())
 /// ```
+///
+/// # Behind a proxy
+///
+/// The `Host` has to be the one that the browser has sent. With nginx that takes
+/// `proxy_set_header Host $http_host;` (its default is the address of the server behind it).
+///
+/// | browsers see | the server sees | policy |
+/// |---|---|---|
+/// | `http://` | plain HTTP | `same_origin()` |
+/// | `https://` | TLS | `same_origin().secure()` |
+/// | `https://` | plain HTTP from a proxy that ends TLS | `same_origin().behind_tls_proxy()` |
+/// | `https://` | a proxy that changes the `Host` | `same_origin().external_origin(...)` |
+/// | `https://` | HTTP/2 or HTTP/3 with `:scheme: https` | `same_origin()`: it is known |
+///
+/// `X-Forwarded-Proto` and `X-Forwarded-Host` play no part: a client that reaches the server past the
+/// proxy, or through one that does not overwrite them, writes what it likes there. How the server is
+/// reached is known when it is set up, so say it there.
 #[derive(Clone, Debug)]
 pub struct OriginPolicy {
     rule: Rule,
@@ -130,9 +152,10 @@ pub struct OriginPolicy {
 impl OriginPolicy {
     /// Accepts pages that came from the same host and port, over `http`, as the request itself.
     ///
-    /// A server whose connections are TLS adds [`secure`](Self::secure); one behind a proxy that
-    /// terminates TLS, or that is to withstand DNS rebinding, names its public origin with
-    /// [`external_origin`](Self::external_origin).
+    /// A server whose connections are TLS adds [`secure`](Self::secure), one behind a proxy that ends
+    /// TLS [`behind_tls_proxy`](Self::behind_tls_proxy). One that is to withstand DNS rebinding names
+    /// its public origin with [`external_origin`](Self::external_origin). A request that says itself
+    /// that it is `https` (`:scheme` in HTTP/2 and HTTP/3) is compared with `https` in any case.
     #[must_use]
     pub const fn same_origin() -> Self {
         Self { rule: Rule::Same { secure: false }, required: false }
@@ -151,14 +174,28 @@ impl OriginPolicy {
         Self { rule: Rule::Any, required: false }
     }
 
-    /// For [`same_origin`](Self::same_origin): this server's connections are TLS, so the scheme
-    /// must be `https`.
+    /// For [`same_origin`](Self::same_origin): this server's connections are TLS, so the scheme of the
+    /// page must be `https`, and the default port is 443.
+    ///
+    /// It changes nothing for other policies, which name schemes themselves.
     #[must_use]
     pub fn secure(mut self) -> Self {
         if let Rule::Same { secure } = &mut self.rule {
             *secure = true;
         }
         self
+    }
+
+    /// For [`same_origin`](Self::same_origin): browsers reach this server through a proxy that ends
+    /// TLS, so the scheme of the page must be `https`, though the connection is plain HTTP.
+    ///
+    /// The proxy has to pass on the `Host` of the browser; where it does not, name the public origin
+    /// with [`external_origin`](Self::external_origin). Pages that come over plain HTTP are refused,
+    /// so do not use it for a server that is also reached without the proxy, in development for
+    /// instance. It means the same as [`secure`](Self::secure).
+    #[must_use]
+    pub fn behind_tls_proxy(self) -> Self {
+        self.secure()
     }
 
     /// The origin under which browsers know this server. It takes the place of the request's own
@@ -190,6 +227,16 @@ impl OriginPolicy {
     /// [`OriginRefused::Invalid`] when the value is not one single origin,
     /// [`OriginRefused::NotAllowed`] when it is another one.
     pub fn check(&self, origin: Option<&[u8]>, host: &str) -> Result<(), OriginRefused> {
+        self.check_over(origin, host, false)
+    }
+
+    /// Applies the policy to a request that may be known to have come as `https`.
+    pub(super) fn check_over(
+        &self,
+        origin: Option<&[u8]>,
+        host: &str,
+        known_secure: bool,
+    ) -> Result<(), OriginRefused> {
         let Some(origin) = origin else {
             return if self.required { Err(OriginRefused::Absent) } else { Ok(()) };
         };
@@ -201,7 +248,7 @@ impl OriginPolicy {
         let allowed = match &self.rule {
             Rule::Any => true,
             Rule::List(origins) => origins.iter().any(|allowed| allowed.matches(&origin)),
-            Rule::Same { secure } => origin.is_same(host, *secure),
+            Rule::Same { secure } => origin.is_same(host, *secure || known_secure),
         };
         if allowed { Ok(()) } else { Err(OriginRefused::NotAllowed) }
     }

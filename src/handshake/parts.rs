@@ -18,6 +18,8 @@ pub(super) struct Parts {
     /// Not there over HTTP/2 and HTTP/3.
     pub(super) key: Option<Key>,
     pub(super) expects_continue: bool,
+    /// Whether the request says that it came as `https`.
+    pub(super) secure: bool,
 }
 
 impl Parts {
@@ -25,6 +27,7 @@ impl Parts {
     #[inline]
     pub(super) fn of_upgrade(headers: &mut Headers, target: Span) -> Result<Self, HandshakeError> {
         let fields = Fields::read(headers);
+        let secure = is_https(headers.slice(target));
         let (resource, authority) = split_target(headers, target)?;
         let host =
             check_authority(headers, fields.host.only().ok_or(HandshakeError::InvalidHost)?)?;
@@ -41,7 +44,8 @@ impl Parts {
         let origin = fields.check_rest(headers)?;
         // "Host" is not looked at when the target names an authority (RFC 9112 §3.2.2).
         let host = authority.unwrap_or(host);
-        Ok(Self { resource, host, origin, key, expects_continue: fields.expects_continue })
+        let expects_continue = fields.expects_continue;
+        Ok(Self { resource, host, origin, key, expects_continue, secure })
     }
 
     /// Checks an extended CONNECT (RFC 8441 §5).
@@ -51,6 +55,7 @@ impl Parts {
         authority: Option<Span>,
     ) -> Result<Self, HandshakeError> {
         let fields = Fields::read(headers);
+        let secure = is_https(headers.slice(target));
         let (resource, target_authority) = split_target(headers, target)?;
         let host = target_authority
             .or(authority)
@@ -60,8 +65,13 @@ impl Parts {
         fields.check_body()?;
         fields.check_version(headers)?;
         let origin = fields.check_rest(headers)?;
-        Ok(Self { resource, host, origin, key: None, expects_continue: false })
+        Ok(Self { resource, host, origin, key: None, expects_continue: false, secure })
     }
+}
+
+/// Returns whether a request target is a whole URI of the scheme `https`.
+fn is_https(target: &[u8]) -> bool {
+    target.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"https://"))
 }
 
 /// What one walk over the header fields finds.

@@ -52,8 +52,8 @@ impl Upgrade {
     /// Takes a request whose HTTP was parsed by someone else.
     ///
     /// Over HTTP/1.1 the method must be GET. Over HTTP/2 and HTTP/3 it must be CONNECT, and the
-    /// header fields must begin with the pseudo-header fields, of which `:protocol` and
-    /// `:authority` are looked at; there is no key then (RFC 8441 §5). `target` is the path with
+    /// header fields must begin with the pseudo-header fields, of which `:protocol`, `:authority`
+    /// and, for [`check_origin`](Self::check_origin), `:scheme` are looked at; there is no key then (RFC 8441 §5). `target` is the path with
     /// the query, or a whole URI.
     ///
     /// # Errors
@@ -71,10 +71,12 @@ impl Upgrade {
         let mut own = Headers::new();
         let mut protocol = None;
         let mut authority = None;
+        let mut https = false;
         for (name, value) in headers {
             match name {
                 ":authority" => authority = Some(own.store(value)),
                 ":protocol" => protocol = Some(value),
+                ":scheme" => https = value.eq_ignore_ascii_case(b"https"),
                 _ if name.starts_with(':') => {}
                 _ => own.append(name, value).map_err(|_| HandshakeError::InvalidHead)?,
             }
@@ -91,13 +93,14 @@ impl Upgrade {
             return Err(HandshakeError::InvalidMethod);
         }
         let target = own.store(target.as_bytes());
-        let parts = if version == HttpVersion::Http11 {
+        let mut parts = if version == HttpVersion::Http11 {
             Parts::of_upgrade(&mut own, target)?
         } else if protocol == Some(b"websocket") {
             Parts::of_connect(&mut own, target, authority)?
         } else {
             return Err(HandshakeError::InvalidProtocol);
         };
+        parts.secure |= https && version != HttpVersion::Http11;
         Ok(Self { config, headers: own, parts })
     }
 
@@ -171,7 +174,8 @@ impl Upgrade {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<AgreedParameters> {
-        self.config.deflate.as_ref()?.respond_to(self.extensions())
+        let (agreed, _) = self.config.deflate.as_ref()?.respond_to(self.extensions())?;
+        Some(agreed)
     }
 
     /// Returns the value of the first header field of this name.
@@ -188,11 +192,14 @@ impl Upgrade {
 
     /// Applies a policy to the origin and host of this request.
     ///
+    /// A request whose `:scheme` (HTTP/2 and HTTP/3) or target says `https` is checked as with
+    /// [`OriginPolicy::secure`].
+    ///
     /// # Errors
     ///
     /// [`OriginRefused`], which turns into the [`Rejection`] to answer with.
     pub fn check_origin(&self, policy: &OriginPolicy) -> Result<(), OriginRefused> {
-        policy.check(self.origin(), self.host())
+        policy.check_over(self.origin(), self.host(), self.parts.secure)
     }
 
     /// Accepts the request. The output of the connection starts with the response.
@@ -326,13 +333,13 @@ fn apply_extensions(
     }
     let config = Arc::clone(connection.config());
     let deflate = acceptance.deflate.as_ref().unwrap_or(&config.deflate).as_ref();
-    let Some((deflate, agreed)) =
+    let Some((deflate, (agreed, response))) =
         deflate.and_then(|deflate| Some((deflate, deflate.respond_to(extensions::iter(headers))?)))
     else {
         return String::new();
     };
     connection.apply_deflate(agreed, deflate);
-    agreed.to_string()
+    response.to_string()
 }
 
 impl fmt::Debug for Upgrade {

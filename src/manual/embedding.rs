@@ -266,13 +266,13 @@
 //! 2. **Look at the transport**: once all output is written,
 //!    [`transport`](crate::Connection::transport) says whether to go on, to shut down the write
 //!    side, or to close; see [`closing`](super::closing).
-//! 3. **Ask for the deadline** with [`poll_timeout`](crate::Connection::poll_timeout); see
-//!    [`timers`](super::timers).
+//! 3. **Tell the time** with [`handle_timeout`](crate::Connection::handle_timeout), which may queue a
+//!    Ping or a Close: write it. Then [`poll_timeout`](crate::Connection::poll_timeout) returns the
+//!    deadline; see [`timers`](super::timers).
 //! 4. **Wait** for bytes, for room to write if some are left, and for the deadline.
 //! 5. **Tell the machine**: bytes go to [`receive`](crate::Connection::receive) until it returns
 //!    `None`; the end of the stream, or its failure, to
-//!    [`receive_eof`](crate::Connection::receive_eof); a deadline that has passed to
-//!    [`handle_timeout`](crate::Connection::handle_timeout).
+//!    [`receive_eof`](crate::Connection::receive_eof); a deadline that has passed needs step 3 only.
 //! 6. **Handle the events**, and queue answers with the `send` methods. Back to 1: all answers to
 //!    one read leave in one write.
 //!
@@ -304,8 +304,14 @@
 //!             Transport::Open | Transport::ShutDownWrite => {}
 //!             Transport::Close => return Ok(()),
 //!         }
-//!         // 3. and 4. Ask for the deadline and wait. (Nor can it wait for one.)
-//!         let _deadline = connection.poll_timeout(Instant::from_origin(origin.elapsed()));
+//!         // 3. Tell the time.
+//!         let now = Instant::from_origin(origin.elapsed());
+//!         connection.handle_timeout(now);
+//!         if connection.has_output() {
+//!             continue;
+//!         }
+//!         // 4. Wait. (This stream cannot wait for a deadline.)
+//!         let _deadline = connection.poll_timeout(now);
 //!         let len = stream.read(&mut buf)?;
 //!         // 5. Tell the machine.
 //!         if len == 0 {
@@ -322,7 +328,6 @@
 //!             };
 //!             sent.map_err(io::Error::other)?;
 //!         }
-//!         connection.handle_timeout(Instant::from_origin(origin.elapsed()));
 //!     }
 //! }
 //! # struct Stream(&'static [u8], Vec<u8>);

@@ -6,12 +6,12 @@
 //! [`Step::Wait`](crate::driver::Step::Wait). Without a driver there are two calls, the same for
 //! handshakes and connections:
 //!
-//! - [`poll_timeout(now)`](crate::Connection::poll_timeout), after writing and before waiting, returns
-//!   the deadline. Events since the last call count as happening `now`, so `receive` and the `send`
-//!   methods need no time.
-//! - [`handle_timeout(now)`](crate::Connection::handle_timeout) does what is due: it queues a Ping,
-//!   begins to close, or gives up. Call it when the deadline has passed. Earlier or more often does no
-//!   harm.
+//! - [`handle_timeout(now)`](crate::Connection::handle_timeout) tells the time. Call it after writing
+//!   and before waiting, and when the deadline has passed. Events since the last call count as
+//!   happening `now`, so `receive` and the `send` methods need no time. What is due is done: it queues
+//!   a Ping, begins to close, or gives up. Earlier or more often does no harm.
+//! - [`poll_timeout(now)`](crate::Connection::poll_timeout) returns the deadline. That is `now` while a
+//!   timer waits to be told when it began. It changes nothing, wherever it is called.
 //!
 //! | timer | default | set by | when it ends |
 //! |---|---|---|---|
@@ -22,6 +22,8 @@
 //! | message | off | [`message_timeout`](crate::Config::message_timeout) | the connection fails (1008), if a message was begun and not finished |
 //! | close | 5 s | [`close_timeout`](crate::Config::close_timeout) | what is pending is dropped, and the transport is closed |
 //! | close, in all | 120 s | [`close_limit`](crate::Config::close_limit) | the same, though the peer takes output all the time |
+//!
+//! `None` or zero switches a timer off. Only for the two that bound closing zero is no time at all.
 //!
 //! # Signs of life
 //!
@@ -62,8 +64,9 @@
 //! use framewise::{Config, Connection, time::Instant};
 //!
 //! let mut connection = Connection::server(Arc::new(Config::default()));
-//! let deadline = connection.poll_timeout(Instant::ORIGIN).expect("keep-alive is on");
-//! assert_eq!(deadline.since_origin(), Duration::from_secs(20));
-//! connection.handle_timeout(Instant::ORIGIN); // too early: nothing happens
+//! let now = Instant::ORIGIN;
+//! connection.handle_timeout(now); // nothing is due: this is when the time begins
 //! assert!(connection.output().is_empty());
+//! let deadline = connection.poll_timeout(now).expect("keep-alive is on");
+//! assert_eq!(deadline.since_origin(), Duration::from_secs(20));
 //! ```

@@ -1,55 +1,61 @@
 //! What an application gives to be sent.
 
-use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use super::Message;
 #[cfg(feature = "deflate")]
 use super::PreparedMessage;
 
-/// A text to send: lent, given away, or shared.
+/// A text to send: borrowed, owned or shared.
 ///
-/// A text that was given away is not copied when it has 4 KiB or more, a shared one neither (by a
-/// server; a client masks a copy). Functions that send take `impl Into<Text>`.
+/// A borrowed text is copied behind its header. An owned one of 4 KiB or more is moved, and so is
+/// not copied. A server also queues a shared one of that size without a copy; a client masks a copy.
+/// Functions that send take `impl Into<Text>`.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use framewise::Text;
 ///
-/// let _lent = Text::from("Hello");
-/// let _given = Text::from(String::from("Hello"));
-/// let shared: Arc<str> = "Hello, everybody".into();
-/// let _shared = Text::from(Arc::clone(&shared));
+/// let borrowed = Text::from("Hello");
+/// let owned = Text::from(String::from("Hello"));
+/// let shared: Arc<str> = "Hello".into();
+/// let shared = Text::from(Arc::clone(&shared));
+/// assert_eq!((borrowed.as_str(), owned.as_str()), ("Hello", shared.as_str()));
 /// ```
 #[derive(Clone)]
-#[allow(clippy::exhaustive_enums, reason = "every way to have text is listed")]
-pub enum Text<'a> {
-    /// Lent: copied behind its header.
-    Borrowed(&'a str),
-    /// Given away: moved when large, else copied.
-    Owned(String),
-    /// Shared, for broadcast: queued by reference when large, else copied.
-    Shared(Arc<str>),
-}
+pub struct Text<'a>(pub(crate) HeldText<'a>);
 
-/// Octets to send: lent, given away, or shared.
+/// Bytes to send: borrowed, owned or shared.
 ///
 /// The binary counterpart of [`Text`].
 ///
 /// ```
 /// use framewise::Binary;
 ///
-/// let _lent = Binary::from(b"\xca\xfe");
-/// let _given = Binary::from(vec![0xca, 0xfe]);
+/// let borrowed = Binary::from(b"\xca\xfe");
+/// let owned = Binary::from(vec![0xca, 0xfe]);
+/// assert_eq!(borrowed.as_slice(), owned.as_slice());
 /// ```
 #[derive(Clone)]
-#[allow(clippy::exhaustive_enums, reason = "every way to have octets is listed")]
-pub enum Binary<'a> {
-    /// Lent: copied behind its header.
+pub struct Binary<'a>(pub(crate) HeldBytes<'a>);
+
+/// The ways to hold a text.
+#[derive(Clone, Debug)]
+pub(crate) enum HeldText<'a> {
+    /// Copied behind its header.
+    Borrowed(&'a str),
+    /// Moved when large, else copied.
+    Owned(String),
+    /// Queued by reference when large, else copied.
+    Shared(Arc<str>),
+}
+
+/// The ways to hold bytes; see [`HeldText`].
+#[derive(Clone, Debug)]
+pub(crate) enum HeldBytes<'a> {
     Borrowed(&'a [u8]),
-    /// Given away: moved when large, else copied.
     Owned(Vec<u8>),
-    /// Shared, for broadcast: queued by reference when large, else copied.
     Shared(Arc<[u8]>),
 }
 
@@ -82,10 +88,10 @@ impl Text<'_> {
     /// Returns the text.
     #[inline]
     pub fn as_str(&self) -> &str {
-        match self {
-            Self::Borrowed(text) => text,
-            Self::Owned(text) => text,
-            Self::Shared(text) => text,
+        match &self.0 {
+            HeldText::Borrowed(text) => text,
+            HeldText::Owned(text) => text,
+            HeldText::Shared(text) => text,
         }
     }
 }
@@ -94,10 +100,10 @@ impl Binary<'_> {
     /// Returns the octets.
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Borrowed(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+        match &self.0 {
+            HeldBytes::Borrowed(bytes) => bytes,
+            HeldBytes::Owned(bytes) => bytes,
+            HeldBytes::Shared(bytes) => bytes,
         }
     }
 }
@@ -118,14 +124,14 @@ impl<'a> Payload<'a> {
     /// Returns the message as one that owns its payload. What was lent or is shared is copied.
     pub fn into_message(self) -> Message {
         match self.content {
-            Content::Binary(Binary::Borrowed(bytes)) => Message::Binary(bytes.into()),
-            Content::Binary(Binary::Owned(bytes)) => Message::Binary(bytes),
-            Content::Binary(Binary::Shared(bytes)) => Message::Binary(bytes.to_vec()),
+            Content::Binary(Binary(HeldBytes::Borrowed(bytes))) => Message::Binary(bytes.into()),
+            Content::Binary(Binary(HeldBytes::Owned(bytes))) => Message::Binary(bytes),
+            Content::Binary(Binary(HeldBytes::Shared(bytes))) => Message::Binary(bytes.to_vec()),
             #[cfg(feature = "deflate")]
             Content::Prepared(message) => Payload::from(message.content().clone()).into_message(),
-            Content::Text(Text::Borrowed(text)) => Message::Text(text.into()),
-            Content::Text(Text::Owned(text)) => Message::Text(text),
-            Content::Text(Text::Shared(text)) => Message::Text(String::from(&*text)),
+            Content::Text(Text(HeldText::Borrowed(text))) => Message::Text(text.into()),
+            Content::Text(Text(HeldText::Owned(text))) => Message::Text(text),
+            Content::Text(Text(HeldText::Shared(text))) => Message::Text(String::from(&*text)),
         }
     }
 
@@ -149,13 +155,22 @@ impl<'a> Payload<'a> {
     /// Returns what the caller does not have any more: all but what was only lent.
     pub(crate) fn into_static(self) -> Option<Payload<'static>> {
         let content = match self.content {
-            Content::Binary(Binary::Borrowed(_)) | Content::Text(Text::Borrowed(_)) => return None,
-            Content::Binary(Binary::Owned(bytes)) => Content::Binary(Binary::Owned(bytes)),
-            Content::Binary(Binary::Shared(bytes)) => Content::Binary(Binary::Shared(bytes)),
+            Content::Binary(Binary(HeldBytes::Borrowed(_)))
+            | Content::Text(Text(HeldText::Borrowed(_))) => return None,
+            Content::Binary(Binary(HeldBytes::Owned(bytes))) => {
+                Content::Binary(Binary(HeldBytes::Owned(bytes)))
+            }
+            Content::Binary(Binary(HeldBytes::Shared(bytes))) => {
+                Content::Binary(Binary(HeldBytes::Shared(bytes)))
+            }
             #[cfg(feature = "deflate")]
             Content::Prepared(message) => Content::Prepared(message),
-            Content::Text(Text::Owned(text)) => Content::Text(Text::Owned(text)),
-            Content::Text(Text::Shared(text)) => Content::Text(Text::Shared(text)),
+            Content::Text(Text(HeldText::Owned(text))) => {
+                Content::Text(Text(HeldText::Owned(text)))
+            }
+            Content::Text(Text(HeldText::Shared(text))) => {
+                Content::Text(Text(HeldText::Shared(text)))
+            }
         };
         Some(Payload { content, compress: self.compress })
     }
@@ -223,28 +238,35 @@ impl Eq for Payload<'_> {}
 impl<'a> From<&'a str> for Text<'a> {
     #[inline]
     fn from(text: &'a str) -> Self {
-        Self::Borrowed(text)
+        Self(HeldText::Borrowed(text))
     }
 }
 
 impl<'a> From<&'a String> for Text<'a> {
     #[inline]
     fn from(text: &'a String) -> Self {
-        Self::Borrowed(text)
+        Self(HeldText::Borrowed(text))
     }
 }
 
 impl From<String> for Text<'_> {
     #[inline]
     fn from(text: String) -> Self {
-        Self::Owned(text)
+        Self(HeldText::Owned(text))
     }
 }
 
 impl From<Arc<str>> for Text<'_> {
     #[inline]
     fn from(text: Arc<str>) -> Self {
-        Self::Shared(text)
+        Self(HeldText::Shared(text))
+    }
+}
+
+impl From<Box<str>> for Text<'_> {
+    #[inline]
+    fn from(text: Box<str>) -> Self {
+        String::from(text).into()
     }
 }
 
@@ -252,8 +274,8 @@ impl<'a> From<Cow<'a, str>> for Text<'a> {
     #[inline]
     fn from(text: Cow<'a, str>) -> Self {
         match text {
-            Cow::Borrowed(text) => Self::Borrowed(text),
-            Cow::Owned(text) => Self::Owned(text),
+            Cow::Borrowed(text) => Self(HeldText::Borrowed(text)),
+            Cow::Owned(text) => Self(HeldText::Owned(text)),
         }
     }
 }
@@ -261,35 +283,50 @@ impl<'a> From<Cow<'a, str>> for Text<'a> {
 impl<'a> From<&'a [u8]> for Binary<'a> {
     #[inline]
     fn from(bytes: &'a [u8]) -> Self {
-        Self::Borrowed(bytes)
+        Self(HeldBytes::Borrowed(bytes))
     }
 }
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Binary<'a> {
     #[inline]
     fn from(bytes: &'a [u8; N]) -> Self {
-        Self::Borrowed(bytes)
+        Self(HeldBytes::Borrowed(bytes))
     }
 }
 
 impl<'a> From<&'a Vec<u8>> for Binary<'a> {
     #[inline]
     fn from(bytes: &'a Vec<u8>) -> Self {
-        Self::Borrowed(bytes)
+        Self(HeldBytes::Borrowed(bytes))
     }
 }
 
 impl From<Vec<u8>> for Binary<'_> {
     #[inline]
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Owned(bytes)
+        Self(HeldBytes::Owned(bytes))
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Binary<'_> {
+    /// Moves the bytes to the heap: a reference to an array is sent without that.
+    #[inline]
+    fn from(bytes: [u8; N]) -> Self {
+        Vec::from(bytes).into()
+    }
+}
+
+impl From<Box<[u8]>> for Binary<'_> {
+    #[inline]
+    fn from(bytes: Box<[u8]>) -> Self {
+        Vec::from(bytes).into()
     }
 }
 
 impl From<Arc<[u8]>> for Binary<'_> {
     #[inline]
     fn from(bytes: Arc<[u8]>) -> Self {
-        Self::Shared(bytes)
+        Self(HeldBytes::Shared(bytes))
     }
 }
 
@@ -297,8 +334,8 @@ impl<'a> From<Cow<'a, [u8]>> for Binary<'a> {
     #[inline]
     fn from(bytes: Cow<'a, [u8]>) -> Self {
         match bytes {
-            Cow::Borrowed(bytes) => Self::Borrowed(bytes),
-            Cow::Owned(bytes) => Self::Owned(bytes),
+            Cow::Borrowed(bytes) => Self(HeldBytes::Borrowed(bytes)),
+            Cow::Owned(bytes) => Self(HeldBytes::Owned(bytes)),
         }
     }
 }
@@ -332,11 +369,13 @@ payload_from! {
     &'a str => Text,
     &'a String => Text,
     String => Text,
+    Box<str> => Text,
     Arc<str> => Text,
     Cow<'a, str> => Text,
     &'a [u8] => Binary,
     &'a Vec<u8> => Binary,
     Vec<u8> => Binary,
+    Box<[u8]> => Binary,
     Arc<[u8]> => Binary,
     Cow<'a, [u8]> => Binary,
 }
@@ -344,6 +383,13 @@ payload_from! {
 impl<'a, const N: usize> From<&'a [u8; N]> for Payload<'a> {
     #[inline]
     fn from(payload: &'a [u8; N]) -> Self {
+        Binary::from(payload).into()
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Payload<'_> {
+    #[inline]
+    fn from(payload: [u8; N]) -> Self {
         Binary::from(payload).into()
     }
 }

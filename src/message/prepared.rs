@@ -4,13 +4,13 @@ use alloc::sync::Arc;
 use core::fmt;
 use std::sync::OnceLock;
 
-use super::{Binary, Content, Payload, Text};
+use super::{Binary, Content, HeldBytes, HeldText, Payload, Text};
 use crate::deflate::{DeflateConfig, Level, MemoryLevel, Settings, WindowBits};
 
 /// A message to be sent on many connections, compressed once for all of them.
 ///
 /// It is compressed when it is first sent on a connection that compresses, with the level, memory
-/// level and threshold given here, and once for each size of window (all connections with the same
+/// level and threshold given here (whether the threshold applies is for the connection to say), and once for each size of window (all connections with the same
 /// configuration mostly have one). Payloads of 4 KiB or more are then queued by reference, except
 /// by clients, which mask a copy. A connection that sends nothing else never makes a compressor, also
 /// with context takeover.
@@ -50,10 +50,10 @@ impl PreparedMessage {
     pub fn new<'a>(payload: impl Into<Payload<'a>>, config: &DeflateConfig) -> Self {
         let payload = payload.into();
         let content = match payload.content {
-            Content::Binary(Binary::Shared(bytes)) => Content::Binary(Binary::Shared(bytes)),
-            Content::Binary(binary) => Content::Binary(Binary::Shared(binary.as_slice().into())),
-            Content::Text(Text::Shared(text)) => Content::Text(Text::Shared(text)),
-            Content::Text(text) => Content::Text(Text::Shared(text.as_str().into())),
+            Content::Binary(Binary(HeldBytes::Shared(bytes))) => Content::Binary(bytes.into()),
+            Content::Binary(binary) => Content::Binary(Arc::<[u8]>::from(binary.as_slice()).into()),
+            Content::Text(Text(HeldText::Shared(text))) => Content::Text(text.into()),
+            Content::Text(text) => Content::Text(Arc::<str>::from(text.as_str()).into()),
             Content::Prepared(prepared) => prepared.content().clone(),
         };
         Self {
@@ -82,10 +82,15 @@ impl PreparedMessage {
         &self.shared.content
     }
 
-    /// Returns the message compressed with a window of `bits`, if it is to be compressed.
-    pub(crate) fn compressed(&self, bits: WindowBits) -> Option<&Arc<[u8]>> {
+    /// Returns the message compressed with a window of `bits`, if it is to be compressed: not below the
+    /// threshold, where that applies.
+    pub(crate) fn compressed(
+        &self,
+        bits: WindowBits,
+        applies_threshold: bool,
+    ) -> Option<&Arc<[u8]>> {
         let Shared { content, threshold, level, memory_level, compressed, .. } = &*self.shared;
-        if content.as_bytes().len() < *threshold {
+        if applies_threshold && content.as_bytes().len() < *threshold {
             return None;
         }
         let index = bits.get().checked_sub(WindowBits::LEAST_TO_COMPRESS.get())?;

@@ -169,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         self.both.tasks.reader.wake();
     }
 
-    fn begin_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
+    fn begin_close(&self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         self.queue(|sending| sending.close(code, reason))?;
         // It has a deadline to wait for now.
         self.both.tasks.reader.wake();

@@ -203,7 +203,7 @@ async fn a_peer_that_does_not_read_is_not_read_from() {
         let mut websocket = WebSocket::new(stream, server());
         while let Some(mut batch) = websocket.fill().await.unwrap() {
             while let Some(event) = batch.next() {
-                if let framewise::Event::Binary(payload) = event {
+                if let Event::Binary(payload) = event {
                     batch.send(payload).unwrap();
                 }
             }

@@ -2,7 +2,7 @@
 //! does, in the direction it was agreed for (RFC 7692 §5, §7.1; RFC 6455 §4, §9.1).
 
 use framewise::{
-    Config, Connection, Event, Input, ProtocolError, Role, State,
+    Config, Connection, Event, Input, Payload, PreparedMessage, ProtocolError, Role, State,
     deflate::{AgreedParameters, BitsWish, DeflateConfig, WindowBits, Wish},
     handshake::{
         Acceptance, ClientHandshake, ClientRequest, Established, HandshakeError, HttpVersion,
@@ -84,7 +84,9 @@ fn answer(config: Config, lines: &[&str]) -> (Option<String>, Connection) {
         Some(value) => Some(value.strip_suffix("\r\n\r\n").expect("one line").to_owned()),
     };
     assert_eq!(promised, connection.deflate());
-    assert_eq!(promised.map(|agreed| agreed.to_string()), value);
+    // A default may be named: what counts is what is meant.
+    let meant = value.as_ref().map(|value| value.replace("; server_max_window_bits=15", ""));
+    assert_eq!(promised.map(|agreed| agreed.to_string()), meant);
     (value, connection)
 }
 
@@ -537,6 +539,10 @@ fn a_client_judges_the_response() {
             Ok(Some("permessage-deflate; server_no_context_takeover; client_max_window_bits=9")),
         ),
         (&["", "permessage-deflate"], Ok(Some("permessage-deflate"))),
+        (
+            &["permessage-deflate; client_max_window_bits=8"],
+            Ok(Some("permessage-deflate; client_max_window_bits=8")),
+        ),
         (&[], Ok(None)),
         (&[""], Err(HandshakeError::InvalidExtensions)),
         (&["permessage-deflate, permessage-deflate"], Err(HandshakeError::UnexpectedExtension)),
@@ -552,7 +558,7 @@ fn a_client_judges_the_response() {
         let agreed = opened.map(|connection| connection.deflate().map(|agreed| agreed.to_string()));
         assert_eq!(agreed, expected.map(|agreed| agreed.map(str::to_owned)), "{lines:?}");
     }
-    for wrong in WRONG.iter().chain(&["; client_max_window_bits", "; client_max_window_bits=8"]) {
+    for wrong in WRONG.iter().chain(&["; client_max_window_bits"]) {
         let line = format!("permessage-deflate{wrong}");
         let error = open_both(&default(), &[&line]).expect_err(&line);
         assert_eq!(error, HandshakeError::InvalidDeflate, "{line}");
@@ -658,7 +664,7 @@ fn r19_windows_out_of_range_fail_the_client() {
 // bits. Those who agree to it fail at the first message, or write with 9 bits.
 // 7692-5-09, 7692-7-07, 7692-7-12, 7692-7.1.2.2-03; R19
 #[test]
-fn r19_nobody_agrees_to_compress_with_a_window_of_8_bits() {
+fn r19_nobody_compresses_with_a_window_of_8_bits() {
     let eight = "permessage-deflate; server_max_window_bits=8";
     assert_eq!(answer(default(), &[eight]).0, None);
     let next = "permessage-deflate; server_no_context_takeover";
@@ -668,8 +674,13 @@ fn r19_nobody_agrees_to_compress_with_a_window_of_8_bits() {
     for offer in ["permessage-deflate", "permessage-deflate; server_max_window_bits=9"] {
         assert_eq!(answer(own.clone(), &[offer]).0, None);
     }
+    // A client that leaves the choice to the server may be told to: it sends uncompressed.
     let demanded = open_both(&default(), &["permessage-deflate; client_max_window_bits=8"]);
-    assert_eq!(demanded.expect_err("impossible"), HandshakeError::InvalidDeflate);
+    let mut client = demanded.expect("legal");
+    let text = "Hello".repeat(1000);
+    client.send(&*text).expect("open");
+    let frames = sent(&mut client);
+    assert_eq!((frames[0].first, frames[0].payload.len()), (0x81, text.len()));
     // The other side may, if it can.
     let line = "permessage-deflate; client_max_window_bits=8";
     let (value, mut server) = answer(default(), &[line]);
@@ -680,6 +691,62 @@ fn r19_nobody_agrees_to_compress_with_a_window_of_8_bits() {
     let (events, error) = feed(&mut client, &frame_for(Role::Client, 0xc1, &hex("f248cdc9c90700")));
     assert_eq!((events, error), (vec![Event::Text("Hello".into())], None));
     pass(&mut client, &mut server, b"Hello");
+}
+
+// A legal answer to every offer that allows for a limit, whatever else was agreed upon
+// 7692-7.1.2.2-03, 7692-7-12
+#[test]
+fn a_client_that_is_told_to_use_8_bits_sends_uncompressed() {
+    let long = "Hello, hello, hello. ".repeat(50);
+    for hint in [None, Some(9), Some(15)] {
+        for flags in 0..4 {
+            for server_bits in [9, 15] {
+                let client = with(|deflate| {
+                    if let Some(hint) = hint {
+                        deflate.parameters.client_max_window_bits = ask(hint);
+                    }
+                });
+                let server = with(|deflate| {
+                    let parameters = &mut deflate.parameters;
+                    parameters.client_max_window_bits = ask(8);
+                    parameters.server_max_window_bits = ask(server_bits);
+                    if flags & 1 != 0 {
+                        parameters.client_no_context_takeover = Wish::Ask;
+                    }
+                    if flags & 2 != 0 {
+                        parameters.server_no_context_takeover = Wish::Ask;
+                    }
+                });
+                let (mut client, mut server) = connect(client, server);
+                for end in [&client, &server] {
+                    let agreed = end.deflate().expect("agreed");
+                    assert_eq!(agreed.client_max_window_bits.get(), 8);
+                    assert_eq!(agreed.server_max_window_bits.get(), server_bits);
+                }
+                let prepared = PreparedMessage::new(&*long, &DeflateConfig::default());
+                assert!(client.has_room(long.len()));
+                for payload in [Payload::from(&*long), Payload::from("a"), Payload::from(&prepared)]
+                {
+                    client.send(payload.clone()).expect("open");
+                    let frames = sent(&mut client);
+                    assert_eq!((frames.len(), frames[0].first), (1, 0x81));
+                    assert_eq!(frames[0].payload, payload.as_bytes());
+                }
+                client.send_fragment(&*long, false).expect("open");
+                client.send_fragment(&*long, true).expect("open");
+                let firsts: Vec<u8> = sent(&mut client).iter().map(|frame| frame.first).collect();
+                assert_eq!(firsts, [0x01, 0x80]);
+                // It understands what the server compresses, twice for the context.
+                for _ in 0..2 {
+                    pass(&mut server, &mut client, long.as_bytes());
+                }
+            }
+        }
+    }
+    // Without an offer it is no answer.
+    let refusing = with(|deflate| deflate.parameters.client_max_window_bits = BitsWish::Refuse);
+    let line = "permessage-deflate; client_max_window_bits=8";
+    assert_eq!(open_both(&refusing, &[line]).expect_err("unasked"), HandshakeError::InvalidDeflate);
 }
 
 // oven-sh/bun#41629: a request for 8 bits is answered with 9, parameters that are repeated or

@@ -250,7 +250,7 @@ fn only_what_is_compressed_may_grow() {
         let mut connection = end_with(Role::Server, "", |config| {
             config.max_output = 10_000;
             if let Some(deflate) = &mut config.deflate {
-                deflate.threshold = threshold;
+                (deflate.threshold, deflate.threshold_with_takeover) = (threshold, true);
             }
         });
         assert!(!connection.has_room(9_000), "it might grow");

@@ -141,7 +141,8 @@ fn prepared_messages_that_are_not_compressed() {
     for role in ROLES {
         let mut connection = end_with(role, "", |config| {
             // The message's own threshold counts.
-            config.deflate.as_mut().expect("set").threshold = 11;
+            let deflate = config.deflate.as_mut().expect("set");
+            (deflate.threshold, deflate.threshold_with_takeover) = (11, true);
         });
         for (name, payload, compressed) in [
             ("at the threshold", Payload::from(&with_threshold(10)), true),

@@ -199,7 +199,8 @@ fn r49_compressed_frames_have_keys_of_their_own() {
 fn messages_that_are_not_to_be_compressed() {
     for role in ROLES {
         let threshold = |connection: &mut framewise::Config, len| {
-            connection.deflate.as_mut().expect("set").threshold = len;
+            let deflate = connection.deflate.as_mut().expect("set");
+            (deflate.threshold, deflate.threshold_with_takeover) = (len, true);
         };
         let mut connection = end_with(role, "", |config| threshold(config, 10));
         let mut peer = end(role.peer(), "");
@@ -224,12 +225,55 @@ fn messages_that_are_not_to_be_compressed() {
             let bytes = frame_for(role.peer(), frame.first, &frame.payload);
             assert_eq!(feed(&mut peer, &bytes), (vec![text(&expected)], None));
         }
-        // By default little messages are left as they are.
-        let mut connection = end_with(role, "", |config| config.deflate = None);
-        connection.send_text("a".repeat(63)).expect("there is room");
-        connection.send_text("a".repeat(64)).expect("there is room");
-        let firsts: Vec<u8> = sent(&mut connection).iter().map(|frame| frame.first).collect();
-        assert_eq!(firsts, [0x81, 0xc1]);
+        // By default little messages are left as they are where each is compressed for itself.
+        let name = if role == Role::Client { "client" } else { "server" };
+        let alone = format!("; {name}_no_context_takeover");
+        for (agreed, first) in [("", 0xc1), (&*alone, 0x81)] {
+            let mut connection = end_with(role, agreed, |config| config.deflate = None);
+            connection.send_text("a".repeat(63)).expect("there is room");
+            connection.send_text("a".repeat(64)).expect("there is room");
+            let firsts: Vec<u8> = sent(&mut connection).iter().map(|frame| frame.first).collect();
+            assert_eq!(firsts, [first, 0xc1], "{agreed}");
+        }
+    }
+}
+
+// warmcat/libwebsockets#2794: peers that fail when uncompressed messages come between compressed ones
+// with context takeover. As node's ws does by default.
+// 7692-6-05, 7692-6.1-02
+#[test]
+fn the_threshold_applies_without_context_takeover() {
+    for role in ROLES {
+        for flags in 0..8 {
+            let (client_alone, server_alone) = (flags & 1 != 0, flags & 2 != 0);
+            let with_takeover = flags & 4 != 0;
+            let mut agreed = String::new();
+            if client_alone {
+                agreed += "; client_no_context_takeover";
+            }
+            if server_alone {
+                agreed += "; server_no_context_takeover";
+            }
+            let mut connection = end_with(role, &agreed, |config| {
+                let deflate = config.deflate.as_mut().expect("set");
+                (deflate.threshold, deflate.threshold_with_takeover) = (6, with_takeover);
+            });
+            let alone = if role == Role::Client { client_alone } else { server_alone };
+            let small = if alone || with_takeover { 0x81 } else { 0xc1 };
+            let prepared = |text| PreparedMessage::new(text, &always().threshold(6));
+            for (payload, first) in [
+                (Payload::from(""), small),
+                (Payload::from("Hello"), small),
+                (Payload::from("Hello!"), 0xc1),
+                (Payload::from("Hello").uncompressed(), 0x81),
+                (prepared("Hello").into(), small),
+                (prepared("Hello!").into(), 0xc1),
+            ] {
+                let shown = format!("{role:?}{agreed}, {with_takeover}: {payload:?}");
+                connection.send(payload).expect("there is room");
+                assert_eq!(sent(&mut connection)[0].first, first, "{shown}");
+            }
+        }
     }
 }
 

@@ -204,3 +204,30 @@ fn errors_are_small() {
     assert!(size_of::<HandshakeError>() <= 32);
     assert!(size_of::<Result<(), HandshakeError>>() <= 32);
 }
+
+// Limits that nothing can meet refuse everything; they do no other harm.
+#[test]
+fn the_smallest_limits_mean_what_they_say() {
+    let bytes = request(&[], &[]);
+    for step in [1, bytes.len()] {
+        for limits in [Config::default().max_headers(0), Config::default().max_headers(1)] {
+            assert_eq!(serve(&bytes, step, limits).unwrap_err(), HandshakeError::TooManyHeaders);
+        }
+        for size in [0, 1, 2] {
+            let error = serve(&bytes, step, Config::default().max_head_size(size)).unwrap_err();
+            let of_size =
+                matches!(error, HandshakeError::HeadTooLarge | HandshakeError::TargetTooLong);
+            assert!(of_size, "{size}: {error:?}");
+        }
+    }
+}
+
+// Zero is no limit of time
+#[test]
+fn a_handshake_timeout_of_zero_is_none() {
+    let config = Config::default().handshake_timeout(Duration::ZERO);
+    let mut server = ServerHandshake::new(config);
+    assert_eq!(server.poll_timeout(Instant::ORIGIN), None);
+    let late = Instant::from_origin(Duration::from_secs(1000));
+    assert_eq!(server.handle_timeout(late), Ok(()));
+}

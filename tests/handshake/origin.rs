@@ -1,6 +1,9 @@
 //! Origins and the policy that a server applies to them (RFC 6455 §10.2, RFC 6454).
 
-use framewise::handshake::{Origin, OriginPolicy, OriginRefused, Rejection};
+use framewise::{
+    Config,
+    handshake::{HttpVersion, Origin, OriginPolicy, OriginRefused, Rejection, Upgrade},
+};
 
 use crate::support::{request, upgrade};
 
@@ -205,5 +208,73 @@ fn a_request_is_checked_by_its_own_host() {
     assert_eq!(check("b"), Err(OriginRefused::NotAllowed));
     for refused in [OriginRefused::Absent, OriginRefused::Invalid, OriginRefused::NotAllowed] {
         assert_eq!(Rejection::from(refused).status(), 403);
+    }
+}
+
+// C13: a page that came over https, and a server that sees plain HTTP from the proxy in front of it
+#[test]
+fn a_policy_behind_a_proxy_that_ends_tls() {
+    let policy = OriginPolicy::same_origin().behind_tls_proxy();
+    for (text, host, allowed) in [
+        ("https://chat.example.com", "chat.example.com", true),
+        ("https://chat.example.com", "chat.example.com:443", true),
+        ("https://chat.example.com:8443", "chat.example.com:8443", true),
+        ("https://chat.example.com:8443", "chat.example.com", false),
+        ("http://chat.example.com", "chat.example.com", false),
+        ("https://evil.example", "chat.example.com", false),
+        // What nginx writes when nothing is configured.
+        ("https://chat.example.com", "127.0.0.1:9001", false),
+    ] {
+        assert_eq!(policy.check(Some(text.as_bytes()), host).is_ok(), allowed, "{text} {host}");
+    }
+    // What a proxy, or anybody, says of it in other fields plays no part.
+    for forwarded in ["X-Forwarded-Proto: https", "Forwarded: proto=https;host=chat.example.com"] {
+        let lines = ["Origin: https://server.example.com", forwarded];
+        let upgrade = upgrade(request(&["Origin"], &lines));
+        let refused = upgrade.check_origin(&OriginPolicy::same_origin());
+        assert_eq!(refused, Err(OriginRefused::NotAllowed), "{forwarded}");
+        assert_eq!(upgrade.check_origin(&policy), Ok(()), "{forwarded}");
+    }
+}
+
+// C13: where the request says that it came as https, the policy knows it
+#[test]
+fn a_policy_knows_the_scheme_of_the_request() {
+    let checked = |version, scheme: &str, target: &str, origin: &str| {
+        let http11 = version == HttpVersion::Http11;
+        let fields: &[(&str, &str)] = if http11 {
+            &[
+                ("Host", "server.example.com"),
+                ("Upgrade", "websocket"),
+                ("Connection", "Upgrade"),
+                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ]
+        } else {
+            &[(":protocol", "websocket"), (":authority", "server.example.com"), (":scheme", scheme)]
+        };
+        let more = [("Sec-WebSocket-Version", "13"), ("Origin", origin)];
+        let fields = fields.iter().chain(&more).map(|(name, value)| (*name, value.as_bytes()));
+        let method = if http11 { "GET" } else { "CONNECT" };
+        let upgrade = Upgrade::from_http(method, version, target, fields, Config::default());
+        upgrade.expect("valid").check_origin(&OriginPolicy::same_origin()).is_ok()
+    };
+    let (plain, tls) = ("http://server.example.com", "https://server.example.com");
+    for version in [HttpVersion::Http2, HttpVersion::Http3] {
+        for (scheme, https) in [("https", true), ("HTTPS", true), ("http", false), ("", false)] {
+            assert_eq!(checked(version, scheme, "/", tls), https, "{scheme}");
+            assert_eq!(checked(version, scheme, "/", plain), !https, "{scheme}");
+        }
+        assert!(checked(version, "https", "/", "https://server.example.com:443"));
+        assert!(!checked(version, "https", "/", "https://evil.example"));
+    }
+    for version in [HttpVersion::Http11, HttpVersion::Http2] {
+        for (target, https) in [
+            ("https://server.example.com/", true),
+            ("http://server.example.com/", false),
+            ("/https://server.example.com/", false),
+        ] {
+            assert_eq!(checked(version, "", target, tls), https, "{target}");
+            assert_eq!(checked(version, "", target, plain), !https, "{target}");
+        }
     }
 }

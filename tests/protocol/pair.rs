@@ -9,8 +9,8 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use framewise::{
-    CloseCode, Config, Connection, Delivery, EndOfStream, Event, Input, ProtocolError, Role, State,
-    Transport, time::Instant,
+    CloseCode, Config, Connection, Delivery, EndOfStream, Event, Input, ProtocolError, ReceiveHalf,
+    Role, State, Transport, time::Instant,
 };
 
 pub(crate) const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -26,6 +26,25 @@ pub(crate) fn hex(digits: &str) -> Vec<u8> {
         .collect();
     assert!(digits.len().is_multiple_of(2), "whole octets");
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// What tells the time to a machine of which nothing is due, and returns its deadline.
+pub(crate) trait Tell {
+    fn tell(&mut self, now: Instant) -> Option<Instant>;
+}
+
+impl Tell for Connection {
+    fn tell(&mut self, now: Instant) -> Option<Instant> {
+        assert_eq!(self.handle_timeout(now), None);
+        self.poll_timeout(now)
+    }
+}
+
+impl Tell for ReceiveHalf {
+    fn tell(&mut self, now: Instant) -> Option<Instant> {
+        assert_eq!(self.handle_timeout(now), None);
+        self.poll_timeout(now)
+    }
 }
 
 /// Makes a connection with the default configuration.
@@ -381,6 +400,9 @@ impl Pair {
         let until = self.now + duration;
         loop {
             self.exchange();
+            self.client.connection.handle_timeout(self.now);
+            self.server.connection.handle_timeout(self.now);
+            self.exchange();
             let timers = [
                 self.client.connection.poll_timeout(self.now),
                 self.server.connection.poll_timeout(self.now),
@@ -392,8 +414,6 @@ impl Pair {
                 break;
             };
             self.now = self.now.max(next);
-            self.client.connection.handle_timeout(self.now);
-            self.server.connection.handle_timeout(self.now);
         }
         self.now = until;
     }

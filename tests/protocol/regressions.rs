@@ -171,7 +171,7 @@ fn r15_a_half_finished_message_is_not_held_for_ever() {
     for role in ROLES {
         let mut connection = end_with(role, |config| config.message_timeout = Some(secs(5)));
         feed(&mut connection, &to(role, "0101 61"));
-        assert_eq!(connection.poll_timeout(at(0)), Some(at(5)));
+        assert_eq!(connection.tell(at(0)), Some(at(5)));
         connection.handle_timeout(at(5));
         assert_eq!(connection.state(), State::Failed);
     }
@@ -270,10 +270,7 @@ fn r32_the_end_absorbs_everything() {
         for _ in 0..3 {
             assert_eq!(feed(&mut connection, &to(role, "[8900][8300]")), (vec![], None));
             assert_eq!(connection.receive_eof(), EndOfStream::Torn);
-            assert_eq!(
-                (connection.poll_timeout(at(9)), connection.handle_timeout(at(9))),
-                (None, None)
-            );
+            assert_eq!((connection.tell(at(9)), connection.handle_timeout(at(9))), (None, None));
             assert!(connection.close(None, "").is_err() && connection.ping(b"").is_err());
             assert_eq!(
                 (connection.has_output(), connection.transport()),

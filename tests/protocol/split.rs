@@ -199,16 +199,16 @@ fn halves_make_a_connection_again() {
 fn timers_are_kept() {
     for role in ROLES {
         let (mut receiving, mut sending) = end(role).split();
-        assert_eq!(receiving.poll_timeout(at(0)), Some(at(20)));
+        assert_eq!(receiving.tell(at(0)), Some(at(20)));
         assert_eq!(receiving.handle_timeout(at(20)), None);
         assert_eq!(written(&mut sending), hex("8900"));
         take(&mut receiving, &to(role, "8a00"));
-        assert_eq!(receiving.poll_timeout(at(30)), Some(at(50)));
+        assert_eq!(receiving.tell(at(30)), Some(at(50)));
         receiving.handle_timeout(at(50));
         assert_eq!(written(&mut sending), hex("8900"));
         assert_eq!(receiving.handle_timeout(at(70)), Some(Timeout::Pong));
         assert_eq!(written(&mut sending), [&hex("8811 03f3")[..], b"no Pong in time"].concat());
-        assert_eq!(receiving.poll_timeout(at(70)), Some(at(75)));
+        assert_eq!(receiving.tell(at(70)), Some(at(75)));
         assert_eq!(receiving.handle_timeout(at(75)), Some(Timeout::Close));
         assert_eq!((sending.state(), sending.has_output()), (State::Closed, false));
     }
@@ -246,11 +246,11 @@ fn idleness_begins_the_end_though_the_sending_half_waits() {
     for role in ROLES {
         let idle = end_with(role, |config| config.idle_timeout = Some(secs(10)));
         let (mut receiving, mut sending) = idle.split();
-        receiving.poll_timeout(at(0));
+        receiving.tell(at(0));
         assert_eq!(receiving.handle_timeout(at(10)), Some(Timeout::Idle));
         assert_eq!(receiving.state(), State::CloseSent);
         assert_eq!(receiving.handle_timeout(at(10)), None);
-        assert_eq!(receiving.poll_timeout(at(10)), Some(at(15)));
+        assert_eq!(receiving.tell(at(10)), Some(at(15)));
         assert_eq!(sending.send_text("a").unwrap_err().kind(), SendErrorKind::Closed);
         assert_eq!(written(&mut sending), hex("8802 03e9"));
         assert_eq!(receiving.handle_timeout(at(15)), Some(Timeout::Close));
@@ -262,18 +262,18 @@ fn activity_is_known_across_split_and_unsplit() {
     for role in ROLES {
         // A Pong that was received before the halves were joined.
         let mut connection = end(role);
-        connection.poll_timeout(at(0));
+        connection.tell(at(0));
         connection.handle_timeout(at(20));
         let (mut receiving, sending) = connection.split();
         take(&mut receiving, &to(role, "8a00"));
         let mut connection = receiving.reunite(sending).unwrap();
         assert_eq!(connection.handle_timeout(at(40)), None);
-        assert_eq!(connection.poll_timeout(at(40)), Some(at(60)));
+        assert_eq!(connection.tell(at(40)), Some(at(60)));
 
         // One that was received before they were parted.
         events(&mut connection, &to(role, "8a00"));
         let (mut receiving, _sending) = connection.split();
-        assert_eq!(receiving.poll_timeout(at(50)), Some(at(70)));
+        assert_eq!(receiving.tell(at(50)), Some(at(70)));
 
         // Messages of both directions, or of one of them, before they were parted.
         for (sent, received) in [(true, true), (true, false), (false, true), (false, false)] {
@@ -281,7 +281,7 @@ fn activity_is_known_across_split_and_unsplit() {
                 config.ping_interval = None;
                 config.idle_timeout = Some(secs(100));
             });
-            connection.poll_timeout(at(0));
+            connection.tell(at(0));
             if sent {
                 connection.send_text("a").unwrap();
             }
@@ -290,10 +290,10 @@ fn activity_is_known_across_split_and_unsplit() {
             }
             let (mut receiving, mut sending) = connection.split();
             let last = if sent || received { 10 } else { 0 };
-            assert_eq!(receiving.poll_timeout(at(10)), Some(at(last + 100)));
+            assert_eq!(receiving.tell(at(10)), Some(at(last + 100)));
             // And one that is sent behind that.
             sending.send_text("b").unwrap();
-            assert_eq!(receiving.poll_timeout(at(20)), Some(at(120)));
+            assert_eq!(receiving.tell(at(20)), Some(at(120)));
         }
 
         // A message in the making, and one that was sent.
@@ -303,27 +303,27 @@ fn activity_is_known_across_split_and_unsplit() {
             config.message_timeout = Some(secs(30));
         });
         events(&mut connection, &to(role, "0101 61"));
-        assert_eq!(connection.poll_timeout(at(0)), Some(at(30)));
+        assert_eq!(connection.tell(at(0)), Some(at(30)));
         connection.send_text("a").unwrap();
         let (mut receiving, mut sending) = connection.split();
-        assert_eq!(receiving.poll_timeout(at(10)), Some(at(30)));
+        assert_eq!(receiving.tell(at(10)), Some(at(30)));
         take(&mut receiving, &to(role, "8000"));
-        assert_eq!(receiving.poll_timeout(at(20)), Some(at(120)));
+        assert_eq!(receiving.tell(at(20)), Some(at(120)));
         sending.send_text("b").unwrap();
         let mut connection = receiving.reunite(sending).unwrap();
-        assert_eq!(connection.poll_timeout(at(30)), Some(at(130)));
+        assert_eq!(connection.tell(at(30)), Some(at(130)));
 
         // A message that was received, and then another one in the making.
         let (mut receiving, sending) = connection.split();
         take(&mut receiving, &to(role, "8101 61"));
         let mut connection = receiving.reunite(sending).unwrap();
-        assert_eq!(connection.poll_timeout(at(40)), Some(at(140)));
+        assert_eq!(connection.tell(at(40)), Some(at(140)));
         let (mut receiving, sending) = connection.split();
         take(&mut receiving, &to(role, "0101 61"));
-        assert_eq!(receiving.poll_timeout(at(50)), Some(at(80)));
+        assert_eq!(receiving.tell(at(50)), Some(at(80)));
         take(&mut receiving, &to(role, "8000 0101 61"));
         let mut connection = receiving.reunite(sending).unwrap();
-        assert_eq!(connection.poll_timeout(at(60)), Some(at(90)));
+        assert_eq!(connection.tell(at(60)), Some(at(90)));
     }
 }
 
@@ -333,12 +333,12 @@ fn a_close_that_was_never_queued_is_no_clean_end() {
     for role in ROLES {
         let idle = end_with(role, |config| config.idle_timeout = Some(secs(10)));
         let (mut receiving, mut sending) = idle.split();
-        receiving.poll_timeout(at(0));
+        receiving.tell(at(0));
         assert_eq!(receiving.handle_timeout(at(10)), Some(Timeout::Idle));
         take(&mut receiving, &to(role, "8802 03e8"));
         assert_eq!(receiving.state(), State::Closing);
         // The sending half is stuck until the time to close is over.
-        receiving.poll_timeout(at(10));
+        receiving.tell(at(10));
         assert_eq!(receiving.handle_timeout(at(15)), Some(Timeout::Close));
         assert_eq!(receiving.end(), Some(EndOfStream::HalfClosed));
         assert_eq!(written(&mut sending), b"");
@@ -357,7 +357,7 @@ fn a_close_that_never_left_is_no_clean_end() {
             assert!(!sending.output().is_empty(), "queued, but not taken");
         }
         assert_eq!(receiving.state(), State::Closing);
-        receiving.poll_timeout(at(0));
+        receiving.tell(at(0));
         assert_eq!(receiving.handle_timeout(at(5)), Some(Timeout::Close));
         assert_eq!(written(&mut sending), b"");
         let end = if left { EndOfStream::Clean } else { EndOfStream::HalfClosed };
@@ -371,18 +371,18 @@ fn a_slow_reader_is_alive() {
     for role in ROLES {
         let (mut receiving, mut sending) = end(role).split();
         sending.send_binary(vec![0; 100_000]).unwrap();
-        receiving.poll_timeout(at(0));
+        receiving.tell(at(0));
         for now in (15..300).step_by(15) {
             sending.output().advance(1000);
             sending.output();
-            assert_eq!(receiving.poll_timeout(at(now)), Some(at(now + 20)));
+            assert_eq!(receiving.tell(at(now)), Some(at(now + 20)));
         }
         // What is written at once is none.
         let len = sending.output().len();
         sending.output().advance(len);
         sending.send_text("a").unwrap();
         written(&mut sending);
-        assert_eq!(receiving.poll_timeout(at(300)), Some(at(305)));
+        assert_eq!(receiving.tell(at(300)), Some(at(305)));
     }
 }
 

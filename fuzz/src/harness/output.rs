@@ -102,13 +102,13 @@ pub(super) fn lend(octets: &[u8], text: bool, held: Held) -> Payload<'_> {
         return match held {
             Held::Borrowed => text.into(),
             Held::Owned => text.to_owned().into(),
-            Held::Shared => Text::Shared(text.into()).into(),
+            Held::Shared => Text::from(Arc::<str>::from(text)).into(),
         };
     }
     match held {
         Held::Borrowed => octets.into(),
         Held::Owned => octets.to_vec().into(),
-        Held::Shared => Binary::Shared(octets.into()).into(),
+        Held::Shared => Binary::from(Arc::<[u8]>::from(octets)).into(),
     }
 }
 

@@ -189,22 +189,23 @@ impl Side {
         self.look();
     }
 
-    /// Returns when something is due.
+    /// Tells the time; returns when something is due.
     fn deadline(&mut self, now: Instant) -> Option<Instant> {
-        receiving!(&mut self.end, poll_timeout(now))
+        for _ in 0..8 {
+            let timeout = receiving!(&mut self.end, handle_timeout(now));
+            self.timed_out |= !matches!(timeout, None | Some(Timeout::Idle));
+            let deadline = receiving!(&self.end, poll_timeout(now));
+            if deadline.is_none_or(|deadline| deadline > now) {
+                return deadline;
+            }
+        }
+        panic!("the same deadline again and again");
     }
 
     /// Does what is due.
     fn pass(&mut self, now: Instant) {
-        for _ in 0..8 {
-            if self.deadline(now).is_none_or(|deadline| deadline > now) {
-                self.look();
-                return;
-            }
-            let timeout = receiving!(&mut self.end, handle_timeout(now));
-            self.timed_out |= !matches!(timeout, None | Some(Timeout::Idle));
-        }
-        panic!("the same deadline again and again");
+        self.deadline(now);
+        self.look();
     }
 
     /// Checks what is always so.

@@ -7,6 +7,8 @@ use framewise::{
 #[cfg(feature = "std")]
 use framewise::{ReceiveHalf, SendHalf};
 
+use crate::pair::Tell as _;
+
 #[allow(clippy::large_enum_variant, reason = "there are two")]
 pub(super) enum Machine {
     Whole(Connection),
@@ -75,8 +77,9 @@ impl Machine {
         receiving!(self, half => half.handle_timeout(now))
     }
 
-    pub(super) fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        receiving!(self, half => half.poll_timeout(now))
+    /// Tells the time when nothing is due; returns the deadline.
+    pub(super) fn tell(&mut self, now: Instant) -> Option<Instant> {
+        receiving!(self, half => half.tell(now))
     }
 
     /// What is owed is queued by this.

@@ -375,7 +375,7 @@ impl Side {
         let now = Instant::ORIGIN;
         Self {
             role,
-            deadline: machine.poll_timeout(now),
+            deadline: machine.tell(now),
             machine,
             now,
             budget,
@@ -497,7 +497,7 @@ impl Side {
     }
 
     fn note(&mut self) {
-        self.deadline = self.machine.poll_timeout(self.now);
+        self.deadline = self.machine.tell(self.now);
     }
 
     /// Looks at what waits to be written: halves queue what they owe by that.
