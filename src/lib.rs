@@ -116,6 +116,8 @@ mod token;
 pub mod tokio;
 mod utf8;
 
+#[cfg(feature = "connect")]
+pub use adapter::random_seed;
 #[cfg(feature = "deflate")]
 pub use message::PreparedMessage;
 #[cfg(feature = "std")]

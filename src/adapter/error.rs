@@ -1,11 +1,11 @@
 //! What can go wrong with a connection over a transport.
 
-use core::{error, fmt};
+use core::{convert::Infallible, error, fmt};
 use std::io::{self, ErrorKind};
 
 use crate::{
     ProtocolError, SendError, Timeout, driver,
-    handshake::{AcceptError, HandshakeError},
+    handshake::{AcceptError, HandshakeError, UriError},
 };
 
 /// Why a WebSocket over a transport failed.
@@ -30,6 +30,8 @@ pub enum Error {
     Timeout(Timeout),
     /// A `wss` URI, but no TLS here: connect a TLS stream and use that.
     TlsRequired,
+    /// The text is no `ws` or `wss` URI (RFC 6455 §3).
+    Uri(UriError),
 }
 
 impl fmt::Display for Error {
@@ -43,6 +45,7 @@ impl fmt::Display for Error {
             Self::Timeout(Timeout::Message) => f.write_str("a message took too long to arrive"),
             Self::Timeout(_) => f.write_str("the peer fell silent"),
             Self::TlsRequired => f.write_str("a wss URI needs a TLS stream"),
+            Self::Uri(error) => error.fmt(f),
         }
     }
 }
@@ -80,3 +83,10 @@ macro_rules! impl_from {
 
 impl_from!(AcceptError => Accept, HandshakeError => Handshake, io::Error => Io);
 impl_from!(ProtocolError => Protocol, SendError => Send);
+impl_from!(UriError => Uri);
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}

@@ -31,7 +31,9 @@ use core::{fmt, time::Duration};
 pub use crate::adapter::Parts;
 #[cfg(feature = "connect")]
 pub use connect::{connect, connect_with};
-pub use handshake::{Incoming, Requested, accept, client, receive_request};
+#[cfg(feature = "connect")]
+pub use handshake::client;
+pub use handshake::{Incoming, Requested, accept, client_with_seed, receive_request};
 pub use split::{Reader, Writer};
 pub use stream::{Plain, Stream};
 

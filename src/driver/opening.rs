@@ -73,26 +73,48 @@ macro_rules! opening {
         /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows time
         /// limits.
         ///
-        /// `seed` has to be unpredictable and used once only; see
-        /// [`Connection::client`](crate::Connection::client). The caller ensures at most one pending
-        /// handshake per address where RFC 6455 §4.1 matters, for instance with a
-        /// [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves names, each name counts
-        /// as an address, and the caller should limit the number of pending handshakes.
+        /// `request` is a URI or a [`ClientRequest`], as for `connect`. The stream carries the TLS of a
+        /// `wss` URI already. [`Uri::host_and_port`](crate::handshake::Uri::host_and_port) and
+        /// [`Uri::server_name`](crate::handshake::Uri::server_name) say where to connect it to.
+        ///
+        /// The caller ensures at most one pending handshake per address where RFC 6455 §4.1 matters,
+        /// for instance with a [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves
+        /// names, each name counts as an address, and the caller should limit the number of pending
+        /// handshakes.
         ///
         /// A stream on which no connection was opened is shut down, at most for
         /// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
         ///
         /// # Errors
         ///
-        /// [`Error::Handshake`] when the server does not open the connection, [`Error::Io`] when the
-        /// stream fails.
+        /// [`Error::Uri`] for a text that is no WebSocket URI; [`Error::Handshake`] when the server does
+        /// not open the connection; [`Error::Io`] when the stream fails, or the operating system has no
+        /// [`random_seed`](crate::random_seed).
+        #[cfg(feature = "connect")]
         pub $($async)? fn client<S: $($owned)+>(
             stream: S,
-            request: ClientRequest,
+            request: impl TryInto<ClientRequest, Error: Into<Error>>,
+            config: impl Into<Arc<Config>>,
+        ) -> Result<(WebSocket<S>, Response), Error> {
+            client_with_seed(stream, request, config, crate::random_seed()?)$(.$await)?
+        }
+
+        /// Does what `client` (feature `connect`) does, with a seed of the caller's.
+        ///
+        /// `seed` has to be unpredictable and used once only; see
+        /// [`Connection::client`](crate::Connection::client).
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Uri`] for a text that is no WebSocket URI, [`Error::Handshake`] when the server does
+        /// not open the connection, [`Error::Io`] when the stream fails.
+        pub $($async)? fn client_with_seed<S: $($owned)+>(
+            stream: S,
+            request: impl TryInto<ClientRequest, Error: Into<Error>>,
             config: impl Into<Arc<Config>>,
             seed: [u8; 32],
         ) -> Result<(WebSocket<S>, Response), Error> {
-            let config = config.into();
+            let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
             boxed!($($async $await)? {
                 let mut io = Io::open(stream)?;
                 let mut driver = HandshakeDriver::client(request, config, seed);

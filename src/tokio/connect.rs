@@ -19,12 +19,15 @@ use crate::{
 /// Opens a TCP connection to the host of `request` and a WebSocket connection over it, as
 /// [`connect_with`] does with the defaults of a [`Connector`].
 ///
-/// ```no_run
-/// use framewise::{CloseCode, Config, handshake::ClientRequest, tokio as websocket};
+/// `request` is a URI (`&str`, `String`, [`Uri`](crate::handshake::Uri)), or a [`ClientRequest`] that
+/// also names subprotocols, an origin or header fields.
 ///
-/// # async fn talk() -> Result<(), Box<dyn std::error::Error>> {
-/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
-/// let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
+/// ```no_run
+/// use framewise::{CloseCode, Config, tokio as websocket};
+///
+/// # async fn talk() -> Result<(), framewise::Error> {
+/// let (mut websocket, _response) =
+///     websocket::connect("ws://127.0.0.1:9001/", Config::default()).await?;
 /// websocket.send("Hello").await?;
 /// println!("{:?}", websocket.read().await?);
 /// websocket.close(CloseCode::NORMAL, "").await?;
@@ -40,7 +43,7 @@ use crate::{
 ///
 /// As [`connect_with`] does, outside a runtime of tokio's with the drivers that it needs.
 pub async fn connect(
-    request: ClientRequest,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
 ) -> Result<(WebSocket<TcpStream>, Response), Error> {
     connect_with(&Connector::new(), request, config).await
@@ -57,7 +60,8 @@ pub async fn connect(
 ///
 /// # Errors
 ///
-/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened
+/// [`Error::Uri`] for a text that is no WebSocket URI, [`Error::TlsRequired`] for a `wss` URI,
+/// [`Error::Io`] when no connection can be opened
 /// (the error of the address that failed last, [`TimedOut`](io::ErrorKind::TimedOut) after the time
 /// limit), and those of [`client`].
 ///
@@ -69,15 +73,15 @@ pub async fn connect(
 /// [`attempt_delay`](Connector::attempt_delay).
 pub async fn connect_with(
     connector: &Connector,
-    request: ClientRequest,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
 ) -> Result<(WebSocket<TcpStream>, Response), Error> {
-    let config = config.into();
+    let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
     // Boxed: a task is as large as the largest future that it ever waits for.
     Box::pin(async move {
         let addresses = lookup_host(adapter::host_and_port(request.uri())?).await?.collect();
         let (stream, _turn) = open(connector, addresses, config.handshake_timeout).await?;
-        client(stream, request, config, adapter::seed()?).await
+        client(stream, request, config).await
     })
     .await
 }

@@ -37,7 +37,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use crate::adapter::Parts;
 pub use connect::{connect, connect_with};
-pub use handshake::{Incoming, Requested, accept, client, receive_request};
+#[cfg(feature = "connect")]
+pub use handshake::client;
+pub use handshake::{Incoming, Requested, accept, client_with_seed, receive_request};
 pub use split::{Reader, Writer};
 
 use self::io::Io;

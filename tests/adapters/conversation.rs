@@ -163,7 +163,9 @@ fn block<S: Stream>(
         Role::Server => {
             blocking::accept(stream.clone(), Config::default())?.accept(Acceptance::new())?
         }
-        Role::Client => blocking::client(stream.clone(), request(), Config::default(), SEED)?.0,
+        Role::Client => {
+            blocking::client_with_seed(stream.clone(), request(), Config::default(), SEED)?.0
+        }
     };
     if split {
         let (mut reader, mut writer) = websocket.split(stream.clone());
@@ -188,7 +190,9 @@ async fn wait<S: Stream>(
             let incoming = asynchronous::accept(stream.clone(), config).await?;
             incoming.accept(Acceptance::new()).await?
         }
-        Role::Client => asynchronous::client(stream.clone(), request(), config, SEED).await?.0,
+        Role::Client => {
+            asynchronous::client_with_seed(stream.clone(), request(), config, SEED).await?.0
+        }
     };
     if split {
         let (mut reader, mut writer) = websocket.split();

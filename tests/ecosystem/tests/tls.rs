@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use framewise::{
     CloseCode, Config, EndOfStream, Error,
     handshake::{Acceptance, ClientRequest},
-    tokio::{WebSocket, accept, client},
+    tokio::{WebSocket, accept, client_with_seed},
 };
 use futures_util::{SinkExt, StreamExt};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
@@ -52,7 +52,7 @@ async fn websockets(capacity: usize) -> (WebSocket<Tls>, WebSocket<Tls>) {
     let request = ClientRequest::new("wss://localhost/").unwrap();
     let (server, opened) = tokio::join!(
         async { accept(server, Config::default()).await?.accept(Acceptance::new()).await },
-        client(other, request, Config::default(), [7; 32])
+        client_with_seed(other, request, Config::default(), [7; 32])
     );
     (server.unwrap(), opened.unwrap().0)
 }
