@@ -1,7 +1,7 @@
 //! A server that sends every message back, on tokio.
 //!
 //! ```sh
-//! cargo run --features tokio --example echo_server -- --listen 127.0.0.1:9001
+//! cargo run --features connect,tokio --example echo_server -- --listen 127.0.0.1:9001
 //! ```
 //!
 //! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use super::{WebSocket, client};
+use super::{ClientStream, WebSocket, client};
 use crate::{
     Config, Error, adapter,
     client::{ConnectGate, Connector, Ended, Next, Opened},
@@ -42,7 +42,7 @@ use crate::{
 pub fn connect(
     request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
     connect_with(&Connector::new(), request, config)
 }
 
@@ -67,11 +67,11 @@ pub fn connect_with(
     connector: &Connector,
     request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
     let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
     let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs()?.collect();
     let (stream, _turn) = open(connector, addresses, config.handshake_timeout)?;
-    client(stream, request, config)
+    client(ClientStream::plain(stream), request, config)
 }
 
 /// Opens a TCP connection to one of `addresses`.

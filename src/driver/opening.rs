@@ -30,12 +30,16 @@ macro_rules! opening {
 
         /// Reads a client's opening handshake from `stream`, at most for
         /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows time
-        /// limits.
+        /// limits. Returns the request, for the program to accept or reject.
+        ///
+        /// To accept every request, call [`accept_any`]. To answer plain HTTP requests, call
+        /// [`receive_request`].
         ///
         /// A request that is not valid, or late, is answered and the stream closed, which takes up to
-        /// [`Config::close_timeout`](crate::Config::close_timeout) more. To answer plain HTTP requests,
-        /// call [`receive_request`]. Small writes are sent at once (`TCP_NODELAY`) if it is a TCP
-        /// stream.
+        /// [`Config::close_timeout`](crate::Config::close_timeout) more.
+        ///
+        /// Sets `TCP_NODELAY` on a TCP stream, so that small messages leave at once. Below TLS this is
+        /// left to the program.
         ///
         /// # Errors
         ///
@@ -46,6 +50,22 @@ macro_rules! opening {
             config: impl Into<Arc<Config>>,
         ) -> Result<Incoming<S>, Error> {
             receive_request(stream, config)$(.$await)? ?.upgrade()$(.$await)?
+        }
+
+        /// Reads a client's opening handshake from `stream`, as [`accept`] does, and accepts any valid
+        /// request: whatever its path, its origin and its header fields, without a subprotocol.
+        ///
+        /// Browsers open connections for the pages of any site, with the user's cookies (RFC 6455
+        /// §10.2). A server that trusts cookies calls [`accept`] and looks at the origin.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`accept`].
+        pub $($async)? fn accept_any<S: $($owned)+>(
+            stream: S,
+            config: impl Into<Arc<Config>>,
+        ) -> Result<WebSocket<S>, Error> {
+            accept(stream, config)$(.$await)? ?.accept(Acceptance::new())$(.$await)?
         }
 
         /// Reads any HTTP request from `stream`, as [`accept`] does, and leaves it to the program to
@@ -130,6 +150,11 @@ macro_rules! opening {
                 &self.request
             }
 
+            /// Returns the stream, to ask it for the address of the client, for instance.
+            pub fn stream(&self) -> &S {
+                &self.io.stream
+            }
+
             /// Checks that the request is one to open a connection. If it is not, it is answered, and
             /// the stream closed.
             ///
@@ -163,9 +188,24 @@ macro_rules! opening {
         }
 
         impl<S: $($stream)+> Incoming<S> {
-            /// Returns the request.
+            /// Returns the request, with its origin, subprotocols and so on.
             pub fn upgrade(&self) -> &Upgrade {
                 &self.upgrade
+            }
+
+            /// Returns the path that the request is for, without the query. It starts with a slash.
+            pub fn path(&self) -> &str {
+                self.upgrade.path()
+            }
+
+            /// Returns the value of the first header field of that name, in whatever case.
+            pub fn header(&self, name: &str) -> Option<&[u8]> {
+                self.upgrade.header(name)
+            }
+
+            /// Returns the stream, to ask it for the address of the client, for instance.
+            pub fn stream(&self) -> &S {
+                &self.io.stream
             }
 
             /// Accepts the request and sends the 101.

@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{WebSocket, client};
+use super::{ClientStream, WebSocket, client};
 use crate::{
     Config, Error, adapter,
     client::{ConnectGate, Connector, Ended, Next, Opened},
@@ -45,7 +45,7 @@ use crate::{
 pub async fn connect(
     request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
     connect_with(&Connector::new(), request, config).await
 }
 
@@ -75,13 +75,13 @@ pub async fn connect_with(
     connector: &Connector,
     request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
     let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
     // Boxed: a task is as large as the largest future that it ever waits for.
     Box::pin(async move {
         let addresses = lookup_host(adapter::host_and_port(request.uri())?).await?.collect();
         let (stream, _turn) = open(connector, addresses, config.handshake_timeout).await?;
-        client(stream, request, config).await
+        client(ClientStream::plain(stream), request, config).await
     })
     .await
 }

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{WebSocket, io::Io};
+use super::{Socket, WebSocket, io::Io};
 use crate::{
     Config, Error,
     adapter::dated,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 opening! {
-    for (AsyncRead + AsyncWrite + Unpin), owned (AsyncRead + AsyncWrite + Unpin + 'static), async, await;
+    for (AsyncRead + AsyncWrite + Unpin), owned (Socket), async, await;
 
     /// A request of any kind that awaits the decision: to open a connection, or a plain HTTP request,
     /// such as a health check. Made by [`receive_request`].

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use core::{
-    any::Any,
     future::poll_fn,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
@@ -11,10 +10,10 @@ use std::io::{self, ErrorKind};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
-    net::TcpStream,
     time::{self, Sleep},
 };
 
+use super::Socket;
 use crate::{
     Error,
     driver::{HandshakeDriver, Opening, Reads, Step, Writes},
@@ -39,11 +38,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     /// Makes one of a stream for an opening handshake.
     pub(super) fn open(stream: S) -> io::Result<Self>
     where
-        S: 'static,
+        S: Socket,
     {
-        if let Some(stream) = (&stream as &dyn Any).downcast_ref::<TcpStream>() {
-            stream.set_nodelay(true)?;
-        }
+        stream.set_nodelay()?;
         Ok(Self::new(stream))
     }
 

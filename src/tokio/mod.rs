@@ -1,17 +1,21 @@
 //! WebSocket over tokio's streams.
 //!
 //! A [`WebSocket`] is a stream and a [`Driver`]: it does what the driver says, and takes no decision
-//! of its own. [`accept`] and [`client`] do the opening handshake over any stream, [`connect`] opens
-//! a TCP connection first.
+//! of its own. [`accept`] does the opening handshake of a server over any stream, [`accept_any`] also
+//! accepts every request. With feature `connect`, `client` does that of a client, and `connect` opens a
+//! TCP connection first.
+//!
+//! Feature `connect` also lets a handshake use tokio's own sockets. Without it the adapter needs none,
+//! and works over [any stream](Socket). On `wasm32-unknown-unknown` it compiles, but panics when a
+//! WebSocket is made, for want of a clock; there, use a [`Driver`] with a clock of your own.
 //!
 //! ```no_run
-//! use framewise::{Config, handshake::Acceptance, tokio as websocket};
+//! use framewise::{Config, tokio as websocket};
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:9001").await?;
 //! let (stream, _) = listener.accept().await?;
-//! let incoming = websocket::accept(stream, Config::default()).await?;
-//! let mut websocket = incoming.accept(Acceptance::new()).await?;
+//! let mut websocket = websocket::accept_any(stream, Config::default()).await?;
 //! while let Some(message) = websocket.read().await? {
 //!     websocket.send(message).await?;
 //! }
@@ -19,10 +23,12 @@
 //! # }
 //! ```
 
+#[cfg(feature = "connect")]
 pub(crate) mod connect;
 mod handshake;
 mod io;
 mod split;
+mod stream;
 
 use core::{
     fmt,
@@ -35,12 +41,16 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use crate::adapter::Parts;
+pub use crate::{adapter::Parts, blocking::Plain};
+#[cfg(feature = "connect")]
 pub use connect::{connect, connect_with};
 #[cfg(feature = "connect")]
 pub use handshake::client;
-pub use handshake::{Incoming, Requested, accept, client_with_seed, receive_request};
+pub use handshake::{Incoming, Requested, accept, accept_any, client_with_seed, receive_request};
 pub use split::{Reader, Writer};
+#[cfg(feature = "connect")]
+pub use stream::ClientStream;
+pub use stream::Socket;
 
 use self::io::Io;
 use crate::{

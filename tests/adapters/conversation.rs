@@ -7,7 +7,6 @@ use framewise::{
     handshake::{Acceptance, ClientHandshake, ClientRequest, ServerHandshake},
     tokio as asynchronous,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::support::{REQUEST, SEED, client, drain, finish, runtime};
 
@@ -105,12 +104,9 @@ fn response() -> (Vec<u8>, Connection) {
 }
 
 /// A stream for either adapter, whose handles are those of the test and of a half.
-pub(crate) trait Stream:
-    blocking::Stream + AsyncRead + AsyncWrite + Clone + Unpin + 'static
-{
-}
+pub(crate) trait Stream: blocking::Stream + asynchronous::Socket + Clone {}
 
-impl<S: blocking::Stream + AsyncRead + AsyncWrite + Clone + Unpin + 'static> Stream for S {}
+impl<S: blocking::Stream + asynchronous::Socket + Clone> Stream for S {}
 
 /// Opens a connection in `role`, sends each message back, and reads to the end.
 pub(crate) fn converse<S: Stream>(driver: Driver, role: Role, stream: &S) -> Outcome {

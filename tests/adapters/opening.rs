@@ -1,14 +1,18 @@
 //! What programs pass in to open or to accept a connection, and what they get.
 
-use std::{collections::HashSet, net::TcpListener, thread};
+use std::{collections::HashSet, net::TcpListener, sync::Arc, thread};
 
 use framewise::{
-    Config, Error, blocking,
+    CloseCode, Config, EndOfStream, Error, Message, blocking,
     handshake::{Acceptance, ClientRequest, Uri, UriError},
-    tokio as asynchronous,
+    tokio::{self as asynchronous, Plain, Socket},
+};
+use tokio::{
+    io::{AsyncWrite as _, AsyncWriteExt as _, BufStream},
+    net::TcpStream,
 };
 
-use crate::support::{Bring, Scripted, finish, within};
+use crate::support::{Bring, REQUEST, Scripted, finish, tokio_sockets, within};
 
 /// Does something with a request of every kind.
 macro_rules! with_every_request {
@@ -97,4 +101,158 @@ fn a_client_over_any_stream_is_seeded_by_the_system() {
     assert_eq!(requests.len(), 2 * REQUESTS, "no two have the same key");
     let seeds: HashSet<_> = (0..8).map(|_| framewise::random_seed().unwrap()).collect();
     assert_eq!(seeds.len(), 8);
+}
+
+/// Reads a message from a new connection, sends it back, and reads to the end.
+fn echo_once(listener: &TcpListener) {
+    let (stream, _) = listener.accept().unwrap();
+    let mut websocket = blocking::accept_any(stream, Config::default()).unwrap();
+    assert!(websocket.stream().nodelay().unwrap());
+    let message = websocket.read().unwrap().unwrap();
+    websocket.send(message).unwrap();
+    websocket.closed().unwrap();
+}
+
+#[test]
+fn a_thread_gets_a_stream_of_the_crate() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = thread::spawn(move || echo_once(&listener));
+        let uri = format!("ws://{address}/");
+        let (websocket, _) = blocking::connect(uri, Config::default()).unwrap();
+        let stream = websocket.stream();
+        assert_eq!(stream.peer_addr().unwrap(), address);
+        assert_eq!(stream.local_addr().unwrap().ip(), address.ip());
+        assert!(stream.nodelay().unwrap(), "set by connect");
+        stream.set_nodelay(false).unwrap();
+        assert!(!stream.nodelay().unwrap());
+        assert!(format!("{stream:?}").starts_with("ClientStream"));
+
+        // Its halves, in two threads.
+        let (clone, tcp) = (stream.try_clone().unwrap(), stream.try_clone().unwrap());
+        let (mut reader, mut writer) = websocket.split(clone);
+        let sender = thread::spawn(move || {
+            writer.send("Hello").unwrap();
+            writer
+        });
+        assert_eq!(reader.read().unwrap(), Some(Message::Text("Hello".into())));
+        sender.join().unwrap().close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(reader.closed().unwrap(), EndOfStream::Clean);
+        let tcp: std::net::TcpStream = tcp.try_into_tcp().unwrap();
+        assert!(!tcp.nodelay().unwrap(), "of the same socket");
+        server.join().unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_task_gets_a_stream_of_the_crate() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || (0..2).for_each(|_| echo_once(&listener)));
+    let uri = format!("ws://{address}/");
+    let (mut websocket, _) = asynchronous::connect(&uri, Config::default()).await.unwrap();
+    let stream = websocket.stream();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+    assert_eq!(stream.local_addr().unwrap().ip(), address.ip());
+    assert!(stream.is_write_vectored(), "header and payload are one write");
+    assert!(stream.nodelay().unwrap(), "set by connect");
+    stream.set_nodelay(false).unwrap();
+    assert!(!stream.nodelay().unwrap());
+    assert!(format!("{stream:?}").starts_with("ClientStream"));
+    websocket.send("Hello").await.unwrap();
+    assert_eq!(websocket.read().await.unwrap(), Some(Message::Text("Hello".into())));
+    let end = websocket.close(CloseCode::NORMAL, "").await.unwrap();
+    assert_eq!(end, EndOfStream::Clean);
+    let tcp: TcpStream = websocket.into_parts().stream.try_into_tcp().unwrap();
+    assert!(!tcp.nodelay().unwrap());
+
+    let (websocket, _) = asynchronous::connect(&uri, Config::default()).await.unwrap();
+    let (mut reader, mut writer) = websocket.split();
+    writer.send("Hello").await.unwrap();
+    assert_eq!(reader.read().await.unwrap(), Some(Message::Text("Hello".into())));
+    writer.close(CloseCode::NORMAL, "").await.unwrap();
+    assert_eq!(reader.closed().await.unwrap(), EndOfStream::Clean);
+    server.join().unwrap();
+}
+
+// Programs forget to set it, and small messages then wait for the answer to the one before them.
+#[tokio::test]
+async fn small_messages_leave_at_once_whatever_is_around_the_socket() {
+    async fn accepts(stream: impl Socket, peer: &mut TcpStream) {
+        peer.write_all(REQUEST).await.unwrap();
+        asynchronous::accept_any(stream, Config::default()).await.unwrap();
+    }
+
+    let (mut tcp, mut peer) = tokio_sockets().await;
+    assert!(!tcp.nodelay().unwrap());
+    // A stream that is borrowed, and lives no longer than this function.
+    accepts(&mut tcp, &mut peer).await;
+    assert!(tcp.nodelay().unwrap());
+
+    let (tcp, mut peer) = tokio_sockets().await;
+    let mut buffered = BufStream::new(tcp);
+    accepts(&mut buffered, &mut peer).await;
+    assert!(buffered.get_ref().nodelay().unwrap());
+
+    let (mut tcp, mut peer) = tokio_sockets().await;
+    let boxed: Box<dyn Socket + '_> = Box::new(&mut tcp);
+    accepts(boxed, &mut peer).await;
+    assert!(tcp.nodelay().unwrap());
+
+    // What is in a wrapper is left alone.
+    let (mut tcp, mut peer) = tokio_sockets().await;
+    accepts(Plain(&mut tcp), &mut peer).await;
+    assert!(!tcp.nodelay().unwrap());
+
+    let (tcp, mut peer) = tokio_sockets().await;
+    peer.write_all(REQUEST).await.unwrap();
+    let incoming = asynchronous::accept(tcp, Config::default()).await.unwrap();
+    assert!(incoming.stream().nodelay().unwrap());
+    assert_eq!(incoming.stream().peer_addr().unwrap(), peer.local_addr().unwrap());
+
+    let (tcp, mut peer) = tokio_sockets().await;
+    peer.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    let mut tcp = tcp;
+    asynchronous::client(&mut tcp, "ws://host/", Config::default()).await.unwrap_err();
+    assert!(tcp.nodelay().unwrap());
+}
+
+#[test]
+fn a_request_shows_what_a_server_decides_upon() {
+    let asked = b"GET /chat?room=1 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Version: 13\r\nAuthorization: Bearer abc\r\n\r\n";
+    let stream = Scripted::bytes(asked.to_vec());
+    let incoming = blocking::accept(stream.clone(), Config::default()).unwrap();
+    assert_eq!((incoming.path(), incoming.upgrade().query()), ("/chat", Some("room=1")));
+    assert_eq!(incoming.header("authorization"), Some(&b"Bearer abc"[..]));
+    assert_eq!(incoming.header("Cookie"), None);
+    assert!(incoming.stream().written().is_empty(), "it waits for the decision");
+    let stream = Scripted::bytes(asked.to_vec());
+    let incoming = finish(asynchronous::accept(stream, Config::default()), 1).unwrap();
+    assert_eq!(incoming.path(), "/chat");
+    assert_eq!(incoming.header("AUTHORIZATION"), Some(&b"Bearer abc"[..]));
+    assert!(incoming.stream().written().is_empty());
+    let stream = Scripted::bytes(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n".to_vec());
+    let requested = blocking::receive_request(stream.clone(), Config::default()).unwrap();
+    assert!(Arc::ptr_eq(requested.stream().shared(), stream.shared()));
+}
+
+#[test]
+fn any_valid_request_is_accepted_in_one_call() {
+    let browser = String::from_utf8(REQUEST.to_vec()).unwrap();
+    let browser = browser.replacen("\r\n", "\r\nOrigin: http://elsewhere.example\r\n", 1);
+    for asked in [REQUEST, browser.as_bytes()] {
+        let stream = Scripted::bytes(asked.to_vec());
+        blocking::accept_any(stream.clone(), Config::default()).unwrap();
+        assert!(stream.written().starts_with(b"HTTP/1.1 101 "));
+        let stream = Scripted::bytes(asked.to_vec());
+        finish(asynchronous::accept_any(stream.clone(), Config::default()), 1).unwrap();
+        assert!(stream.written().starts_with(b"HTTP/1.1 101 "));
+    }
+    let stream = Scripted::new([Bring::Bytes(b"GET / HTTP/1.1\r\n\r\n".to_vec()), Bring::Eof]);
+    let error = blocking::accept_any(stream.clone(), Config::default()).unwrap_err();
+    assert!(matches!(error, Error::Handshake(_)), "{error:?}");
+    assert!(stream.written().starts_with(b"HTTP/1.1 400 "));
 }

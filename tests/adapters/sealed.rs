@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use framewise::{CloseCode, EndOfStream, Event, Role, blocking};
+use framewise::{CloseCode, EndOfStream, Event, Role, blocking, tokio as asynchronous};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
@@ -51,6 +51,8 @@ impl Write for Sealed {
         self.wire.flush()
     }
 }
+
+impl asynchronous::Socket for Sealed {}
 
 impl blocking::Stream for Sealed {
     fn shutdown_write(&mut self) -> io::Result<()> {

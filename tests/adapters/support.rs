@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use framewise::{Config, Connection, Event, Input, Role, blocking::Stream};
+use framewise::{Config, Connection, Event, Input, Role, blocking::Stream, tokio::Socket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A valid request of a client.
@@ -373,6 +373,8 @@ impl Write for Scripted {
         self.script().flush().unwrap_or_else(|| Err(ErrorKind::WouldBlock.into()))
     }
 }
+
+impl Socket for Scripted {}
 
 impl Stream for Scripted {
     fn set_read_timeout(&self, _: Option<Duration>) -> io::Result<bool> {

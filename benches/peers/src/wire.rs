@@ -187,6 +187,8 @@ impl Write for Wire {
     }
 }
 
+impl framewise::tokio::Socket for Wire {}
+
 impl AsyncRead for Wire {
     fn poll_read(
         self: Pin<&mut Self>,

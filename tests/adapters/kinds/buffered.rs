@@ -10,7 +10,7 @@ use std::{
 use framewise::{
     CloseCode, Connection, EndOfStream, Error,
     handshake::{Acceptance, ClientRequest, Rejection},
-    tokio::{Reader, WebSocket, Writer, accept, client_with_seed, receive_request},
+    tokio::{Reader, Socket, WebSocket, Writer, accept, client_with_seed, receive_request},
 };
 use futures_util::{SinkExt, StreamExt, stream};
 use tokio::{
@@ -252,6 +252,8 @@ struct Keeps<S> {
     stream: S,
     shuts: bool,
 }
+
+impl<S: Socket> Socket for Keeps<S> {}
 
 impl<S: AsyncRead + Unpin> AsyncRead for Keeps<S> {
     fn poll_read(

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error,
-    handshake::{Acceptance, ClientRequest},
-    tokio::{WebSocket, accept, client_with_seed},
+    handshake::Acceptance,
+    tokio::{Plain, WebSocket, accept, client},
 };
 use futures_util::{SinkExt, StreamExt};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-type Tls = TlsStream<DuplexStream>;
+type Tls = Plain<TlsStream<DuplexStream>>;
 
 /// Two ends of a TLS connection, with so little between them.
 async fn tls(capacity: usize) -> (Tls, Tls) {
@@ -43,16 +43,15 @@ async fn tls(capacity: usize) -> (Tls, Tls) {
         TlsAcceptor::from(Arc::new(server)).accept(one),
         TlsConnector::from(Arc::new(client)).connect("localhost".try_into().unwrap(), other)
     );
-    (server.unwrap().into(), client.unwrap().into())
+    (Plain(server.unwrap().into()), Plain(client.unwrap().into()))
 }
 
 /// Both ends of a WebSocket over it.
 async fn websockets(capacity: usize) -> (WebSocket<Tls>, WebSocket<Tls>) {
     let (server, other) = tls(capacity).await;
-    let request = ClientRequest::new("wss://localhost/").unwrap();
     let (server, opened) = tokio::join!(
         async { accept(server, Config::default()).await?.accept(Acceptance::new()).await },
-        client_with_seed(other, request, Config::default(), [7; 32])
+        client(other, "wss://localhost/", Config::default())
     );
     (server.unwrap(), opened.unwrap().0)
 }
