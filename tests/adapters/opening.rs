@@ -224,7 +224,7 @@ fn a_request_shows_what_a_server_decides_upon() {
         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Sec-WebSocket-Version: 13\r\nAuthorization: Bearer abc\r\n\r\n";
     let stream = Scripted::bytes(asked.to_vec());
-    let incoming = blocking::accept(stream.clone(), Config::default()).unwrap();
+    let incoming = blocking::accept(stream, Config::default()).unwrap();
     assert_eq!((incoming.path(), incoming.upgrade().query()), ("/chat", Some("room=1")));
     assert_eq!(incoming.header("authorization"), Some(&b"Bearer abc"[..]));
     assert_eq!(incoming.header("Cookie"), None);
