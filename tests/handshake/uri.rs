@@ -197,7 +197,7 @@ fn debug_hides_the_query() {
     assert_eq!(format!("{bare:?}"), "Uri(ws://h/p)");
 }
 
-// 3986-3.2.2-01: brackets are part of the URI, not of the address
+// Brackets are part of the URI, not of the address
 #[test]
 fn a_socket_gets_the_host_without_brackets() {
     for (text, host, port) in [
