@@ -62,7 +62,7 @@ main() {
 
     local endpoints=${ENDPOINTS:-}
     if [[ -z $endpoints ]]; then
-        cargo build --release --examples --features tokio --manifest-path "$root/Cargo.toml" ||
+        cargo build --release --examples --features connect,tokio --manifest-path "$root/Cargo.toml" ||
             fail "cannot build the examples"
         endpoints=${CARGO_TARGET_DIR:-$root/target}/release/examples
     fi

@@ -1,7 +1,7 @@
 //! A conversation over WebSocket, with both ends in one program, on tokio.
 //!
 //! ```sh
-//! cargo run --features tokio --example conversation
+//! cargo run --features connect,tokio --example conversation
 //! ```
 //!
 //! A server that sends every message back listens on a free port of this machine. A client connects
@@ -14,7 +14,7 @@ use std::error::Error;
 use common::say;
 use framewise::{
     CloseCode, Config, EndOfStream, Event, Message,
-    handshake::{Acceptance, ClientRequest, OriginPolicy, Rejection},
+    handshake::{Acceptance, OriginPolicy, Rejection},
     tokio as websocket,
 };
 use tokio::net::TcpListener;
@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Accepts one connection and sends back what comes over it.
 async fn serve(listener: TcpListener) -> Result<(), framewise::Error> {
     let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
     let incoming = websocket::accept(stream, Config::default()).await?;
     say!("server: a client asks for {}", incoming.upgrade().resource());
     // A page of another site could connect to this machine as well.
@@ -48,8 +49,7 @@ async fn serve(listener: TcpListener) -> Result<(), framewise::Error> {
 }
 
 async fn talk(url: &str) -> Result<(), Box<dyn Error>> {
-    let request = ClientRequest::new(url)?;
-    let (mut websocket, response) = websocket::connect(request, Config::default()).await?;
+    let (mut websocket, response) = websocket::connect(url, Config::default()).await?;
     say!("client: connected to {url}, status {}", response.status());
 
     for message in [Message::Text("Hello".into()), Message::Binary(vec![1, 2, 3])] {

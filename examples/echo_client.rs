@@ -1,7 +1,7 @@
 //! A client that sends every message back, on tokio, until the server closes the connection.
 //!
 //! ```sh
-//! cargo run --features tokio --example echo_client -- ws://127.0.0.1:9001/
+//! cargo run --features connect,tokio --example echo_client -- ws://127.0.0.1:9001/
 //! ```
 //!
 //! It says nothing by itself: it is the counterpart of a server that does, such as the Autobahn

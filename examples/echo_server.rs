@@ -50,6 +50,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    // Small messages leave at once.
+                    let _ = stream.set_nodelay(true);
                     let (config, policy) = (Arc::clone(&config), Arc::clone(&policy));
                     let stopped = stopped.clone();
                     connections.spawn(async move {

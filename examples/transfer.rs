@@ -1,8 +1,8 @@
 //! Streams a message of any size both ways at once, in bounded memory, on tokio.
 //!
 //! ```sh
-//! cargo run --release --features tokio --example transfer -- --listen 127.0.0.1:9002
-//! cargo run --release --features tokio --example transfer -- ws://127.0.0.1:9002/ --size 1000000000
+//! cargo run --release --features connect,tokio --example transfer -- --listen 127.0.0.1:9002
+//! cargo run --release --features connect,tokio --example transfer -- ws://127.0.0.1:9002/ --size 1000000000
 //! ```
 //!
 //! The server sends each piece of a message back when it arrives, as a fragment. The client sends one
@@ -24,10 +24,11 @@ use common::{client, report, say};
 use framewise::{
     CloseCode, Config, Delivery, Event, Payload,
     handshake::{Acceptance, ClientRequest, OriginPolicy, Rejection},
-    tokio::{self as websocket, Reader, Writer},
+    tokio::{self as websocket, ClientStream, Reader, Writer},
 };
 use lexopt::prelude::*;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
     task::JoinSet,
@@ -58,6 +59,8 @@ async fn listen(address: &str) -> Result<(), Box<dyn Error>> {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    // Small messages leave at once.
+                    let _ = stream.set_nodelay(true);
                     let stopped = stopped.clone();
                     connections.spawn(async move {
                         match serve(stream, stopped).await {
@@ -156,7 +159,7 @@ async fn transfer(request: ClientRequest, size: u64) -> Result<(), Box<dyn Error
 }
 
 /// Sends one message in fragments.
-async fn send(writer: &mut Writer<TcpStream>, size: u64) -> Result<(), framewise::Error> {
+async fn send(writer: &mut Writer<ClientStream>, size: u64) -> Result<(), framewise::Error> {
     let pattern = pattern();
     let mut sent = 0;
     loop {
@@ -170,7 +173,7 @@ async fn send(writer: &mut Writer<TcpStream>, size: u64) -> Result<(), framewise
 }
 
 /// Receives the echo of a message and checks it.
-async fn receive(reader: &mut Reader<TcpStream>, size: u64) -> Result<(), Box<dyn Error>> {
+async fn receive(reader: &mut Reader<ClientStream>, size: u64) -> Result<(), Box<dyn Error>> {
     reader.set_delivery(Delivery::Chunks);
     let pattern = pattern();
     let mut received = 0;
@@ -198,9 +201,9 @@ async fn receive(reader: &mut Reader<TcpStream>, size: u64) -> Result<(), Box<dy
 
 /// Begins and ends the closing handshake. The halves do it together, or a peer that takes nothing
 /// would be waited for forever.
-async fn close(
-    mut reader: Reader<TcpStream>,
-    mut writer: Writer<TcpStream>,
+async fn close<S: AsyncRead + AsyncWrite + Unpin>(
+    mut reader: Reader<S>,
+    mut writer: Writer<S>,
     code: CloseCode,
 ) -> Result<(), framewise::Error> {
     // The first fails if the connection has ended already, and the reader knows how.

@@ -54,10 +54,11 @@
 //!
 //! # Features
 //!
-//! - `std` (on by default): [`blocking`], vectored writes, [splitting](Connection::split), run-time
+//! - `std` (on by default): `blocking`, vectored writes, splitting a connection, run-time
 //!   detection of vector instructions for UTF-8
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
-//! - `connect`: functions that open a connection to a URI; seeds from the operating system
+//! - `connect`: functions that open a connection to a URI, seeds from the operating system, and
+//!   tokio's sockets for its adapter
 //! - `tokio`: the adapter for tokio
 //!
 //! Features add to the API and never change what is there.
@@ -116,6 +117,8 @@ mod token;
 pub mod tokio;
 mod utf8;
 
+#[cfg(feature = "connect")]
+pub use adapter::random_seed;
 #[cfg(feature = "deflate")]
 pub use message::PreparedMessage;
 #[cfg(feature = "std")]
@@ -136,6 +139,6 @@ pub use {
 };
 
 /// Compiles the examples of the README.
-#[cfg(all(doctest, feature = "tokio"))]
+#[cfg(all(doctest, feature = "connect", feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

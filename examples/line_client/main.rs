@@ -1,7 +1,7 @@
 //! Sends each line of the standard input as a message and prints each message that comes.
 //!
 //! ```sh
-//! echo Hello | cargo run --features tokio --example line_client -- ws://127.0.0.1:9001/
+//! echo Hello | cargo run --features connect,tokio --example line_client -- ws://127.0.0.1:9001/
 //! ```
 //!
 //! At the end of the input, or at Ctrl-C, it sends a Close and prints the messages that still come
@@ -25,13 +25,10 @@ use common::{NAME, report};
 use framewise::{
     CloseCode, CloseFrame, EndOfStream, Event, Message,
     handshake::{HandshakeError, Response},
-    tokio::{self as websocket, Reader, Writer},
+    tokio::{self as websocket, ClientStream, Reader, Writer},
 };
 use options::Options;
-use tokio::{
-    net::TcpStream,
-    sync::{Notify, mpsc},
-};
+use tokio::sync::{Notify, mpsc};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -79,7 +76,7 @@ async fn run(options: Options) -> Result<(), Failure> {
 
 /// Sends lines until their end, or until `stop`. Closes the connection then.
 async fn send(
-    mut writer: Writer<TcpStream>,
+    mut writer: Writer<ClientStream>,
     mut lines: mpsc::Receiver<Result<Message, String>>,
     stop: Arc<Notify>,
     verbose: bool,
@@ -105,7 +102,7 @@ async fn send(
 
 /// Prints messages until the connection has ended.
 async fn receive(
-    reader: &mut Reader<TcpStream>,
+    reader: &mut Reader<ClientStream>,
     stop: &Notify,
     verbose: bool,
 ) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! What can go wrong with a connection over a transport.
 
-use core::{error, fmt};
+use core::{convert::Infallible, error, fmt};
 use std::io::{self, ErrorKind};
 
 #[cfg(feature = "deflate")]
@@ -309,5 +309,11 @@ impl fmt::Display for ConnectError {
 impl error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         self.error.source()
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }

@@ -53,18 +53,30 @@ pub(crate) fn dated(response: Rejection) -> Rejection {
 /// Returns what to connect to, for a URI that needs no TLS.
 #[cfg(feature = "connect")]
 pub(crate) fn host_and_port(uri: &crate::handshake::Uri) -> Result<(&str, u16), Error> {
-    if uri.is_secure() {
-        return Err(Error::TlsRequired);
-    }
-    // A literal IPv6 address is resolved without its brackets.
-    let host = uri.host();
-    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    Ok((literal.unwrap_or(host), uri.port()))
+    if uri.is_secure() { Err(Error::TlsRequired) } else { Ok(uri.host_and_port()) }
 }
 
-/// Returns a seed from the operating system's generator.
+/// Returns 32 unpredictable bytes from the operating system's generator: the seed of one client.
+///
+/// Each [`ClientHandshake`](crate::handshake::ClientHandshake), client
+/// [`HandshakeDriver`](crate::driver::HandshakeDriver) and client
+/// [`Connection`](crate::Connection::client) needs a seed of its own (RFC 6455 §10.3). The adapters'
+/// `connect` and `client` call this themselves.
+///
+/// ```
+/// use framewise::{Config, handshake::{ClientHandshake, ClientRequest}};
+///
+/// let request = ClientRequest::new("ws://example.com/")?;
+/// let seed = framewise::random_seed()?;
+/// let mut handshake = ClientHandshake::new(request, Config::default(), seed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// When the operating system has no generator, or it fails.
 #[cfg(feature = "connect")]
-pub(crate) fn seed() -> std::io::Result<[u8; 32]> {
+pub fn random_seed() -> std::io::Result<[u8; 32]> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
     Ok(seed)

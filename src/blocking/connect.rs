@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use super::{WebSocket, client};
+use super::{ClientStream, WebSocket, client};
 use crate::{
     Config, Error, adapter,
     client::{ConnectGate, Connector, Ended, Next, Opened},
@@ -21,12 +21,14 @@ use crate::{
 /// Opens a TCP connection to the host of `request` and a WebSocket connection over it, as
 /// [`connect_with`] does with the defaults of a [`Connector`].
 ///
-/// ```no_run
-/// use framewise::{CloseCode, Config, blocking, handshake::ClientRequest};
+/// `request` is a URI (`&str`, `String`, [`Uri`](crate::handshake::Uri)), or a [`ClientRequest`] that
+/// also names subprotocols, an origin or header fields.
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
-/// let (mut websocket, _response) = blocking::connect(request, Config::default())?;
+/// ```no_run
+/// use framewise::{CloseCode, Config, blocking};
+///
+/// # fn main() -> Result<(), framewise::Error> {
+/// let (mut websocket, _response) = blocking::connect("ws://127.0.0.1:9001/", Config::default())?;
 /// websocket.send("Hello")?;
 /// println!("{:?}", websocket.read()?);
 /// websocket.close(CloseCode::NORMAL, "")?;
@@ -38,9 +40,9 @@ use crate::{
 ///
 /// Those of [`connect_with`].
 pub fn connect(
-    request: ClientRequest,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
     connect_with(&Connector::new(), request, config)
 }
 
@@ -57,20 +59,21 @@ pub fn connect(
 ///
 /// # Errors
 ///
-/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened
+/// [`Error::Request`] for a text that is no WebSocket URI, [`Error::TlsRequired`] for a `wss` URI,
+/// [`Error::Io`] when no connection can be opened
 /// (the error of the address that failed last, [`TimedOut`](ErrorKind::TimedOut) after the time
 /// limit), and those of [`client`].
 pub fn connect_with(
     connector: &Connector,
-    request: ClientRequest,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
-    let config = config.into();
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
+    let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
     let failed = |error| adapter::connect_failed(request.uri(), error);
     let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs().map_err(failed)?;
     let limit = config.handshake_timeout;
     let (stream, _turn) = open(connector, addresses.collect(), limit).map_err(failed)?;
-    client(stream, request, config, adapter::seed()?)
+    client(ClientStream::plain(stream), request, config)
 }
 
 /// Opens a TCP connection to one of `addresses`.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 opening! {
-    for (Stream), owned (Stream);
+    for (Stream);
 
     /// A request of any kind that awaits the decision: to open a connection, or a plain HTTP request,
     /// such as a health check. Made by [`receive_request`].

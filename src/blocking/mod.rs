@@ -1,17 +1,17 @@
 //! WebSocket over blocking streams of the standard library.
 //!
 //! A [`WebSocket`] is a stream and a [`Driver`]: it does what the driver says, and takes no decision
-//! of its own. [`accept`] and [`client`] do the opening handshake over any stream, `connect` (feature
-//! `connect`) opens a TCP connection first.
+//! of its own. [`accept`] does the opening handshake of a server over any stream, [`accept_any`] also
+//! accepts every request. With feature `connect`, `client` does that of a client, and `connect` opens a
+//! TCP connection first.
 //!
 //! ```no_run
-//! use framewise::{Config, Message, blocking, handshake::Acceptance};
+//! use framewise::{Config, blocking};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let listener = std::net::TcpListener::bind("127.0.0.1:9001")?;
 //! let (stream, _) = listener.accept()?;
-//! let incoming = blocking::accept(stream, Config::default())?;
-//! let mut websocket = incoming.accept(Acceptance::new())?;
+//! let mut websocket = blocking::accept_any(stream, Config::default())?;
 //! while let Some(message) = websocket.read()? {
 //!     websocket.send(message)?;
 //! }
@@ -31,8 +31,12 @@ use core::fmt;
 pub use crate::adapter::Parts;
 #[cfg(feature = "connect")]
 pub use connect::{connect, connect_with};
-pub use handshake::{Incoming, Requested, accept, client, receive_request};
+#[cfg(feature = "connect")]
+pub use handshake::client;
+pub use handshake::{Incoming, Requested, accept, accept_any, client_with_seed, receive_request};
 pub use split::{Reader, Writer};
+#[cfg(feature = "connect")]
+pub use stream::ClientStream;
 pub use stream::{Plain, Stream};
 
 use self::io::Io;

@@ -1,5 +1,7 @@
 //! What the blocking adapter asks of a stream.
 
+#[cfg(feature = "connect")]
+use core::net::SocketAddr;
 use core::time::Duration;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -7,6 +9,9 @@ use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream},
 };
+
+#[cfg(feature = "connect")]
+use crate::client::client_stream;
 
 /// A blocking stream of octets.
 ///
@@ -87,7 +92,10 @@ pub trait Stream: Read + Write {
     }
 }
 
-/// Any stream, without timeouts.
+/// Any stream, without what this crate could set on it: timeouts, `TCP_NODELAY`.
+///
+/// The adapter for tokio takes it, too: a `tokio::Socket` that leaves the socket beneath alone. Set
+/// `TCP_NODELAY` yourself, before a TLS stream is made of a TCP stream, say.
 ///
 /// ```
 /// use std::io::Cursor;
@@ -100,25 +108,34 @@ pub trait Stream: Read + Write {
 #[allow(clippy::exhaustive_structs, reason = "a wrapper")]
 pub struct Plain<S>(pub S);
 
-impl<S: Read> Read for Plain<S> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
-    }
+/// Passes reading and writing on to a field.
+macro_rules! pass_on {
+    ($stream:ty, $field:tt $(, $generic:ident)?) => {
+        impl$(<$generic: Read>)? Read for $stream {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.$field.read(buf)
+            }
+        }
+
+        impl$(<$generic: Write>)? Write for $stream {
+            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+                self.$field.write(buf)
+            }
+
+            fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+                self.$field.write_vectored(bufs)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                self.$field.flush()
+            }
+        }
+    };
 }
 
-impl<S: Write> Write for Plain<S> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
+pass_on!(Plain<S>, 0, S);
+#[cfg(feature = "connect")]
+pass_on!(ClientStream, tcp);
 
 impl<S: Read + Write> Stream for Plain<S> {}
 
@@ -148,3 +165,54 @@ macro_rules! impl_for_socket {
 impl_for_socket!(TcpStream, |socket| TcpStream::set_nodelay(socket, true));
 #[cfg(unix)]
 impl_for_socket!(UnixStream, |_socket| Ok(()));
+
+#[cfg(feature = "connect")]
+client_stream! {
+    TcpStream;
+
+    /// The stream that [`connect`](super::connect) opens: TCP today, and TLS over TCP once `connect`
+    /// takes `wss`.
+    ///
+    /// ```no_run
+    /// use framewise::{Config, blocking};
+    ///
+    /// # fn main() -> Result<(), framewise::Error> {
+    /// let (websocket, _response) = blocking::connect("ws://127.0.0.1:9001/", Config::default())?;
+    /// println!("connected to {}", websocket.stream().peer_addr()?);
+    /// let clone = websocket.stream().try_clone()?;
+    /// let (mut reader, mut writer) = websocket.split(clone);
+    /// # Ok(())
+    /// # }
+    /// ```
+}
+
+#[cfg(feature = "connect")]
+impl ClientStream {
+    /// Returns a second handle of the stream, for [`WebSocket::split`](super::WebSocket::split).
+    ///
+    /// # Errors
+    ///
+    /// The socket's own.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        self.tcp.try_clone().map(Self::plain)
+    }
+}
+
+#[cfg(feature = "connect")]
+impl Stream for ClientStream {
+    fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
+        Stream::set_read_timeout(&self.tcp, timeout)
+    }
+
+    fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
+        Stream::set_write_timeout(&self.tcp, timeout)
+    }
+
+    fn set_nodelay(&self) -> io::Result<()> {
+        Stream::set_nodelay(&self.tcp)
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.tcp.shutdown_write()
+    }
+}

@@ -11,15 +11,15 @@ use crate::time::Instant;
 ///
 /// ```no_run
 /// # #[cfg(feature = "connect")]
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use framewise::{Config, blocking, handshake::ClientRequest};
+/// # fn main() -> Result<(), framewise::Error> {
+/// use framewise::{Config, blocking};
 /// use framewise::client::{ConnectGate, Connector};
 ///
 /// // At most one of the clients that share the gate is in the opening handshake with an address.
 /// let gate = ConnectGate::new();
 /// let connector = Connector::new().gate(&gate);
-/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
-/// let (mut websocket, _response) = blocking::connect_with(&connector, request, Config::default())?;
+/// let (mut websocket, _response) =
+///     blocking::connect_with(&connector, "ws://127.0.0.1:9001/", Config::default())?;
 /// # Ok(())
 /// # }
 /// # #[cfg(not(feature = "connect"))]

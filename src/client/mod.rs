@@ -13,6 +13,8 @@ mod connector;
 #[cfg(feature = "std")]
 mod gate;
 mod race;
+#[cfg(feature = "connect")]
+mod stream;
 
 #[cfg(feature = "connect")]
 pub use connector::Connector;
@@ -21,6 +23,8 @@ pub(crate) use connector::{Ended, Next, Opened};
 #[cfg(feature = "std")]
 pub use gate::{ConnectGate, Destination, Turn};
 pub use race::{AddressRace, Attempt};
+#[cfg(feature = "connect")]
+pub(crate) use stream::client_stream;
 
-#[cfg(all(test, feature = "tokio"))]
+#[cfg(all(test, feature = "connect", feature = "tokio"))]
 mod tests;

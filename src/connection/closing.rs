@@ -46,7 +46,7 @@ pub enum State {
     /// arrive.
     CloseSent,
     /// The peer has sent its Close, and the answer is owed. A connection that is not split answers
-    /// at once, so this state is seen in [halves](crate::SendHalf) only.
+    /// at once, so this state is seen in halves only.
     CloseReceived,
     /// Close went both ways; what is left is the end of the stream.
     Closing,

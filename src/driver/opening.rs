@@ -6,7 +6,7 @@
 /// as large as the largest future that it ever waits for, for as long as it lives.
 macro_rules! opening {
     (
-        for ($($stream:tt)+), owned ($($owned:tt)+) $(, $async:tt, $await:tt)?;
+        for ($($stream:tt)+)$(, $async:tt, $await:tt)?;
         $(#[$requested:meta])* Requested;
         $(#[$incoming:meta])* Incoming;
     ) => {
@@ -30,22 +30,42 @@ macro_rules! opening {
 
         /// Reads a client's opening handshake from `stream`, at most for
         /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows time
-        /// limits.
+        /// limits. Returns the request, for the program to accept or reject.
+        ///
+        /// To accept every request, call [`accept_any`]. To answer plain HTTP requests, call
+        /// [`receive_request`].
         ///
         /// A request that is not valid, or late, is answered and the stream closed, which takes up to
-        /// [`Config::close_timeout`](crate::Config::close_timeout) more. To answer plain HTTP requests,
-        /// call [`receive_request`]. Small writes are sent at once (`TCP_NODELAY`) if it is a TCP
-        /// stream.
+        /// [`Config::close_timeout`](crate::Config::close_timeout) more.
+        ///
+        /// Small messages leave at once only with `TCP_NODELAY`. The blocking adapter sets it on a
+        /// `TcpStream`. With tokio, and below TLS, set it before.
         ///
         /// # Errors
         ///
         /// [`Error::Handshake`] when the request is not valid or does not come in time, [`Error::Io`]
         /// when the stream fails.
-        pub $($async)? fn accept<S: $($owned)+>(
+        pub $($async)? fn accept<S: $($stream)+>(
             stream: S,
             config: impl Into<Arc<Config>>,
         ) -> Result<Incoming<S>, Error> {
             receive_request(stream, config)$(.$await)? ?.upgrade()$(.$await)?
+        }
+
+        /// Reads a client's opening handshake from `stream`, as [`accept`] does, and accepts any valid
+        /// request: whatever its path, its origin and its header fields, without a subprotocol.
+        ///
+        /// Browsers open connections for the pages of any site, with the user's cookies (RFC 6455
+        /// §10.2). A server that trusts cookies calls [`accept`] and looks at the origin.
+        ///
+        /// # Errors
+        ///
+        /// Those of [`accept`].
+        pub $($async)? fn accept_any<S: $($stream)+>(
+            stream: S,
+            config: impl Into<Arc<Config>>,
+        ) -> Result<WebSocket<S>, Error> {
+            accept(stream, config)$(.$await)? ?.accept(Acceptance::new())$(.$await)?
         }
 
         /// Reads any HTTP request from `stream`, as [`accept`] does, and leaves it to the program to
@@ -55,7 +75,7 @@ macro_rules! opening {
         ///
         /// [`Error::Handshake`] when what came is no HTTP request, or does not come in time, and was
         /// answered; [`Error::Io`] when the stream fails.
-        pub $($async)? fn receive_request<S: $($owned)+>(
+        pub $($async)? fn receive_request<S: $($stream)+>(
             stream: S,
             config: impl Into<Arc<Config>>,
         ) -> Result<Requested<S>, Error> {
@@ -73,26 +93,48 @@ macro_rules! opening {
         /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) where the stream knows time
         /// limits.
         ///
-        /// `seed` has to be unpredictable and used once only; see
-        /// [`Connection::client`](crate::Connection::client). The caller ensures at most one pending
-        /// handshake per address where RFC 6455 §4.1 matters, for instance with a
-        /// [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves names, each name counts
-        /// as an address, and the caller should limit the number of pending handshakes.
+        /// `request` is a URI or a [`ClientRequest`], as for `connect`. The stream carries the TLS of a
+        /// `wss` URI already. [`Uri::host_and_port`](crate::handshake::Uri::host_and_port) and
+        /// [`Uri::server_name`](crate::handshake::Uri::server_name) say where to connect it to.
+        ///
+        /// The caller ensures at most one pending handshake per address where RFC 6455 §4.1 matters,
+        /// for instance with a [`ConnectGate`](crate::client::ConnectGate). Where a proxy resolves
+        /// names, each name counts as an address, and the caller should limit the number of pending
+        /// handshakes.
         ///
         /// A stream on which no connection was opened is shut down, at most for
         /// [`Config::close_timeout`](crate::Config::close_timeout), and dropped.
         ///
         /// # Errors
         ///
-        /// [`Error::Handshake`] when the server does not open the connection, [`Error::Io`] when the
-        /// stream fails.
-        pub $($async)? fn client<S: $($owned)+>(
+        /// [`Error::Request`] for a text that is no WebSocket URI; [`Error::Handshake`] when the server does
+        /// not open the connection; [`Error::Io`] when the stream fails, or the operating system has no
+        /// [`random_seed`](crate::random_seed).
+        #[cfg(feature = "connect")]
+        pub $($async)? fn client<S: $($stream)+>(
             stream: S,
-            request: ClientRequest,
+            request: impl TryInto<ClientRequest, Error: Into<Error>>,
+            config: impl Into<Arc<Config>>,
+        ) -> Result<(WebSocket<S>, Response), Error> {
+            client_with_seed(stream, request, config, crate::random_seed()?)$(.$await)?
+        }
+
+        /// Does what `client` (feature `connect`) does, with a seed of the caller's.
+        ///
+        /// `seed` has to be unpredictable and used once only; see
+        /// [`Connection::client`](crate::Connection::client).
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Request`] for a text that is no WebSocket URI, [`Error::Handshake`] when the server does
+        /// not open the connection, [`Error::Io`] when the stream fails.
+        pub $($async)? fn client_with_seed<S: $($stream)+>(
+            stream: S,
+            request: impl TryInto<ClientRequest, Error: Into<Error>>,
             config: impl Into<Arc<Config>>,
             seed: [u8; 32],
         ) -> Result<(WebSocket<S>, Response), Error> {
-            let config = config.into();
+            let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
             boxed!($($async $await)? {
                 let mut io = Io::open(stream)?;
                 let mut driver = HandshakeDriver::client(request, config, seed);
@@ -106,6 +148,11 @@ macro_rules! opening {
             /// Returns the request.
             pub fn request(&self) -> &Request {
                 &self.request
+            }
+
+            /// Returns the stream, to ask it for the address of the client, for instance.
+            pub fn stream(&self) -> &S {
+                &self.io.stream
             }
 
             /// Checks that the request is one to open a connection. If it is not, it is answered, and
@@ -141,9 +188,24 @@ macro_rules! opening {
         }
 
         impl<S: $($stream)+> Incoming<S> {
-            /// Returns the request.
+            /// Returns the request, with its origin, subprotocols and so on.
             pub fn upgrade(&self) -> &Upgrade {
                 &self.upgrade
+            }
+
+            /// Returns the path that the request is for, without the query. It starts with a slash.
+            pub fn path(&self) -> &str {
+                self.upgrade.path()
+            }
+
+            /// Returns the value of the first header field of that name, in whatever case.
+            pub fn header(&self, name: &str) -> Option<&[u8]> {
+                self.upgrade.header(name)
+            }
+
+            /// Returns the stream, to ask it for the address of the client, for instance.
+            pub fn stream(&self) -> &S {
+                &self.io.stream
             }
 
             /// Accepts the request and sends the 101.

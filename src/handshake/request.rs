@@ -204,6 +204,34 @@ impl ClientRequest {
     }
 }
 
+/// Asks for the resource that the URI names, and for nothing else.
+impl From<Uri> for ClientRequest {
+    fn from(uri: Uri) -> Self {
+        Self { uri, origin: None, offer: Offer::default(), headers: Headers::new() }
+    }
+}
+
+impl From<&Self> for ClientRequest {
+    fn from(request: &Self) -> Self {
+        request.clone()
+    }
+}
+
+macro_rules! impl_try_from {
+    ($($text:ty),*) => {$(
+        /// Asks for the resource that a URI names, and for nothing else.
+        impl TryFrom<$text> for ClientRequest {
+            type Error = UriError;
+
+            fn try_from(uri: $text) -> Result<Self, UriError> {
+                Uri::try_from(uri).map(Self::from)
+            }
+        }
+    )*};
+}
+
+impl_try_from!(&str, String, &String);
+
 /// What the server may choose from.
 #[derive(Clone, Default)]
 pub(super) struct Offer {

@@ -70,8 +70,8 @@ impl Uri {
 
     /// Returns the host as it was written; a literal IPv6 address is in brackets.
     ///
-    /// It is what a TLS client has to indicate (SNI, RFC 6455 §4.1) and to check the certificate for.
-    /// TLS libraries take an address without its brackets.
+    /// Sockets and TLS libraries take an address without its brackets:
+    /// [`host_and_port`](Self::host_and_port), [`server_name`](Self::server_name).
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -81,6 +81,38 @@ impl Uri {
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Returns the name that a TLS client indicates (SNI) and checks the certificate for (RFC 6455
+    /// §4.1 item 5): the host, without brackets around an IPv6 address.
+    ///
+    /// ```
+    /// use framewise::handshake::Uri;
+    ///
+    /// let uri = Uri::try_from("wss://[2001:db8::1]/chat")?;
+    /// assert_eq!((uri.host(), uri.server_name()), ("[2001:db8::1]", "2001:db8::1"));
+    /// # Ok::<(), framewise::handshake::UriError>(())
+    /// ```
+    #[must_use]
+    pub fn server_name(&self) -> &str {
+        let literal = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        literal.unwrap_or(&self.host)
+    }
+
+    /// Returns what to connect to, as `TcpStream::connect` takes it: the host without brackets around
+    /// an IPv6 address, and the port.
+    ///
+    /// ```no_run
+    /// use framewise::handshake::Uri;
+    ///
+    /// let uri = Uri::try_from("ws://[::1]:9001/chat")?;
+    /// assert_eq!(uri.host_and_port(), ("::1", 9001));
+    /// let stream = std::net::TcpStream::connect(uri.host_and_port())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn host_and_port(&self) -> (&str, u16) {
+        (self.server_name(), self.port)
     }
 
     /// Returns the resource name: the path, and the query when it is not empty. It starts with a

@@ -41,7 +41,7 @@
 //! - **Memory is given back.** When a connection waits, its driver frees the output buffer, the read
 //!   buffer and the list of events that a burst needed. A half-duplex driver keeps its buffers of
 //!   32 KiB, because its thread waits inside a read. A handshake frees its buffer when no byte follows
-//!   it. The binding of a split connection calls [`SendDriver::release`](crate::driver::SendDriver::release).
+//!   it. The binding of a split connection calls `SendDriver::release`.
 //! - **A split connection reads on**, whatever is pending in its sending half. Bound what the program
 //!   passes from one half to the other: `feed` and `send` of the writer wait for room.
 //!

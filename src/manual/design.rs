@@ -55,7 +55,7 @@
 //!
 //! RFC 6455 §4.1 has clients connect to an address one after the other. This is aimed at scripts in
 //! browsers, and a library cannot know which connections of a program belong together. So there is no
-//! queue unless the program makes a [`ConnectGate`](crate::client::ConnectGate).
+//! queue unless the program makes a `client::ConnectGate`.
 //!
 //! # The idle timer is off by default
 //!
@@ -108,8 +108,8 @@
 //!
 //! # Randomness is a feature of the connect functions
 //!
-//! Servers need none. Clients take a seed; the `connect` functions get it from the operating
-//! system, which takes a crate more, so they are behind a feature.
+//! Servers need none. Clients take a seed. `connect`, `client` and `random_seed` get it from the
+//! operating system. That takes a crate more, so they are behind a feature.
 //!
 //! # No panic from what a peer sends
 //!

@@ -5,7 +5,7 @@
 //!
 //! | layer | you write | it does | for |
 //! |---|---|---|---|
-//! | [`blocking`](crate::blocking), `tokio` | the program | all I/O and all timers | threads and tokio |
+//! | `blocking`, `tokio` | the program | all I/O and all timers | threads and tokio |
 //! | [`driver`](crate::driver) | a binding: what each step does on your transport | every decision of the loop | another runtime, an event loop, `io_uring` |
 //! | [`Connection`](crate::Connection) | the loop | the protocol | HTTP/2 streams in a server of your own, tests, a loop that has to be yours |
 //!
@@ -26,11 +26,10 @@
 //! | [`Time`](crate::driver::Step::Time) | look at the clock | `time` |
 //! | [`Wait`](crate::driver::Step::Wait) | wait for what is pending, at most until the deadline | `resume`, `readable` or `writable` |
 //! | [`Ready`](crate::driver::Step::Ready), [`Ended`](crate::driver::Step::Ended) | return to the program | |
-//! | `Reply` | drive the sending half; see [`splitting`](super::splitting) | `reply_pending`, if it has to wait |
+//! | `Reply` | drive the sending half; see `splitting` in this guide | `reply_pending`, if it has to wait |
 //!
-//! [`write_to`](crate::driver::Writes::write_to), [`flush_to`](crate::driver::Writes::flush_to) and
-//! [`read_from`](crate::driver::Reads::read_from) do a step and report it, for streams of the standard
-//! library.
+//! With feature `std`, `write_to`, `flush_to` and `read_from` do a step and report it, for streams of the
+//! standard library.
 //!
 //! This is a binding to blocking TCP streams, with all timers and both opening handshakes. The same
 //! loop drives each part of a connection's life.

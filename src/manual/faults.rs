@@ -124,7 +124,7 @@
 //! # Bindings
 //!
 //! What is left to a binding is what its transport says. In the adapters, `GaveUp` is an
-//! [`Error::Io`](crate::Error::Io) of kind `TimedOut`, and `Lost` one of kind `BrokenPipe`.
+//! `Error::Io` of kind `TimedOut`, and `Lost` one of kind `BrokenPipe`.
 //!
 //! | the stream returns | `blocking` | `tokio` | test |
 //! |---|---|---|---|
@@ -134,4 +134,4 @@
 //! | The same, in an opening handshake | the handshake fails | an error like any other | `adapters::faults::a_handshake_that_would_block_fails` |
 //! | `UnexpectedEof` (TLS without its own end) | an end like any other once the connection is open, an error in the opening handshake | the same | `driver::faults::an_end_without_a_close_is_torn`, `adapters::ends::an_end_at_every_octet_of_what_is_read` |
 //! | Nothing, for `ping_interval` and `pong_timeout`, to the writer of a split connection | `Error::Io` of kind `TimedOut`; the message stays queued, and `flush` may be repeated | the writer waits for the reader's decision | `adapters::silence::a_blocking_write_that_nobody_takes_is_an_error` |
-//! | It knows no time limits ([`Plain`](crate::blocking::Plain)) | timers are looked at when bytes arrive | | `adapters::faults::a_caller_that_comes_back_late_has_not_missed_anything` |
+//! | It knows no time limits (`Plain`) | timers are looked at when bytes arrive | | `adapters::faults::a_caller_that_comes_back_late_has_not_missed_anything` |

@@ -6,7 +6,7 @@
 //! - [`back_pressure`]: what is bounded, and by what
 //! - `compression`: what to ask for, and what it costs (feature `deflate`)
 //! - [`faults`]: which decision the driver takes when the transport, the peer or the clock misbehaves
-//! - [`splitting`]: two halves for two tasks or threads
+//! - `splitting`: two halves for two tasks or threads (feature `std`)
 //! - [`conformance`]: which test shows which requirement, and what was chosen
 //! - [`performance`]: how fast it is beside others, why, and what the caller can do
 //! - [`design`]: decisions and their reasons
@@ -21,5 +21,6 @@ pub mod embedding;
 pub mod faults;
 #[doc = include_str!("performance.md")]
 pub mod performance {}
+#[cfg(feature = "std")]
 pub mod splitting;
 pub mod timers;

@@ -50,7 +50,7 @@
 //!
 //! `connect` has `handshake_timeout` for opening a TCP connection, over all addresses together, and the
 //! same again for the handshake. Waiting for a turn at a
-//! [`ConnectGate`](crate::client::ConnectGate) counts against neither.
+//! `ConnectGate` counts against neither.
 //!
 //! # Clocks that jump
 //!

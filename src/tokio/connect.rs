@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{WebSocket, client};
+use super::{ClientStream, WebSocket, client};
 use crate::{
     Config, Error, adapter,
     client::{ConnectGate, Connector, Ended, Next, Opened},
@@ -19,12 +19,15 @@ use crate::{
 /// Opens a TCP connection to the host of `request` and a WebSocket connection over it, as
 /// [`connect_with`] does with the defaults of a [`Connector`].
 ///
-/// ```no_run
-/// use framewise::{CloseCode, Config, handshake::ClientRequest, tokio as websocket};
+/// `request` is a URI (`&str`, `String`, [`Uri`](crate::handshake::Uri)), or a [`ClientRequest`] that
+/// also names subprotocols, an origin or header fields.
 ///
-/// # async fn talk() -> Result<(), Box<dyn std::error::Error>> {
-/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
-/// let (mut websocket, _response) = websocket::connect(request, Config::default()).await?;
+/// ```no_run
+/// use framewise::{CloseCode, Config, tokio as websocket};
+///
+/// # async fn talk() -> Result<(), framewise::Error> {
+/// let (mut websocket, _response) =
+///     websocket::connect("ws://127.0.0.1:9001/", Config::default()).await?;
 /// websocket.send("Hello").await?;
 /// println!("{:?}", websocket.read().await?);
 /// websocket.close(CloseCode::NORMAL, "").await?;
@@ -40,9 +43,9 @@ use crate::{
 ///
 /// As [`connect_with`] does, outside a runtime of tokio's with the drivers that it needs.
 pub async fn connect(
-    request: ClientRequest,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
     connect_with(&Connector::new(), request, config).await
 }
 
@@ -57,7 +60,8 @@ pub async fn connect(
 ///
 /// # Errors
 ///
-/// [`Error::TlsRequired`] for a `wss` URI, [`Error::Io`] when no connection can be opened
+/// [`Error::Request`] for a text that is no WebSocket URI, [`Error::TlsRequired`] for a `wss` URI,
+/// [`Error::Io`] when no connection can be opened
 /// (the error of the address that failed last, [`TimedOut`](io::ErrorKind::TimedOut) after the time
 /// limit), and those of [`client`].
 ///
@@ -69,10 +73,10 @@ pub async fn connect(
 /// [`attempt_delay`](Connector::attempt_delay).
 pub async fn connect_with(
     connector: &Connector,
-    request: ClientRequest,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
-) -> Result<(WebSocket<TcpStream>, Response), Error> {
-    let config = config.into();
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
+    let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
     // Boxed: a task is as large as the largest future that it ever waits for.
     Box::pin(async move {
         let failed = |error| adapter::connect_failed(request.uri(), error);
@@ -80,7 +84,8 @@ pub async fn connect_with(
         let addresses = lookup_host(host).await.map_err(failed)?.collect();
         let limit = config.handshake_timeout;
         let (stream, _turn) = open(connector, addresses, limit).await.map_err(failed)?;
-        client(stream, request, config, adapter::seed()?).await
+        stream.set_nodelay(true).map_err(failed)?;
+        client(ClientStream::plain(stream), request, config).await
     })
     .await
 }

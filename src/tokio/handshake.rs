@@ -13,7 +13,7 @@ use crate::{
 };
 
 opening! {
-    for (AsyncRead + AsyncWrite + Unpin), owned (AsyncRead + AsyncWrite + Unpin + 'static), async, await;
+    for (AsyncRead + AsyncWrite + Unpin), async, await;
 
     /// A request of any kind that awaits the decision: to open a connection, or a plain HTTP request,
     /// such as a health check. Made by [`receive_request`].

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use core::{
-    any::Any,
     future::poll_fn,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
@@ -11,7 +10,6 @@ use std::io::{self, ErrorKind};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
-    net::TcpStream,
     time::{self, Sleep},
 };
 
@@ -37,13 +35,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     }
 
     /// Makes one of a stream for an opening handshake.
-    pub(super) fn open(stream: S) -> io::Result<Self>
-    where
-        S: 'static,
-    {
-        if let Some(stream) = (&stream as &dyn Any).downcast_ref::<TcpStream>() {
-            stream.set_nodelay(true)?;
-        }
+    #[allow(clippy::unnecessary_wraps, reason = "the blocking one sets an option, which may fail")]
+    pub(super) fn open(stream: S) -> io::Result<Self> {
         Ok(Self::new(stream))
     }
 

@@ -1,17 +1,24 @@
 //! WebSocket over tokio's streams.
 //!
 //! A [`WebSocket`] is a stream and a [`Driver`]: it does what the driver says, and takes no decision
-//! of its own. [`accept`] and [`client`] do the opening handshake over any stream, [`connect`] opens
-//! a TCP connection first.
+//! of its own. [`accept`] does the opening handshake of a server over any stream, [`accept_any`] also
+//! accepts every request. With feature `connect`, `client` does that of a client, and `connect` opens a
+//! TCP connection first.
+//!
+//! Without feature `connect` the adapter needs no sockets. On `wasm32-unknown-unknown` it compiles, but
+//! panics when a WebSocket is made, for want of a clock. Use a [`Driver`] with your own clock there.
+//!
+//! Set `TCP_NODELAY` on a socket before you pass it on: without it a small message may wait 40 ms or
+//! longer for the answer to the one before it. `connect` does so.
 //!
 //! ```no_run
-//! use framewise::{Config, handshake::Acceptance, tokio as websocket};
+//! use framewise::{Config, tokio as websocket};
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:9001").await?;
 //! let (stream, _) = listener.accept().await?;
-//! let incoming = websocket::accept(stream, Config::default()).await?;
-//! let mut websocket = incoming.accept(Acceptance::new()).await?;
+//! stream.set_nodelay(true)?;
+//! let mut websocket = websocket::accept_any(stream, Config::default()).await?;
 //! while let Some(message) = websocket.read().await? {
 //!     websocket.send(message).await?;
 //! }
@@ -19,10 +26,13 @@
 //! # }
 //! ```
 
+#[cfg(feature = "connect")]
 pub(crate) mod connect;
 mod handshake;
 mod io;
 mod split;
+#[cfg(feature = "connect")]
+mod stream;
 
 use core::{
     fmt,
@@ -36,9 +46,14 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use crate::adapter::Parts;
+#[cfg(feature = "connect")]
 pub use connect::{connect, connect_with};
-pub use handshake::{Incoming, Requested, accept, client, receive_request};
+#[cfg(feature = "connect")]
+pub use handshake::client;
+pub use handshake::{Incoming, Requested, accept, accept_any, client_with_seed, receive_request};
 pub use split::{Reader, Writer};
+#[cfg(feature = "connect")]
+pub use stream::ClientStream;
 
 use self::io::Io;
 use crate::{

@@ -433,7 +433,8 @@ fn a_handshake_can_be_dropped_anywhere() {
     for answer in [&Recorded::new(Role::Client, 1).bytes, &REFUSAL.to_vec()] {
         let waits = everywhere(|polls| {
             let stream = slow(answer);
-            let client = asynchronous::client(stream.clone(), request(), Config::default(), SEED);
+            let client =
+                asynchronous::client_with_seed(stream.clone(), request(), Config::default(), SEED);
             let opened = runtime().block_on(async { poll_times(client, polls) });
             let completed = opened.is_some();
             drop(opened);

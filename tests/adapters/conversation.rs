@@ -105,12 +105,9 @@ fn response() -> (Vec<u8>, Connection) {
 }
 
 /// A stream for either adapter, whose handles are those of the test and of a half.
-pub(crate) trait Stream:
-    blocking::Stream + AsyncRead + AsyncWrite + Clone + Unpin + 'static
-{
-}
+pub(crate) trait Stream: blocking::Stream + AsyncRead + AsyncWrite + Clone + Unpin {}
 
-impl<S: blocking::Stream + AsyncRead + AsyncWrite + Clone + Unpin + 'static> Stream for S {}
+impl<S: blocking::Stream + AsyncRead + AsyncWrite + Clone + Unpin> Stream for S {}
 
 /// Opens a connection in `role`, sends each message back, and reads to the end.
 pub(crate) fn converse<S: Stream>(driver: Driver, role: Role, stream: &S) -> Outcome {
@@ -163,7 +160,9 @@ fn block<S: Stream>(
         Role::Server => {
             blocking::accept(stream.clone(), Config::default())?.accept(Acceptance::new())?
         }
-        Role::Client => blocking::client(stream.clone(), request(), Config::default(), SEED)?.0,
+        Role::Client => {
+            blocking::client_with_seed(stream.clone(), request(), Config::default(), SEED)?.0
+        }
     };
     if split {
         let (mut reader, mut writer) = websocket.split(stream.clone());
@@ -188,7 +187,9 @@ async fn wait<S: Stream>(
             let incoming = asynchronous::accept(stream.clone(), config).await?;
             incoming.accept(Acceptance::new()).await?
         }
-        Role::Client => asynchronous::client(stream.clone(), request(), config, SEED).await?.0,
+        Role::Client => {
+            asynchronous::client_with_seed(stream.clone(), request(), config, SEED).await?.0
+        }
     };
     if split {
         let (mut reader, mut writer) = websocket.split();

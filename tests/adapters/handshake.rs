@@ -60,7 +60,7 @@ fn octets_behind_the_response_are_frames() {
         let client = thread::spawn(move || {
             let request = ClientRequest::new("ws://localhost/").unwrap();
             let (mut client, response) =
-                blocking::client(stream, request, Config::default(), SEED).unwrap();
+                blocking::client_with_seed(stream, request, Config::default(), SEED).unwrap();
             assert_eq!(response.status(), 101);
             client.read().unwrap().unwrap()
         });
@@ -95,7 +95,8 @@ fn octets_behind_the_response_are_frames_in_any_cut() {
         let stream =
             Scripted::new([bytes[..cut].to_vec(), bytes[cut..].to_vec()].map(Bring::Bytes));
         runtime().block_on(async {
-            let opening = asynchronous::client(stream, request(), Config::default(), SEED);
+            let opening =
+                asynchronous::client_with_seed(stream, request(), Config::default(), SEED);
             let (mut client, _) = finish(opening, 3).unwrap();
             let message = finish(client.read(), 3).unwrap().unwrap();
             assert_eq!(message.as_text(), Some("at once"), "cut at {cut}");
@@ -223,11 +224,12 @@ fn a_client_ends_the_stream_on_which_nothing_was_opened() {
         let answering = || Scripted::new([Bring::Bytes(response.to_vec()), Bring::Eof]);
 
         let stream = answering();
-        let opened = blocking::client(stream.clone(), request(), Config::default(), SEED);
+        let opened = blocking::client_with_seed(stream.clone(), request(), Config::default(), SEED);
         ended(&stream, opened.unwrap_err());
 
         let stream = answering();
-        let opening = asynchronous::client(stream.clone(), request(), Config::default(), SEED);
+        let opening =
+            asynchronous::client_with_seed(stream.clone(), request(), Config::default(), SEED);
         let error = runtime().block_on(async { finish(opening, 3).unwrap_err() });
         ended(&stream, error);
     }
@@ -238,7 +240,8 @@ fn a_client_ends_the_stream_on_which_nothing_was_opened() {
 async fn a_client_gives_a_silent_server_up_and_ends_the_stream() {
     let stream = Scripted::default();
     let request = ClientRequest::new("wss://localhost/").unwrap();
-    let opened = asynchronous::client(stream.clone(), request, Config::default(), SEED).await;
+    let opened =
+        asynchronous::client_with_seed(stream.clone(), request, Config::default(), SEED).await;
     assert!(matches!(opened.unwrap_err(), Error::Handshake(HandshakeError::Timeout)));
     assert_eq!(stream.log().last(), Some(&Op::Shutdown));
 }
@@ -307,7 +310,7 @@ async fn a_handshake_over_any_stream() {
     });
     let request = ClientRequest::new("wss://example.com/any").unwrap();
     let (mut websocket, _) =
-        asynchronous::client(other, request, Config::default(), SEED).await.unwrap();
+        asynchronous::client_with_seed(other, request, Config::default(), SEED).await.unwrap();
     assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("welcome"));
     websocket.close(framewise::CloseCode::NORMAL, "").await.unwrap();
     drop(websocket);
@@ -342,12 +345,13 @@ fn a_stream_that_fails_at_once_carries_nothing() {
         stream
     };
     let stream = failing();
-    let opened = asynchronous::client(stream.clone(), request(), Config::default(), SEED);
+    let opened = asynchronous::client_with_seed(stream.clone(), request(), Config::default(), SEED);
     let error = runtime().block_on(async { finish(opened, 3).unwrap_err() });
     assert!(broken(error) && stream.written().is_empty());
 
     let stream = failing();
-    let error = blocking::client(stream.clone(), request(), Config::default(), SEED).unwrap_err();
+    let error =
+        blocking::client_with_seed(stream.clone(), request(), Config::default(), SEED).unwrap_err();
     assert!(broken(error) && stream.written().is_empty());
 }
 
@@ -364,7 +368,7 @@ fn r57_every_step_is_flushed() {
     let refused = || Scripted::new([Bring::Bytes(b"GET / HTTP/1.0\r\n\r\n".to_vec()), Bring::Eof]);
 
     let stream = Scripted::default();
-    blocking::client(stream.clone(), request(), Config::default(), SEED).unwrap_err();
+    blocking::client_with_seed(stream.clone(), request(), Config::default(), SEED).unwrap_err();
     flushed(&stream);
     for reject in [false, true] {
         let stream = asked();
@@ -382,7 +386,8 @@ fn r57_every_step_is_flushed() {
 
     runtime().block_on(async {
         let stream = Scripted::default();
-        let opening = asynchronous::client(stream.clone(), request(), Config::default(), SEED);
+        let opening =
+            asynchronous::client_with_seed(stream.clone(), request(), Config::default(), SEED);
         assert!(poll_times(opening, 3).is_none());
         flushed(&stream);
         for reject in [false, true] {

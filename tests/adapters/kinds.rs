@@ -159,7 +159,7 @@ fn a_socket_that_is_not_blocking_does_not_spin() {
             few(&asked);
 
             let (stream, _peer, asked) = open();
-            let opened = blocking::client(stream, request(), config(), SEED);
+            let opened = blocking::client_with_seed(stream, request(), config(), SEED);
             assert!(is_kind(&opened, ErrorKind::WouldBlock), "{opened:?}");
             few(&asked);
 
@@ -584,10 +584,11 @@ fn refusals_are_read_whole() {
             assert_eq!((response.status(), response.body()), (503, body.as_bytes()));
             assert_eq!(response.header("Retry-After"), Some(&b"7"[..]));
         };
-        let opened = blocking::client(stream(), request(), Config::default(), SEED);
+        let opened = blocking::client_with_seed(stream(), request(), Config::default(), SEED);
         rejected(opened.unwrap_err());
         runtime().block_on(async {
-            let opening = asynchronous::client(stream(), request(), Config::default(), SEED);
+            let opening =
+                asynchronous::client_with_seed(stream(), request(), Config::default(), SEED);
             rejected(finish(opening, 9).unwrap_err());
         });
     }
@@ -600,7 +601,8 @@ fn frames_behind_the_response_are_not_lost() {
     let glued =
         [&recorded.bytes[..recorded.head], &from_server(|peer| peer.send("at once").unwrap())[..]]
             .concat();
-    let opened = blocking::client(Scripted::bytes(glued), request(), Config::default(), SEED);
+    let opened =
+        blocking::client_with_seed(Scripted::bytes(glued), request(), Config::default(), SEED);
     let (mut websocket, _) = opened.unwrap();
     assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("at once"));
 }

@@ -18,6 +18,7 @@ mod faults;
 mod flood;
 mod handshake;
 mod kinds;
+mod opening;
 mod sealed;
 mod silence;
 mod sink;

@@ -167,7 +167,7 @@ fn a_request_does_not_wait_for_a_server_that_never_reads() {
     within(|| {
         let (peer, stream) = sockets();
         let much = request().header("X-Much", " x".repeat(MUCH / 2)).unwrap();
-        let error = blocking::client(stream, much, impatient(), SEED).unwrap_err();
+        let error = blocking::client_with_seed(stream, much, impatient(), SEED).unwrap_err();
         assert!(matches!(error, Error::Handshake(HandshakeError::Timeout)), "{error}");
         drop(peer);
     });

@@ -77,7 +77,7 @@ fn a_future_that_moved_is_woken_where_it_is() {
     let accept = asynchronous::accept(stream.clone(), Config::default());
     let _ = moved(accept, || stream.bring(Bring::Bytes(REQUEST.to_vec()))).unwrap();
     let stream = idle();
-    let client = asynchronous::client(stream.clone(), request(), Config::default(), SEED);
+    let client = asynchronous::client_with_seed(stream.clone(), request(), Config::default(), SEED);
     assert!(moved(client, || stream.bring(Bring::Eof)).is_err());
 
     let stream = idle();

@@ -33,7 +33,7 @@ fn servers_check_the_origin() {
             let request = ClientRequest::new(format!("ws://{address}/")).unwrap();
             let request = request.origin(origin.parse().unwrap());
             let stream = limited(TcpStream::connect(&address).unwrap());
-            match blocking::client(stream, request, Config::default(), [7; 32]) {
+            match blocking::client_with_seed(stream, request, Config::default(), [7; 32]) {
                 Ok((_, response)) => response.status(),
                 Err(framewise::Error::Handshake(HandshakeError::Rejected(response))) => {
                     response.status()

@@ -206,7 +206,7 @@ pub(crate) fn connect(address: &str) -> WebSocket<TcpStream> {
 fn try_connect(address: &str) -> Result<WebSocket<TcpStream>, framewise::Error> {
     let request = ClientRequest::new(format!("ws://{address}/")).unwrap();
     let stream = limited(TcpStream::connect(address)?);
-    Ok(blocking::client(stream, request, Config::default(), [7; 32])?.0)
+    Ok(blocking::client_with_seed(stream, request, Config::default(), [7; 32])?.0)
 }
 
 /// Waits until a server answers a message.

@@ -304,3 +304,17 @@ fn a_long_uri_is_shortened() {
     assert!(error.to_string().len() < 1000);
     assert!(error.to_string().contains("[..]"));
 }
+
+// Brackets are part of the URI, not of the address
+#[test]
+fn a_socket_gets_the_host_without_brackets() {
+    for (text, host, port) in [
+        ("ws://[2001:db8::1]:9001/", "2001:db8::1", 9001),
+        ("wss://[::1]/", "::1", 443),
+        ("ws://127.0.0.1/", "127.0.0.1", 80),
+        ("wss://Example.com:8443/", "Example.com", 8443),
+    ] {
+        let uri = parse(text).unwrap();
+        assert_eq!((uri.server_name(), uri.host_and_port()), (host, (host, port)), "{text}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Puts echo servers of framewise under more load, and worse, than they should ever see.
 //!
 //! ```sh
-//! cargo build --release --features tokio --example echo_server --example echo_server_mio
+//! cargo build --release --features connect,tokio --example echo_server --example echo_server_mio
 //! # 13,000 connections in each of five waves, of which 10,000 stay; some two minutes a server.
 //! cargo run --release --manifest-path benches/overload/Cargo.toml -- \
 //!     target/release/examples/echo_server target/release/examples/echo_server_mio

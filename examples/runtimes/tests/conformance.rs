@@ -461,7 +461,7 @@ fn with_client<B: Binding, T>(
     peer_config.deflate = config.deflate.clone();
     with_peer::<B, T>(
         async |stream| server(B::accept(stream, config).await.unwrap()).await,
-        |stream| client(blocking::client(stream, request(), peer_config, [1; 32]).unwrap().0),
+        |stream| client(blocking::client_with_seed(stream, request(), peer_config, [1; 32]).unwrap().0),
     )
 }
 

@@ -10,7 +10,7 @@ use std::{
 use framewise::{
     CloseCode, Connection, EndOfStream, Error,
     handshake::{Acceptance, ClientRequest, Rejection},
-    tokio::{Reader, WebSocket, Writer, accept, client, receive_request},
+    tokio::{Reader, WebSocket, Writer, accept, client_with_seed, receive_request},
 };
 use futures_util::{SinkExt, StreamExt, stream};
 use tokio::{
@@ -173,7 +173,7 @@ async fn k1_handshakes_do_not_stay_in_the_buffer() {
         let (stream, mut peer) = duplex(capacity);
         let opening = tokio::spawn(async move {
             let request = ClientRequest::new("ws://localhost/").unwrap();
-            client(BufStream::new(stream), request, config(|_| ()), SEED).await
+            client_with_seed(BufStream::new(stream), request, config(|_| ()), SEED).await
         });
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -231,7 +231,8 @@ async fn k1_a_conversation_through_buffers() {
             websocket.end()
         });
         let request = ClientRequest::new("ws://localhost/").unwrap();
-        let opening = client(BufWriter::with_capacity(10, other), request, config(|_| ()), SEED);
+        let opening =
+            client_with_seed(BufWriter::with_capacity(10, other), request, config(|_| ()), SEED);
         let (mut websocket, _) = soon(opening).await.unwrap();
         for len in [0, 1, 125, 126, 3000] {
             soon(websocket.send(vec![1; len])).await.unwrap();
@@ -360,7 +361,7 @@ async fn k16_handshakes_end_though_the_flush_does_not() {
         let start = Instant::now();
         let (stream, _peer) = keeps(shuts);
         let request = ClientRequest::new("ws://localhost/").unwrap();
-        assert!(soon(client(stream, request, config(|_| ()), SEED)).await.is_err());
+        assert!(soon(client_with_seed(stream, request, config(|_| ()), SEED)).await.is_err());
         assert!(start.elapsed().as_secs() <= 15, "{:?}", start.elapsed());
 
         for way in 0..3 {

@@ -55,7 +55,8 @@ async fn answered(
         let _ = server.read_to_end(&mut Vec::new()).await;
     });
     let start = Instant::now();
-    let opened = soon(asynchronous::client(stream, request(), config(|_| ()), SEED)).await;
+    let opened =
+        soon(asynchronous::client_with_seed(stream, request(), config(|_| ()), SEED)).await;
     let elapsed = start.elapsed();
     playing.abort();
     (opened.map(|(websocket, _)| websocket), elapsed)
@@ -171,8 +172,8 @@ fn c2_a_reset_does_not_hide_what_has_come() {
                 let response = refused(error);
                 assert_eq!((response.status(), response.body()), (403, body.as_bytes()));
             };
-            check(blocking::client(make(), request(), config(|_| ()), SEED).unwrap_err());
-            let opening = asynchronous::client(make(), request(), config(|_| ()), SEED);
+            check(blocking::client_with_seed(make(), request(), config(|_| ()), SEED).unwrap_err());
+            let opening = asynchronous::client_with_seed(make(), request(), config(|_| ()), SEED);
             check(runtime().block_on(async { finish(opening, 9) }).unwrap_err());
         }
     }
@@ -196,7 +197,8 @@ async fn c2_a_refusal_of_a_request_that_is_not_written_is_read() {
                 sleep(Duration::from_secs(1000)).await;
             }
         });
-        let opened = soon(asynchronous::client(stream, large(), config(|_| ()), SEED)).await;
+        let opened =
+            soon(asynchronous::client_with_seed(stream, large(), config(|_| ()), SEED)).await;
         let response = refused(opened.unwrap_err());
         assert_eq!((response.status(), response.body()), (431, &b"large"[..]));
         playing.abort();
@@ -227,10 +229,12 @@ fn c2_a_refusal_of_a_request_that_is_not_written_is_read_by_a_thread() {
                 let builder = &mut tokio::runtime::Builder::new_current_thread();
                 builder.enable_all().build().unwrap().block_on(async {
                     let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-                    asynchronous::client(stream, large(), config(|_| ()), SEED).await.unwrap_err()
+                    asynchronous::client_with_seed(stream, large(), config(|_| ()), SEED)
+                        .await
+                        .unwrap_err()
                 })
             } else {
-                blocking::client(stream, large(), hasty(), SEED).unwrap_err()
+                blocking::client_with_seed(stream, large(), hasty(), SEED).unwrap_err()
             };
             let response = refused(error);
             assert_eq!((response.status(), response.body()), (431, &b"large"[..]));

@@ -9,7 +9,7 @@ use allocation_counter::measure;
 use framewise::{
     Config, Connection, Delivery, Event,
     handshake::{Acceptance, ClientRequest},
-    tokio::{Reader, WebSocket, Writer, accept, client},
+    tokio::{Reader, WebSocket, Writer, accept, client_with_seed},
 };
 use futures_util::SinkExt;
 
@@ -195,7 +195,7 @@ fn k7_a_fresh_connection_holds_no_buffer() {
             let stream = stream.clone();
             if way == 0 {
                 let request = ClientRequest::new("ws://localhost/").unwrap();
-                let opened = wait(client(stream, request, config.clone(), SEED)).unwrap();
+                let opened = wait(client_with_seed(stream, request, config.clone(), SEED)).unwrap();
                 return Box::new(opened.unwrap().0);
             }
             let incoming = wait(accept(stream, config.clone())).unwrap().unwrap();

@@ -7,7 +7,7 @@ use framewise::{
     driver::{Driver, Goal, Reads as _, Step, Unread, Writes as _},
     handshake::{Acceptance, ClientRequest},
     time,
-    tokio::{WebSocket, accept, client},
+    tokio::{WebSocket, accept, client_with_seed},
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
@@ -68,13 +68,15 @@ async fn k10_what_is_glued_to_the_response_comes_back() {
         let glued = [head, &frames[..cut]].concat();
         let request = || ClientRequest::new("ws://localhost/").unwrap();
         let stream = Scripted::bytes(glued.clone());
-        let (websocket, _) = client(stream, request(), config(|_| ()), SEED).await.unwrap();
+        let (websocket, _) =
+            client_with_seed(stream, request(), config(|_| ()), SEED).await.unwrap();
         let parts = websocket.into_parts();
         assert_eq!(parts.driver.unread, &frames[..cut]);
         assert_eq!(rest(parts.driver, &frames[cut..]), ["one", "two", "three"]);
 
         let stream = Scripted::bytes(glued);
-        let (websocket, _) = blocking::client(stream, request(), config(|_| ()), SEED).unwrap();
+        let (websocket, _) =
+            blocking::client_with_seed(stream, request(), config(|_| ()), SEED).unwrap();
         assert_eq!(rest(websocket.into_parts().driver, &frames[cut..]), ["one", "two", "three"]);
     }
 }

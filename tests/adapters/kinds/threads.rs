@@ -224,7 +224,7 @@ fn k4_no_handshake_spins_on_a_socket_that_does_not_block() {
             let (stream, _peer) = sockets();
             let stream = Counted::new(stream, timed);
             let request = ClientRequest::new("ws://localhost/").unwrap();
-            let opened = blocking::client(stream.clone(), request, config.clone(), SEED);
+            let opened = blocking::client_with_seed(stream.clone(), request, config.clone(), SEED);
             assert_eq!(kind(opened), ErrorKind::WouldBlock);
             assert!(stream.calls() < 10);
 

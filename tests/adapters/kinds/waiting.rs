@@ -12,7 +12,7 @@ use std::{
 use framewise::{
     CloseCode, Config, EndOfStream, Error, Event, Role, SendErrorKind, blocking,
     handshake::{Acceptance, ClientRequest},
-    tokio::{WebSocket, accept, client, connect},
+    tokio::{WebSocket, accept, client_with_seed, connect},
 };
 use futures_util::{SinkExt, StreamExt as _};
 use tokio::{
@@ -262,7 +262,7 @@ fn k9_failures_need_no_time_driver() {
             peer.write_all(b"HTTP/1.1 403 No\r\n\r\n").await.unwrap();
             peer.shutdown().await.unwrap();
             let request = ClientRequest::new("ws://localhost/").unwrap();
-            client(stream, request, untimed(), SEED).await.unwrap_err();
+            client_with_seed(stream, request, untimed(), SEED).await.unwrap_err();
         });
     });
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error,
-    handshake::{Acceptance, ClientRequest},
+    handshake::Acceptance,
     tokio::{WebSocket, accept, client},
 };
 use futures_util::{SinkExt, StreamExt};
@@ -49,10 +49,9 @@ async fn tls(capacity: usize) -> (Tls, Tls) {
 /// Both ends of a WebSocket over it.
 async fn websockets(capacity: usize) -> (WebSocket<Tls>, WebSocket<Tls>) {
     let (server, other) = tls(capacity).await;
-    let request = ClientRequest::new("wss://localhost/").unwrap();
     let (server, opened) = tokio::join!(
         async { accept(server, Config::default()).await?.accept(Acceptance::new()).await },
-        client(other, request, Config::default(), [7; 32])
+        client(other, "wss://localhost/", Config::default())
     );
     (server.unwrap(), opened.unwrap().0)
 }
