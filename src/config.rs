@@ -214,10 +214,10 @@ pub(crate) fn if_on(timer: Option<Duration>) -> Option<Duration> {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// As [`Event::TextChunk`] and [`Event::BinaryChunk`] as they arrive: for messages too large
+    /// As [`Event::TextChunk`](crate::Event::TextChunk) and [`Event::BinaryChunk`](crate::Event::BinaryChunk) as they arrive: for messages too large
     /// to hold. Nothing is stored.
     Chunks,
-    /// Whole, as [`Event::Text`] and [`Event::Binary`].
+    /// Whole, as [`Event::Text`](crate::Event::Text) and [`Event::Binary`](crate::Event::Binary).
     #[default]
     Messages,
 }
