@@ -54,7 +54,7 @@ pub(crate) use setters;
 /// let mut config = config;
 /// config.max_headers = 50; // the same as `config.max_headers(50)`
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
     /// The longest time that closing may take while the peer steadily reads pending output.
@@ -211,11 +211,12 @@ pub(crate) fn if_on(timer: Option<Duration>) -> Option<Duration> {
 /// assert_eq!(event, Some(Event::BinaryChunk { payload: b"abc".into(), fin: false }));
 /// # Ok::<(), framewise::ProtocolError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Delivery {
     /// As [`Event::TextChunk`](crate::Event::TextChunk) and
-    /// [`Event::BinaryChunk`](crate::Event::BinaryChunk) as they arrive: for messages too large to hold. Nothing is stored.
+    /// [`Event::BinaryChunk`](crate::Event::BinaryChunk) as they arrive: for messages too large to
+    /// hold. Nothing is stored.
     Chunks,
     /// Whole, as [`Event::Text`](crate::Event::Text) and [`Event::Binary`](crate::Event::Binary).
     #[default]

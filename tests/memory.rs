@@ -480,7 +480,7 @@ mod deflate {
                 let mut bytes = frame(0xc2, &message);
                 let info = measure(|| assert_eq!(feed(&mut connection, &mut bytes), 1));
                 let sent = measure(|| {
-                    connection.send_binary(&[b'a'; 1000]).expect("open");
+                    connection.send_binary(&[b'a'; 1000][..]).expect("open");
                     let len = connection.output().len();
                     connection.output().advance(len);
                 });

@@ -404,12 +404,14 @@ impl Connection {
     }
 
     /// Returns how far the connection is on its way from open to closed.
+    #[must_use]
     #[inline]
     pub fn state(&self) -> State {
         self.link.state()
     }
 
     /// Returns what is to be done with the transport once all output is written.
+    #[must_use]
     #[inline]
     pub fn transport(&self) -> Transport {
         self.link.state().transport(self.role())
@@ -428,29 +430,34 @@ impl Connection {
     }
 
     /// Returns the side of the connection that this is.
+    #[must_use]
     #[inline]
     pub fn role(&self) -> Role {
         self.sender.role()
     }
 
     /// Returns the limits and timers.
+    #[must_use]
     pub fn config(&self) -> &Arc<Config> {
         self.receiver.config()
     }
 
     /// Returns what was agreed upon for the compression of messages, if anything was (RFC 7692 §7.1).
+    #[must_use]
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<AgreedParameters> {
         self.sender.agreed()
     }
 
     /// Returns how the connection ended, once it is [`Closed`](State::Closed).
+    #[must_use]
     pub fn end(&self) -> Option<EndOfStream> {
         self.link.end()
     }
 
     /// Returns the code of the peer's Close (RFC 6455 §7.1.5): 1005 when it had none, 1006 when
     /// there was no Close (yet).
+    #[must_use]
     pub fn close_code(&self) -> CloseCode {
         self.link.received_close().map_or(CloseCode::ABNORMAL, |frame| frame.code)
     }

@@ -187,11 +187,12 @@ impl ReceiveHalf {
     }
 
     /// Gives the events since the last call the time `now`, and does nothing else.
-    pub(crate) fn tell(&mut self, now: Instant) {
+    pub(crate) fn tell(&self, now: Instant) {
         self.shared.note(now);
     }
 
     /// Returns whether the sending half has a reply to queue.
+    #[must_use]
     pub fn owes_reply(&self) -> bool {
         self.shared.link().owes()
     }
@@ -208,11 +209,13 @@ impl ReceiveHalf {
     }
 
     /// Returns how far the connection is on its way from open to closed.
+    #[must_use]
     pub fn state(&self) -> State {
         self.shared.link().state()
     }
 
     /// Returns what is to be done with the transport once all output is written.
+    #[must_use]
     pub fn transport(&self) -> Transport {
         self.state().transport(self.shared.role)
     }
@@ -221,17 +224,20 @@ impl ReceiveHalf {
     ///
     /// When the time to close is what has ended it, the sending half has the last word, at its next
     /// call: with our Close still in its output the end is not [`Clean`](EndOfStream::Clean).
+    #[must_use]
     pub fn end(&self) -> Option<EndOfStream> {
         self.shared.link().end()
     }
 
     /// Returns the limits and timers.
+    #[must_use]
     pub fn config(&self) -> &Arc<Config> {
         &self.shared.config
     }
 
     /// Returns what was agreed upon for the compression of messages, if anything was; see
     /// [`Connection::deflate`].
+    #[must_use]
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<AgreedParameters> {
         self.shared.deflate
@@ -385,12 +391,14 @@ impl SendHalf {
 
     /// Returns what was agreed upon for the compression of messages, if anything was; see
     /// [`Connection::deflate`].
+    #[must_use]
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<AgreedParameters> {
         self.shared.deflate
     }
 
     /// Returns the limits and timers.
+    #[must_use]
     pub fn config(&self) -> &Arc<Config> {
         &self.shared.config
     }
@@ -456,11 +464,13 @@ impl SendHalf {
     }
 
     /// Returns how far the connection is on its way from open to closed.
+    #[must_use]
     pub fn state(&self) -> State {
         self.shared.link().state()
     }
 
     /// Returns what is to be done with the transport once all output is written.
+    #[must_use]
     pub fn transport(&self) -> Transport {
         self.state().transport(self.shared.role)
     }

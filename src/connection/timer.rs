@@ -95,7 +95,7 @@ impl Timers {
     pub(crate) fn waits_for_time(&self, config: &Config, state: State, unfinished: bool) -> bool {
         match state {
             State::Open => {
-                let silence = if_on(config.ping_interval).or(if_on(config.idle_timeout));
+                let silence = if_on(config.ping_interval).or_else(|| if_on(config.idle_timeout));
                 let message = if_on(config.message_timeout).filter(|_| unfinished);
                 silence.is_some() && self.last_life.is_none()
                     || message.is_some() && self.message_began.is_none()

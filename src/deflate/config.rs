@@ -27,7 +27,7 @@ use crate::config::setters;
 /// assert_eq!(config.fallbacks.len(), 1);
 /// # Ok::<(), framewise::deflate::OutOfRange>(())
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct DeflateConfig {
     /// What is wanted instead when `parameters` cannot be agreed upon, in order of preference.
@@ -134,7 +134,7 @@ impl Default for DeflateConfig {
 ///     .client_max_window_bits(BitsWish::Refuse);
 /// assert_eq!(parameters.server_no_context_takeover, Wish::Ask);
 /// ```
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Parameters {
     /// Whether the client compresses each message for itself.

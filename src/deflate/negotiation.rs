@@ -293,7 +293,7 @@ impl Parameters {
 /// let error = DeflateConfig::default().confirm(b"permessage-deflate; mem_level=9").unwrap_err();
 /// assert_eq!(error, NegotiationError::InvalidParameters);
 /// ```
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum NegotiationError {
     /// The value violates the grammar of extensions (RFC 6455 §9.1).

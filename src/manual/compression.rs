@@ -53,9 +53,9 @@
 //! # What it costs in time
 //!
 //! To inflate 1 KiB of JSON takes 1 to 3 µs, to compress it 10 to 30 µs at level 6, a few at level 1.
-//! [`threshold`](crate::deflate::DeflateConfig::threshold) leaves small messages alone, and
-//! [`Payload::uncompressed`](crate::Payload::uncompressed) any that the application knows to be
-//! incompressible.
+//! Without context takeover, [`threshold`](crate::deflate::DeflateConfig::threshold) leaves small
+//! messages alone. [`Payload::uncompressed`](crate::Payload::uncompressed) leaves out any message that the
+//! application knows to be incompressible.
 //!
 //! # What a peer can do with it
 //!

@@ -107,8 +107,9 @@
 //!   handshake with 1010 (section 7 says: fail the connection). *Chosen:* the handshake fails, as
 //!   §7 says, because there is no connection yet that could be closed by a handshake of its own.
 //! - **7692-7-12** Response with a configuration the client does not support → fail. *Chosen:* a
-//!   window of 8 bits is declined for a compressor and accepted for a decompressor, because no
-//!   compressor of raw DEFLATE has it: zlib makes one of 9 bits of it without a word.
+//!   client that is told to use a window of 8 bits accepts it and sends its messages uncompressed,
+//!   because 7.1.2.2 allows that answer and no compressor of raw DEFLATE has such a window: zlib
+//!   makes one of 9 bits of it without a word. A server declines it for itself.
 //! - **7692-7.1.1.2-02** client_no_context_takeover: hint given but response lacks it: 7.1.1.2 says
 //!   the client will not use takeover, 7.2.1 lets it. *Chosen:* the client resets its compressor
 //!   for each message, because it has said that it would.

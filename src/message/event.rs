@@ -54,6 +54,7 @@ pub enum Event<'buf> {
 
 impl Event<'_> {
     /// Copies what is borrowed, so that the event outlives the input.
+    #[must_use]
     pub fn into_owned(self) -> Event<'static> {
         match self {
             Self::Binary(payload) => Event::Binary(payload.into_owned().into()),

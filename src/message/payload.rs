@@ -86,6 +86,7 @@ pub(crate) enum Content<'a> {
 
 impl Text<'_> {
     /// Returns the text.
+    #[must_use]
     #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -98,6 +99,7 @@ impl Text<'_> {
 
 impl Binary<'_> {
     /// Returns the octets.
+    #[must_use]
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
@@ -110,18 +112,21 @@ impl Binary<'_> {
 
 impl<'a> Payload<'a> {
     /// Returns the octets of the message.
+    #[must_use]
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.content.as_bytes()
     }
 
     /// Returns whether this is text.
+    #[must_use]
     #[inline]
     pub fn is_text(&self) -> bool {
         self.content.is_text()
     }
 
     /// Returns the message as one that owns its payload. What was lent or is shared is copied.
+    #[must_use]
     pub fn into_message(self) -> Message {
         match self.content {
             Content::Binary(Binary(HeldBytes::Borrowed(bytes))) => Message::Binary(bytes.into()),

@@ -69,11 +69,13 @@ impl PreparedMessage {
     }
 
     /// Returns the octets of the message.
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.shared.content.as_bytes()
     }
 
     /// Returns whether it is text.
+    #[must_use]
     pub fn is_text(&self) -> bool {
         self.shared.content.is_text()
     }

@@ -349,7 +349,7 @@ fn r23_refused_messages_leave_the_compressor_as_it_was() {
             let error = connection.send_text(refused.clone()).expect_err("there is no room");
             assert_eq!(error.kind(), SendErrorKind::OutputFull);
             assert_eq!(error.into_payload(), Some(refused.into()));
-            let error = connection.send_binary(&[b'a'; 5000]).expect_err("there is no room");
+            let error = connection.send_binary(&[b'a'; 5000][..]).expect_err("there is no room");
             assert!(error.into_payload().is_none(), "it was only lent");
             assert!(!connection.has_output());
             let fits = format!("{message}{i}");

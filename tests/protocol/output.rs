@@ -223,7 +223,7 @@ fn debug_shows_no_payload() {
 fn slow_readers_cost_linear_time() {
     let mut server = end(Role::Server);
     for _ in 0..1000 {
-        server.send_binary(&[0; 4000]).unwrap();
+        server.send_binary(&[0; 4000][..]).unwrap();
     }
     while !server.output().is_empty() {
         let count = server.output().len().min(7);

@@ -178,7 +178,7 @@ fn pings_are_answered_though_the_output_is_never_empty() {
             let waiting = connection.output().len();
             let digits = format!("8904{i:08x}");
             events(&mut connection, &to(role, &digits));
-            connection.send_binary(&[0; 100]).unwrap();
+            connection.send_binary(&[0; 100][..]).unwrap();
             let mut chunks = Vec::new();
             for chunk in connection.output().chunks() {
                 chunks.extend_from_slice(chunk);

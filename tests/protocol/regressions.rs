@@ -285,8 +285,8 @@ fn r32_the_end_absorbs_everything() {
 fn r33_control_frames_have_room_behind_a_full_output() {
     for role in ROLES {
         let mut connection = end_with(role, |config| config.max_output = 50);
-        connection.send_binary(&[0; 40]).unwrap();
-        assert!(connection.send_binary(&[0; 40]).is_err());
+        connection.send_binary(&[0; 40][..]).unwrap();
+        assert!(connection.send_binary(&[0; 40][..]).is_err());
         feed(&mut connection, &to(role, "[8901 31][8901 32]"));
         connection.ping(b"3").unwrap();
         connection.close(None, "").unwrap();
@@ -332,7 +332,7 @@ fn r49_every_frame_has_a_fresh_key() {
 #[test]
 fn r50_no_remains_of_earlier_frames_leave() {
     let mut server = end(Role::Server);
-    server.send_binary(&[0xaa; 1000]).unwrap();
+    server.send_binary(&[0xaa; 1000][..]).unwrap();
     drain(&mut server);
     server.close(CloseCode::NORMAL, "r").unwrap();
     assert_eq!(drain(&mut server), hex("8803 03e8 72"));
@@ -353,7 +353,7 @@ fn r51_connections_share_nothing() {
 fn r53_the_callers_buffer_is_not_masked() {
     let payload = [0x55; 5000];
     let mut client = end(Role::Client);
-    client.send_binary(&payload).unwrap();
+    client.send_binary(&payload[..]).unwrap();
     assert_eq!(payload, [0x55; 5000]);
     assert_eq!(frames(&drain(&mut client))[0].payload, payload);
 }
