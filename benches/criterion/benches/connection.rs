@@ -1,4 +1,4 @@
-//! What messages cost in memory: octets in and events out, messages in and octets out.
+//! Measures messages in memory: bytes in and events out, messages in and bytes out.
 //!
 //! - `receive`: frames to events, one message for each read (`whole`) or 64 (`batched`; the time is
 //!   for all of them). Text is JSON, binary has the same octets.
@@ -18,9 +18,10 @@
 //! in. Left out: sockets, system calls, timers, compression (see the bench `deflate`).
 //!
 //! ```sh
-//! cargo bench --bench connection
+//! cargo bench --manifest-path benches/criterion/Cargo.toml --bench connection
 //! ```
 
+#[path = "../../json/mod.rs"]
 mod json;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! What masking costs beside a copy.
+//! Measures masking beside a copy.
 //!
 //! `memcpy` copies as many octets to another buffer: the ceiling for what reads and writes each
 //! octet once, though at 64 MiB it touches twice the memory. `apply` is [`mask::apply`] in place on
@@ -9,7 +9,7 @@
 //! once for each piece.
 //!
 //! ```sh
-//! cargo bench --bench mask
+//! cargo bench --manifest-path benches/criterion/Cargo.toml --bench mask
 //! ```
 
 mod wire;

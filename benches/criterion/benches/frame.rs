@@ -1,4 +1,4 @@
-//! What frames cost without messages: their headers, and finding them in a stream.
+//! Measures frames without messages: their headers, and how they are found in a stream.
 //!
 //! `decode header` and `encode header` are [`FrameHeader`]'s pure functions on one header of each
 //! form, in the first cache. `decoder` is the time for [`Decoder`] to take 64 frames apart, one after
@@ -9,7 +9,7 @@
 //! Left out: limits, UTF-8, putting messages together and events (see the bench `connection`).
 //!
 //! ```sh
-//! cargo bench --bench frame
+//! cargo bench --manifest-path benches/criterion/Cargo.toml --bench frame
 //! ```
 
 mod wire;

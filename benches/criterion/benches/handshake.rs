@@ -1,4 +1,4 @@
-//! What an opening handshake costs beside the sum of its parts.
+//! Measures the opening handshake beside the sum of its parts.
 //!
 //! A server's is the time from a request in memory to the response in the output of an open
 //! connection, which is then dropped: `whole` when the request comes in one read, `reads of 64` and
@@ -19,7 +19,7 @@
 //! compression, which is not taken. Left out: sockets, TLS, the operating system's generator.
 //!
 //! ```sh
-//! cargo bench --bench handshake
+//! cargo bench --manifest-path benches/criterion/Cargo.toml --bench handshake
 //! ```
 
 mod wire;

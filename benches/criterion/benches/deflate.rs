@@ -1,4 +1,4 @@
-//! What permessage-deflate costs beside the DEFLATE library's own calls.
+//! Measures permessage-deflate beside the DEFLATE library's own calls.
 //!
 //! Each pair of numbers is the time for 64 JSON messages that differ, in memory: `framewise` is a
 //! client's `receive` of frames to events (or a server's `send` and the draining of its output),
@@ -7,9 +7,10 @@
 //! message that is given away, its allocation. Left out: masking (see the bench `mask`), sockets.
 //!
 //! ```sh
-//! cargo bench --bench deflate
+//! cargo bench --manifest-path benches/criterion/Cargo.toml --bench deflate
 //! ```
 
+#[path = "../../json/mod.rs"]
 mod json;
 
 use std::{hint::black_box, sync::Arc, time::Duration};

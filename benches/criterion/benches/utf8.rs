@@ -1,4 +1,4 @@
-//! What validating text costs, beside the validators of others.
+//! Measures the validation of text beside the validators of others.
 //!
 //! `whole` is the time for a client to receive a text message that lies whole in one read: header,
 //! limits and UTF-8, nothing copied, nothing unmasked. `split` is the same message in 16 reads of
@@ -12,7 +12,7 @@
 //! at the piece that it comes with.
 //!
 //! ```sh
-//! cargo bench --bench utf8
+//! cargo bench --manifest-path benches/criterion/Cargo.toml --bench utf8
 //! ```
 
 mod wire;
