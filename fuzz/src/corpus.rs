@@ -1,22 +1,15 @@
 //! Replays what the fuzzers have found worth keeping, `fuzz/corpus`, with what they check: one test
-//! for each target. The published package has neither the corpus nor this file.
-
-#![cfg(feature = "deflate")]
+//! for each target.
+//!
+//! ```sh
+//! cargo test --lib --manifest-path fuzz/Cargo.toml
+//! ```
 
 use std::{fs, path::Path};
 
 use arbitrary::{Arbitrary, Unstructured};
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::exhaustive_enums,
-    clippy::exhaustive_structs,
-    unreachable_pub,
-    unused_imports,
-    reason = "written for a crate of its own"
-)]
-#[path = "../fuzz/src/harness/mod.rs"]
-mod harness;
+use crate::harness;
 
 /// Has a target read every file of its corpus, as the fuzzer does.
 fn replay<T: for<'a> Arbitrary<'a>>(target: &str, check: impl Fn(T)) {
@@ -40,13 +33,9 @@ macro_rules! replay_borrowed {
 }
 
 fn replay_octets(target: &str, check: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let Ok(files) = fs::read_dir(&folder) else {
-        println!("skipped: there is no corpus in {}", folder.display());
-        return;
-    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let mut count = 0;
-    for file in files {
+    for file in fs::read_dir(folder).expect("the corpus") {
         let path = file.expect("an entry").path();
         // The last one that is printed is the one that fails.
         println!("{}", path.display());
@@ -131,9 +120,9 @@ fn server() {
     replay_borrowed!("server", Stream, harness::server);
 }
 
-// `fuzz` itself has the test that compares these.
 #[test]
 fn tungstenite() {
     replay_borrowed!("tungstenite", Stream, harness::client);
     replay_borrowed!("tungstenite", Stream, harness::server);
+    replay_borrowed!("tungstenite", Stream, crate::tungstenite);
 }
