@@ -76,7 +76,7 @@ fn said(say: impl Fn(&mut Connection)) -> io::Result<()> {
 /// Conversations of every kind and size.
 fn conversations() -> io::Result<()> {
     for len in [0, 1, 125, 126, 300, 5000, 65_536] {
-        said(|end| end.send(&vec![b'b'; len]).expect("it is open"))?;
+        said(|end| end.send(vec![b'b'; len].as_slice()).expect("it is open"))?;
         said(|end| end.send("é".repeat(len / 2).as_str()).expect("it is open"))?;
     }
     for text in ["Hello", "κόσμε", "\u{10ffff}\u{d7ff}", "\0\u{7f}\u{80}\u{7ff}\u{800}"] {

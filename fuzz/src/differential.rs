@@ -204,27 +204,3 @@ impl Write for Wire<'_> {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, path::Path};
-
-    use arbitrary::{Arbitrary as _, Unstructured};
-
-    use super::*;
-
-    /// Replays the corpus, as `tests/corpus.rs` of the crate does for the other targets.
-    #[test]
-    fn corpus() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/tungstenite");
-        for file in fs::read_dir(folder).expect("the corpus") {
-            let path = file.expect("an entry").path();
-            // The last one that is printed is the one that fails.
-            println!("{}", path.display());
-            let octets = fs::read(&path).expect("a file");
-            if let Ok(stream) = Stream::arbitrary_take_rest(Unstructured::new(&octets)) {
-                tungstenite(&stream);
-            }
-        }
-    }
-}

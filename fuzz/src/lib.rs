@@ -1,5 +1,7 @@
 //! What the fuzz targets check: one function for each.
 
+#[cfg(test)]
+mod corpus;
 mod differential;
 mod harness;
 

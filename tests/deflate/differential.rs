@@ -1,19 +1,26 @@
 //! Both directions against the original zlib, which knows nothing of this crate: what is sent
 //! inflates there with exactly the window that was agreed upon, and whatever zlib makes of messages
 //! comes out here (RFC 7692 §7.2).
+//!
+//! zlib is written in C. So the package in `tests/differential` compiles these tests:
+//!
+//! ```sh
+//! cargo test --manifest-path tests/differential/Cargo.toml
+//! ```
 
 use std::collections::HashSet;
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Decompress, FlushDecompress, Status};
 use framewise::{
     Connection, Event, Message, Payload, PreparedMessage, Role,
     deflate::{DeflateConfig, Level, MemoryLevel},
 };
 use proptest::prelude::*;
 
-use super::support::{ROLES, end_with, feed, frame_for, sent};
-
-const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+use super::{
+    support::{ROLES, end_with, feed, frame_for, sent},
+    zlib::{Compressor, TAIL, WAYS, Way},
+};
 
 /// One choice of all that can be chosen.
 #[derive(Clone, Copy, Debug)]
@@ -200,109 +207,6 @@ impl Inflater {
                 return if input.is_empty() { Ok(out) } else { Err("octets are left".into()) };
             }
         }
-    }
-}
-
-/// zlib's compressor.
-pub(super) struct Compressor {
-    deflate: Compress,
-    takeover: bool,
-    history: Vec<u8>,
-}
-
-/// How zlib's compressor ends its blocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Way {
-    /// At the end of the message, for an octet's border.
-    Sync,
-    /// In the middle of it, too.
-    Syncs,
-    /// The same, but nothing behind refers to anything before.
-    Full,
-    /// With a final block.
-    Final,
-    /// With a final block, of which the next message knows.
-    FinalKnown,
-    /// With a final block in the middle of the message.
-    FinalInside,
-}
-
-pub(super) const WAYS: [Way; 6] =
-    [Way::Sync, Way::Syncs, Way::Full, Way::Final, Way::FinalKnown, Way::FinalInside];
-
-impl Compressor {
-    pub(super) fn new(bits: u8, takeover: bool, level: u8) -> Self {
-        let level = Compression::new(level.into());
-        let deflate = Compress::new_with_window_bits(level, false, bits);
-        Self { deflate, takeover, history: Vec::new() }
-    }
-
-    /// Makes the payload of a compressed message (RFC 7692 §7.2.1).
-    pub(super) fn message(&mut self, message: &[u8], way: Way) -> Vec<u8> {
-        if !self.takeover {
-            self.deflate.reset();
-            self.history.clear();
-        }
-        let (begin, rest) = message.split_at(message.len() / 3);
-        let mut out = Vec::new();
-        match way {
-            Way::Sync => self.compress(message, FlushCompress::Sync, &mut out),
-            Way::Syncs => {
-                for piece in message.chunks(message.len() / 5 + 1) {
-                    self.compress(piece, FlushCompress::Sync, &mut out);
-                }
-                self.compress(b"", FlushCompress::Sync, &mut out);
-            }
-            Way::Full => {
-                self.compress(begin, FlushCompress::Full, &mut out);
-                self.compress(rest, FlushCompress::Full, &mut out);
-            }
-            Way::Final => {
-                self.compress(message, FlushCompress::Finish, &mut out);
-                self.deflate.reset();
-            }
-            Way::FinalKnown => {
-                self.compress(message, FlushCompress::Finish, &mut out);
-                self.begin_behind();
-            }
-            Way::FinalInside => {
-                self.compress(begin, FlushCompress::Finish, &mut out);
-                self.begin_behind();
-                self.compress(rest, FlushCompress::Sync, &mut out);
-            }
-        }
-        if matches!(way, Way::Final | Way::FinalKnown) || out.is_empty() {
-            // An empty block, without its length.
-            out.push(0x00);
-        } else {
-            assert!(out.ends_with(&TAIL), "zlib has flushed");
-            out.truncate(out.len() - TAIL.len());
-        }
-        out
-    }
-
-    fn compress(&mut self, mut input: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
-        self.history.extend_from_slice(input);
-        loop {
-            let mut room = [0; 4096];
-            let (total_in, total_out) = (self.deflate.total_in(), self.deflate.total_out());
-            let status = self.deflate.compress(input, &mut room, flush).expect("zlib can do so");
-            let made = (self.deflate.total_out() - total_out) as usize;
-            input = &input[(self.deflate.total_in() - total_in) as usize..];
-            out.extend_from_slice(&room[..made]);
-            if made < room.len() {
-                assert!(input.is_empty());
-                assert_eq!(status == Status::StreamEnd, flush == FlushCompress::Finish);
-                return;
-            }
-        }
-    }
-
-    /// Begins a new stream that refers to what was in the old one.
-    fn begin_behind(&mut self) {
-        self.deflate.reset();
-        let start = self.history.len().saturating_sub(1 << 15);
-        self.deflate.set_dictionary(&self.history[start..]).expect("octets");
     }
 }
 

@@ -10,8 +10,8 @@ use proptest::{prelude::*, sample::Index};
 
 use super::{
     bits::ends_inside_the_tail,
-    differential::{Compressor, WAYS, Way},
     support::{ROLES, end, feed, frame_for, hex, inflates_beyond, sent},
+    zlib::{Compressor, WAYS, Way},
 };
 
 /// What came of a stream.

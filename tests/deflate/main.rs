@@ -1,5 +1,8 @@
 //! permessage-deflate as RFC 7692 is written, from the outside. The comment above a test names the
 //! rows of `tests/requirements` that it serves.
+//!
+//! The package in `tests/differential` compiles these tests, too. It has the feature `zlib`, which the
+//! crate itself does not have.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -11,6 +14,7 @@ mod bits;
 mod blocks;
 mod chunks;
 mod control;
+#[cfg(feature = "zlib")]
 mod differential;
 mod fragments;
 mod handshake;
@@ -25,3 +29,4 @@ mod split;
 mod support;
 mod values;
 mod windows;
+mod zlib;

@@ -16,7 +16,7 @@
 //! - it gets somewhere with every few steps, waits only for what is pending, and ends in time
 //! - whoever waits for a deadline and then handles it does not wait for the same one again
 //!
-//! `tests/corpus.rs` has this module, too, and replays the corpus with it.
+//! `fuzz/src/corpus.rs` replays the corpus with it.
 
 mod connection;
 mod cut;

@@ -1,0 +1,1 @@
+//! Benches of framewise with criterion: see the folder `benches`.

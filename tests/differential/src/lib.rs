@@ -1,0 +1,1 @@
+//! Tests of framewise against the original zlib.
