@@ -80,3 +80,42 @@ macro_rules! impl_from {
 
 impl_from!(AcceptError => Accept, HandshakeError => Handshake, io::Error => Io);
 impl_from!(ProtocolError => Protocol, SendError => Send);
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_transport_has_the_text_and_the_source_of_the_cause() {
+        let error = Error::Io(io::Error::other(Wrapper(Error::TlsRequired)));
+        assert_eq!(error.to_string(), "wrapped");
+        let source = error::Error::source(&error).expect("the wrapper has one");
+        assert_eq!(source.to_string(), Error::TlsRequired.to_string());
+        assert!(error::Error::source(&Error::TlsRequired).is_none());
+    }
+
+    #[test]
+    fn errors_of_peers_that_fall_silent_say_what_was_waited_for() {
+        let [message, pong] = [Timeout::Message, Timeout::Pong].map(Error::Timeout);
+        assert_eq!(message.to_string(), "a message took too long to arrive");
+        assert_eq!(pong.to_string(), "the peer fell silent");
+    }
+
+    /// An error with a source.
+    #[derive(Debug)]
+    struct Wrapper(Error);
+
+    impl fmt::Display for Wrapper {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("wrapped")
+        }
+    }
+
+    impl error::Error for Wrapper {
+        fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+}

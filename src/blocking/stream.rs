@@ -148,3 +148,51 @@ macro_rules! impl_for_socket {
 impl_for_socket!(TcpStream, |socket| TcpStream::set_nodelay(socket, true));
 #[cfg(unix)]
 impl_for_socket!(UnixStream, |_socket| Ok(()));
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// Records what it is asked to do.
+    #[derive(Default)]
+    struct Record(Vec<&'static str>);
+
+    impl Read for Record {
+        fn read(&mut self, _buf: &mut [u8]) -> io::Result<usize> {
+            self.0.push("read");
+            Ok(3)
+        }
+    }
+
+    impl Write for Record {
+        fn write(&mut self, _buf: &[u8]) -> io::Result<usize> {
+            self.0.push("write");
+            Ok(4)
+        }
+
+        fn write_vectored(&mut self, _bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+            self.0.push("write_vectored");
+            Ok(5)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.0.push("flush");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_plain_stream_does_what_its_stream_does_and_is_flushed_at_its_end() {
+        let mut stream = Plain(Record::default());
+        assert_eq!(stream.read(&mut []).unwrap(), 3);
+        assert_eq!(stream.write(&[]).unwrap(), 4);
+        assert_eq!(stream.write_vectored(&[]).unwrap(), 5);
+        stream.flush().unwrap();
+        assert_eq!(stream.0.0, ["read", "write", "write_vectored", "flush"]);
+        stream.shutdown_write().unwrap();
+        assert_eq!(stream.0.0.last(), Some(&"flush"));
+        assert_eq!(stream.0.0.len(), 5);
+    }
+}
