@@ -520,6 +520,17 @@ fn a_server_whose_read_fails_has_no_handshake() {
 }
 
 #[test]
+fn a_client_knows_that_it_was_refused() {
+    let mut client = client();
+    client.time(at(0));
+    assert_eq!(client.next(), Ok(Step::Write));
+    assert!(!client.is_refused());
+    client.empty_buffer().extend_from_slice(FORBIDDEN);
+    client.read(FORBIDDEN.len());
+    assert!(client.is_refused());
+}
+
+#[test]
 fn drivers_are_shown_by_name() {
     assert!(format!("{:?}", server()).starts_with("HandshakeDriver {"));
     let mut driver = Driver::new(Connection::server(Config::default()));

@@ -135,3 +135,28 @@ fn an_idle_receiving_half_holds_a_buffer_only_in_a_thread() {
         assert_eq!(held > 0, half_duplex, "{held}");
     }
 }
+
+// The reading half may sleep for long before it frees what the burst needed.
+#[test]
+#[cfg(feature = "std")]
+fn a_burst_that_a_half_has_flushed_leaves_no_large_buffer() {
+    let driver = Driver::new(Connection::server(Config::default()));
+    let (_receiving, mut sending) = driver.into_split();
+    let held = holds(|| {
+        for _ in 0..300 {
+            sending.sending_mut().send_binary(&payload(100)[..]).unwrap();
+        }
+        loop {
+            match sending.next(Goal::Flush).unwrap() {
+                Step::Ready => break,
+                Step::Write => {
+                    let len = sending.output().len();
+                    sending.wrote(len);
+                }
+                Step::Flush => sending.flushed(),
+                step => panic!("{step:?}"),
+            }
+        }
+    });
+    assert!(held < 1_000, "{held}");
+}
