@@ -112,13 +112,6 @@ impl Outlet {
         }
     }
 
-    /// Returns whether nothing is left to write or to flush.
-    #[inline]
-    pub(super) fn is_done(&self, queue: &mut impl Queue) -> bool {
-        let left = queue.has_output() || self.unflushed || self.in_flight;
-        self.over || self.gave_up || !left
-    }
-
     /// Returns whether to shut down the write side, once all is written.
     pub(super) fn shut_down(&mut self, transport: Transport) -> Option<Step> {
         match transport {
@@ -154,7 +147,7 @@ impl Outlet {
 
     /// Gives up what is left to write.
     pub(super) fn abandon(&mut self, queue: &mut impl Queue) {
-        if !self.is_done(queue) {
+        if queue.has_output() || self.unflushed || self.in_flight {
             queue.output().discard();
             self.unflushed = false;
             self.lost = Lost::Untold;

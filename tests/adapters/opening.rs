@@ -1,6 +1,6 @@
 //! What programs pass in to open or to accept a connection, and what they get.
 
-use std::{collections::HashSet, net::TcpListener, sync::Arc, thread};
+use std::{collections::HashSet, io, net::TcpListener, sync::Arc, thread};
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error, Message, blocking,
@@ -238,4 +238,47 @@ fn any_valid_request_is_accepted_in_one_call() {
     let error = blocking::accept_any(stream.clone(), Config::default()).unwrap_err();
     assert!(matches!(error, Error::Handshake(_)), "{error:?}");
     assert!(stream.written().starts_with(b"HTTP/1.1 400 "));
+}
+
+/// Records what it is asked to do.
+#[derive(Default)]
+struct Record(Vec<&'static str>);
+
+impl io::Read for Record {
+    fn read(&mut self, _buf: &mut [u8]) -> io::Result<usize> {
+        self.0.push("read");
+        Ok(3)
+    }
+}
+
+impl io::Write for Record {
+    fn write(&mut self, _buf: &[u8]) -> io::Result<usize> {
+        self.0.push("write");
+        Ok(4)
+    }
+
+    fn write_vectored(&mut self, _bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.0.push("write_vectored");
+        Ok(5)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.push("flush");
+        Ok(())
+    }
+}
+
+#[test]
+fn a_plain_stream_does_what_its_stream_does_and_is_flushed_at_its_end() {
+    use std::io::{Read as _, Write as _};
+
+    let mut stream = blocking::Plain(Record::default());
+    assert_eq!(stream.read(&mut []).unwrap(), 3);
+    assert_eq!(stream.write(&[]).unwrap(), 4);
+    assert_eq!(stream.write_vectored(&[]).unwrap(), 5);
+    stream.flush().unwrap();
+    assert_eq!(stream.0.0, ["read", "write", "write_vectored", "flush"]);
+    blocking::Stream::shutdown_write(&mut stream).unwrap();
+    assert_eq!(stream.0.0.last(), Some(&"flush"));
+    assert_eq!(stream.0.0.len(), 5);
 }

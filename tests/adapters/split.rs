@@ -389,6 +389,33 @@ fn feeding_waits_for_room_and_no_longer() {
     assert_eq!(stream.written(), b"\x81\x03one\x81\x03two");
 }
 
+#[test]
+fn a_reader_knows_the_close_of_the_peer() {
+    let close = from_client(|peer| peer.close(CloseCode::NORMAL, "bye").unwrap());
+
+    let websocket = WebSocket::new(Scripted::bytes(close.clone()), server());
+    let (mut reader, _writer) = websocket.split();
+    assert!(reader.received_close().is_none());
+    assert!(runtime().block_on(reader.read()).unwrap().is_none());
+    assert_eq!(reader.received_close().unwrap().reason, "bye");
+
+    let stream = Scripted::bytes(close);
+    let websocket = blocking::WebSocket::new(stream.clone(), server());
+    let (mut reader, _writer) = websocket.split(stream);
+    assert!(reader.read().is_err(), "it would block");
+    assert_eq!(reader.received_close().unwrap().reason, "bye");
+}
+
+#[test]
+fn web_sockets_and_their_halves_are_shown_by_name() {
+    let _guard = runtime().enter();
+    let websocket = WebSocket::new(Scripted::default(), server());
+    assert!(format!("{websocket:?}").starts_with("WebSocket { driver: Driver {"));
+    let (reader, writer) = websocket.split();
+    assert!(format!("{reader:?}").starts_with("Reader { driver: ReceiveDriver {"));
+    assert_eq!(format!("{writer:?}"), "Writer { .. }");
+}
+
 /// Messages of which the first is delivered and the second one is not.
 fn two_messages() -> Vec<u8> {
     from_client(|peer| {

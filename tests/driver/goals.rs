@@ -105,6 +105,26 @@ fn the_flush_that_looks_for_input_answers_it() {
     assert_eq!(batch.next(), None);
 }
 
+// A thread would be held up by the read. A program that closes has to receive anyway.
+#[test]
+fn a_flush_of_a_thread_or_after_a_close_does_not_look_for_input() {
+    for half_duplex in [false, true] {
+        let mut driver = Driver::new(Connection::server(Config::default()));
+        driver.set_half_duplex(half_duplex);
+        driver.connection_mut().send_text("a").unwrap();
+        if !half_duplex {
+            driver.connection_mut().close(CloseCode::NORMAL, "").unwrap();
+        }
+        for _ in 0..40 {
+            written(&mut driver);
+            if driver.next(Goal::Flush) == Ok(Step::Flush) {
+                driver.flushed();
+            }
+            assert_eq!(driver.next(Goal::Flush), Ok(Step::Ready));
+        }
+    }
+}
+
 // K19: 16 messages of 64 bytes are one write.
 #[test]
 fn feeding_asks_for_room_before_it_writes() {
@@ -199,6 +219,89 @@ fn a_thread_that_only_sends_does_not_fail_a_live_peer() {
         let from = end.io.now;
         assert_eq!(end.receive(at(1000)), Outcome::Driver(Error::Timeout(Timeout::Pong)));
         assert_eq!(end.io.now, from + Duration::from_secs(45));
+    }
+}
+
+// Half duplex: room that a write has made is no end of the time in which nobody listens.
+#[test]
+fn a_thread_that_makes_room_does_not_hold_the_peer_silent() {
+    for role in ROLES {
+        let mut end = End::new(role, Shape::Whole, Style::Blocking);
+        end.send(&payload(100_000)).unwrap();
+        let driver = end.driver();
+        assert_eq!(driver.next(Goal::Room(1)), Ok(Step::Write));
+        driver.deadline(at(0));
+        let len = driver.output().len();
+        driver.wrote(len);
+        assert_eq!(driver.next(Goal::Room(1)), Ok(Step::Ready));
+        // The program is busy with other things, and listens then.
+        assert_eq!(driver.next(Goal::Events), Ok(Step::Flush));
+        driver.flushed();
+        assert_eq!(driver.next(Goal::Events), Ok(Step::Read));
+        assert_eq!(driver.deadline(at(40)), Some(at(60)), "no Ping is due");
+    }
+}
+
+// The read may block.
+#[test]
+fn events_come_before_the_next_read_when_output_is_dropped() {
+    let mut driver = Driver::new(Connection::server(Config::default()));
+    driver.connection_mut().send_text("a").unwrap();
+    assert_eq!(driver.next(Goal::Events), Ok(Step::Write));
+    assert_eq!(driver.write_failed("broken"), Ok(()), "nobody waits for it");
+    read(&mut driver, &frame(Role::Server, 0x82, b"abc"));
+    driver.connection_mut().send_binary(payload(100_000)).unwrap();
+    assert_eq!(driver.next(Goal::Events), Ok(Step::Ready));
+}
+
+#[test]
+fn events_wait_for_output_of_more_than_64_kib() {
+    let role = Role::Server;
+    // The header takes 4 bytes.
+    for (len, step) in [((64 << 10) - 4, Step::Ready), ((64 << 10) - 3, Step::Write)] {
+        let mut end = End::new(role, Shape::Whole, Style::Poll);
+        end.send(&payload(len)).unwrap();
+        let driver = end.driver();
+        read(driver, &frame(role, 0x82, b"abc"));
+        assert_eq!(driver.next(Goal::Events), Ok(step), "{len}");
+    }
+}
+
+#[test]
+fn messages_that_were_taken_make_room_to_read_ahead() {
+    let role = Role::Server;
+    let mut driver = Driver::new(Connection::server(Config::default()));
+    driver.connection_mut().send_text("a").unwrap();
+    for _ in 0..5 {
+        driver.resume();
+        assert_eq!(driver.next(Goal::Flush), Ok(Step::Write));
+        driver.write_pending();
+        assert_eq!(driver.next(Goal::Flush), Ok(Step::Read));
+        read(&mut driver, &frame(role, 0x82, &payload(40_000)));
+        assert_eq!(driver.next(Goal::Flush), Ok(Step::Read));
+        assert_eq!(driver.batch().next(), Some(Event::Binary(payload(40_000).into())));
+    }
+}
+
+#[test]
+fn few_messages_are_read_ahead_even_if_they_are_empty() {
+    for role in ROLES {
+        let mut end = End::new(role, Shape::Whole, Style::Poll);
+        end.send(b"abc").unwrap();
+        let driver = end.driver();
+        assert_eq!(driver.next(Goal::Flush), Ok(Step::Write));
+        driver.write_pending();
+        let mut reads = 0;
+        loop {
+            match driver.next(Goal::Flush).unwrap() {
+                Step::Read => read(driver, &frame(role, 0x82, b"")),
+                Step::Time => driver.time(at(0)),
+                Step::Wait(_) => break,
+                step => panic!("{step:?}"),
+            }
+            reads += 1;
+        }
+        assert!((1024..1200).contains(&reads), "{reads}");
     }
 }
 

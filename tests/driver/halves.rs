@@ -97,6 +97,17 @@ fn a_reading_thread_leaves_messages_to_the_writing_one() {
 }
 
 #[test]
+fn a_half_writes_before_it_queues_behind_a_large_message_only() {
+    let (_receiving, mut sending) = halves(Role::Server, false);
+    for _ in 0..16 {
+        assert_eq!(sending.next(Goal::Room(64)), Ok(Step::Ready));
+        sending.sending_mut().send_binary(payload(64)).unwrap();
+    }
+    sending.sending_mut().send_binary(payload(100_000)).unwrap();
+    assert_eq!(sending.next(Goal::Room(64)), Ok(Step::Write));
+}
+
+#[test]
 fn a_writer_that_is_stuck_does_not_hold_up_the_end() {
     for role in ROLES {
         for in_flight in [false, true] {

@@ -490,3 +490,56 @@ fn a_handshake_has_no_deadline_where_the_configuration_has_none() {
     driver.shut_down();
     assert_eq!(driver.next(), Err(HandshakeError::UnexpectedEof));
 }
+
+#[test]
+fn a_handshake_that_is_done_waits_for_the_program_and_keeps_what_followed() {
+    let mut server = server();
+    assert_eq!(server.next(), Ok(Step::Time));
+    server.time(at(0));
+    assert_eq!(server.next(), Ok(Step::Read));
+    let all = [REQUEST, b"more"].concat();
+    server.empty_buffer().extend_from_slice(&all);
+    server.read(all.len());
+    for now in [at(0), at(1000), at(2000)] {
+        assert_eq!(server.deadline(now), None);
+        server.time(now);
+        assert_eq!(server.next(), Ok(Step::Ready));
+    }
+    let (_, unread) = server.finish().expect("it is done");
+    assert_eq!(unread.as_slice(), b"more");
+}
+
+#[test]
+fn a_server_whose_read_fails_has_no_handshake() {
+    let mut server = server();
+    server.time(at(0));
+    assert_eq!(server.next(), Ok(Step::Read));
+    assert_eq!(server.read_failed("reset", false), Err("reset"));
+    assert!(!server.is_refused());
+    assert!(matches!(server.next(), Err(HandshakeError::UnexpectedEof)));
+}
+
+#[test]
+fn a_client_knows_that_it_was_refused() {
+    let mut client = client();
+    client.time(at(0));
+    assert_eq!(client.next(), Ok(Step::Write));
+    assert!(!client.is_refused());
+    client.empty_buffer().extend_from_slice(FORBIDDEN);
+    client.read(FORBIDDEN.len());
+    assert!(client.is_refused());
+}
+
+#[test]
+fn drivers_are_shown_by_name() {
+    assert!(format!("{:?}", server()).starts_with("HandshakeDriver {"));
+    let mut driver = Driver::new(Connection::server(Config::default()));
+    assert!(format!("{driver:?}").starts_with("Driver { connection: Connection {"));
+    assert_eq!(format!("{:?}", driver.batch()), "Batch { waiting: [], unread: 0, .. }");
+    #[cfg(feature = "std")]
+    {
+        let (receiving, sending) = driver.into_split();
+        assert!(format!("{receiving:?}").starts_with("ReceiveDriver {"));
+        assert!(format!("{sending:?}").starts_with("SendDriver {"));
+    }
+}

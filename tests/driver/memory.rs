@@ -110,3 +110,53 @@ fn a_thread_keeps_its_read_buffer() {
     let info = measure(|| idle(&mut driver, vec![frame(Role::Server, 0x82, b"abc"); 100]));
     assert!(info.count_total <= 205, "only what the test allocates: {}", info.count_total);
 }
+
+// A thread that reads would allocate the buffer again for each message.
+#[test]
+#[cfg(feature = "std")]
+fn an_idle_receiving_half_holds_a_buffer_only_in_a_thread() {
+    for half_duplex in [false, true] {
+        let mut driver = Driver::new(Connection::server(Config::default()));
+        driver.set_half_duplex(half_duplex);
+        let (mut receiving, _sending) = driver.into_split();
+        let held = holds(|| {
+            assert_eq!(receiving.next(), Ok(Step::Read));
+            let message = frame(Role::Server, 0x82, b"abc");
+            receiving.empty_buffer().extend_from_slice(&message);
+            receiving.read(message.len());
+            assert_eq!(receiving.next(), Ok(Step::Ready));
+            while receiving.batch().next().is_some() {}
+            assert_eq!(receiving.next(), Ok(Step::Read));
+            receiving.read_pending();
+            assert_eq!(receiving.next(), Ok(Step::Time));
+            receiving.time(Instant::ORIGIN);
+            assert!(matches!(receiving.next(), Ok(Step::Wait(_))));
+        });
+        assert_eq!(held > 0, half_duplex, "{held}");
+    }
+}
+
+// The reading half may sleep for long before it frees what the burst needed.
+#[test]
+#[cfg(feature = "std")]
+fn a_burst_that_a_half_has_flushed_leaves_no_large_buffer() {
+    let driver = Driver::new(Connection::server(Config::default()));
+    let (_receiving, mut sending) = driver.into_split();
+    let held = holds(|| {
+        for _ in 0..300 {
+            sending.sending_mut().send_binary(&payload(100)[..]).unwrap();
+        }
+        loop {
+            match sending.next(Goal::Flush).unwrap() {
+                Step::Ready => break,
+                Step::Write => {
+                    let len = sending.output().len();
+                    sending.wrote(len);
+                }
+                Step::Flush => sending.flushed(),
+                step => panic!("{step:?}"),
+            }
+        }
+    });
+    assert!(held < 1_000, "{held}");
+}
