@@ -235,7 +235,8 @@ pub async fn client(
 }
 
 async fn refuse(io: &mut Io, rejection: &Rejection, config: &Config) -> Result<(), Error> {
-    io.drive(&mut HandshakeDriver::refusal(rejection.to_output(), config), HandshakeDriver::next).await?;
+    io.drive(&mut HandshakeDriver::refusal(rejection.to_output(), config), HandshakeDriver::next)
+        .await?;
     Ok(())
 }
 

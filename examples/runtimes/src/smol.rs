@@ -209,7 +209,8 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
     rejection: &Rejection,
     config: &Config,
 ) -> Result<(), Error> {
-    io.drive(&mut HandshakeDriver::refusal(rejection.to_output(), config), HandshakeDriver::next).await?;
+    io.drive(&mut HandshakeDriver::refusal(rejection.to_output(), config), HandshakeDriver::next)
+        .await?;
     Ok(())
 }
 
