@@ -1,18 +1,19 @@
-//! The suite of all bindings, over the crate's own two.
+//! The suite of all bindings, over the crate's own three.
 
 use std::{
-    io::ErrorKind,
-    net::TcpStream,
+    io::{self, ErrorKind, Read as _, Write as _},
+    net::{Shutdown, TcpStream},
     pin::pin,
     task::{Context, Poll, Waker},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error, Event, Message, blocking,
+    driver::{Reads, Step, Writes},
     handshake::{Acceptance, Rejection},
-    tokio as asynchronous,
+    polled, tokio as asynchronous,
 };
 
 use self::suite::{Binding, request};
@@ -22,6 +23,7 @@ use crate::support::{SEED, config};
 mod suite;
 
 suite!(on_blocking: Blocking);
+suite!(on_polled: Polled);
 suite!(on_tokio: Tokio);
 
 /// Where there is no compression, messages go as they are.
@@ -108,67 +110,88 @@ impl Binding for Blocking {
     }
 }
 
-struct Tokio;
-
-fn stream(stream: TcpStream) -> Result<tokio::net::TcpStream, Error> {
-    stream.set_nonblocking(true)?;
-    Ok(tokio::net::TcpStream::from_std(stream)?)
-}
-
-impl Binding for Tokio {
-    type WebSocket = asynchronous::WebSocket<tokio::net::TcpStream>;
-
-    fn run<T>(future: impl Future<Output = T>) -> T {
+binding!(
+    Tokio,
+    asynchronous over tokio::net::TcpStream,
+    |stream: TcpStream| {
+        stream.set_nonblocking(true)?;
+        tokio::net::TcpStream::from_std(stream)
+    },
+    |future| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.unwrap().block_on(future)
-    }
+    },
+    tokio::time::sleep
+);
 
-    async fn sleep(duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
+binding!(
+    Polled,
+    polled over Nonblocking,
+    Nonblocking::new,
+    ask_again,
+    async |duration| thread::sleep(duration)
+);
 
-    async fn accept(tcp: TcpStream, config: Config) -> Result<Self::WebSocket, Error> {
-        asynchronous::accept(stream(tcp)?, config).await?.accept(Acceptance::new()).await
-    }
+/// A stream of the standard library that is asked again and again.
+struct Nonblocking {
+    stream: TcpStream,
+    origin: Instant,
+}
 
-    async fn reject(tcp: TcpStream, config: Config, with: Rejection) -> Result<(), Error> {
-        asynchronous::accept(stream(tcp)?, config).await?.reject(with).await
+impl Nonblocking {
+    fn new(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self { stream, origin: Instant::now() })
     }
+}
 
-    async fn client(tcp: TcpStream, config: Config) -> Result<Self::WebSocket, Error> {
-        Ok(asynchronous::client(stream(tcp)?, request(), config, SEED).await?.0)
-    }
-
-    async fn read(websocket: &mut Self::WebSocket) -> Result<Option<Message>, Error> {
-        websocket.read().await
-    }
-
-    async fn send(websocket: &mut Self::WebSocket, message: Message) -> Result<(), Error> {
-        websocket.send(message).await
-    }
-
-    async fn flush(websocket: &mut Self::WebSocket) -> Result<(), Error> {
-        websocket.flush().await
-    }
-
-    async fn close(websocket: &mut Self::WebSocket) -> Result<EndOfStream, Error> {
-        websocket.close(CloseCode::NORMAL, "").await
-    }
-
-    fn queue(websocket: &mut Self::WebSocket, message: Message) {
-        websocket.connection_mut().send(message).unwrap();
-    }
-
-    async fn echo(websocket: &mut Self::WebSocket) -> Result<(), Error> {
-        while let Some(mut batch) = websocket.fill().await? {
-            while let Some(event) = batch.next() {
-                match event {
-                    Event::Text(text) => batch.send(text)?,
-                    Event::Binary(payload) => batch.send(payload)?,
-                    _ => {}
-                }
+impl polled::Stream for Nonblocking {
+    fn poll_step<D: Reads + Writes>(
+        &mut self,
+        driver: &mut D,
+        step: Step,
+        _: &mut Context<'_>,
+    ) -> io::Result<bool> {
+        match step {
+            Step::Read => {
+                let read = poll(self.stream.read(driver.buffer()));
+                driver.read_polled(read)
             }
+            Step::Write => {
+                let written = poll(self.stream.write(driver.output().chunk()));
+                driver.write_polled(written)
+            }
+            Step::Flush => driver.flush_polled(Poll::Ready(Ok(()))),
+            _ => Ok(driver.shutdown_polled(Poll::Ready(self.stream.shutdown(Shutdown::Write)))),
         }
-        Ok(())
+    }
+
+    fn now(&self) -> framewise::time::Instant {
+        framewise::time::Instant::from_origin(self.origin.elapsed())
+    }
+
+    fn poll_alarm(&mut self, deadline: framewise::time::Instant, _: &mut Context<'_>) -> Poll<()> {
+        if deadline <= self.now() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn set_nodelay(&self) -> io::Result<()> {
+        self.stream.set_nodelay(true)
+    }
+}
+
+fn ask_again<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => break result,
+            Poll::Pending => thread::sleep(Duration::from_micros(100)),
+        }
+    }
+}
+
+fn poll<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+        result => Poll::Ready(result),
     }
 }

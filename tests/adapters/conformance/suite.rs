@@ -1,7 +1,7 @@
 //! What every binding of the driver has to do: one suite, run over each of them.
 //!
 //! The peers are blocking WebSockets in threads, or plain sockets. A binding needs an implementation of
-//! [`Binding`] and a line with `suite!`. `examples/runtimes` runs the same file over its own bindings,
+//! [`Binding`], which `binding!` makes for asynchronous ones, and a line with `suite!`. `examples/runtimes` runs the same file over its own bindings,
 //! so it uses nothing but framewise, and no feature of a package. The file that includes it provides
 //! `compressed`: a configuration with compression, where that is built.
 
@@ -57,6 +57,76 @@ pub(crate) trait Binding {
             Poll::Pending => None,
         }
     }
+}
+
+/// Implements [`Binding`] for the asynchronous WebSockets of a module over a type of streams.
+macro_rules! binding {
+    ($binding:ident, $module:ident over $stream:ty, $into:expr, $run:expr, $sleep:expr) => {
+        struct $binding;
+
+        impl Binding for $binding {
+            type WebSocket = $module::WebSocket<$stream>;
+
+            fn run<T>(future: impl Future<Output = T>) -> T {
+                $run(future)
+            }
+
+            async fn sleep(duration: Duration) {
+                $sleep(duration).await;
+            }
+
+            async fn accept(stream: TcpStream, config: Config) -> Result<Self::WebSocket, Error> {
+                let incoming = $module::accept($into(stream)?, config).await?;
+                incoming.accept(Acceptance::new()).await
+            }
+
+            async fn reject(
+                stream: TcpStream,
+                config: Config,
+                rejection: Rejection,
+            ) -> Result<(), Error> {
+                let incoming = $module::accept($into(stream)?, config).await?;
+                incoming.reject(rejection).await
+            }
+
+            async fn client(stream: TcpStream, config: Config) -> Result<Self::WebSocket, Error> {
+                Ok($module::client($into(stream)?, request(), config, [7; 32]).await?.0)
+            }
+
+            async fn read(websocket: &mut Self::WebSocket) -> Result<Option<Message>, Error> {
+                websocket.read().await
+            }
+
+            async fn send(websocket: &mut Self::WebSocket, message: Message) -> Result<(), Error> {
+                websocket.send(message).await
+            }
+
+            async fn flush(websocket: &mut Self::WebSocket) -> Result<(), Error> {
+                websocket.flush().await
+            }
+
+            async fn close(websocket: &mut Self::WebSocket) -> Result<EndOfStream, Error> {
+                websocket.close(CloseCode::NORMAL, "").await
+            }
+
+            fn queue(websocket: &mut Self::WebSocket, message: Message) {
+                websocket.connection_mut().send(message).unwrap();
+            }
+
+            async fn echo(websocket: &mut Self::WebSocket) -> Result<(), Error> {
+                while let Some(mut batch) = websocket.fill().await? {
+                    while let Some(event) = batch.next() {
+                        match event {
+                            Event::Text(text) => batch.send(text)?,
+                            Event::Binary(payload) => batch.send(payload)?,
+                            _ => {}
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
 }
 
 /// Makes a module of tests for a binding.
