@@ -18,8 +18,8 @@
 //! - [`driver`]: the loop between a connection and a transport, as a machine
 //! - `deflate`: compressed messages, and their negotiation as pure functions (feature `deflate`)
 //! - [`client`]: which address of a host to try when, and whose turn it is to connect
-//! - `blocking`, `tokio`: WebSockets over streams (features `std`, which is on by default, and
-//!   `tokio`)
+//! - `blocking`, `polled`, `tokio`: WebSockets over streams of the standard library, of any
+//!   asynchronous runtime, and of tokio (features `std`, which is on by default, and `tokio`)
 //!
 //! The guide is in [`manual`]; begin with [`manual::embedding`].
 //!
@@ -54,7 +54,7 @@
 //!
 //! # Features
 //!
-//! - `std` (on by default): `blocking`, vectored writes, splitting a connection, run-time
+//! - `std` (on by default): `blocking`, `polled`, vectored writes, splitting a connection, run-time
 //!   detection of vector instructions for UTF-8
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
 //! - `connect`: functions that open a connection to a URI, seeds from the operating system, and
@@ -108,6 +108,8 @@ mod input;
 pub mod manual;
 mod message;
 mod output;
+#[cfg(feature = "std")]
+pub mod polled;
 mod role;
 #[cfg(feature = "std")]
 mod sync;

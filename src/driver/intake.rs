@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 #[cfg(feature = "std")]
+use core::task::Poll;
+#[cfg(feature = "std")]
 use std::io;
 
 use super::inbox::Inbox;
@@ -174,6 +176,28 @@ pub trait Reads {
             },
         }
         Ok(None)
+    }
+
+    /// Reports what came of polling a read into the buffer. Returns `false` when it is pending.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_failed`](Self::read_failed).
+    #[cfg(feature = "std")]
+    #[inline]
+    fn read_polled(&mut self, poll: Poll<io::Result<usize>>) -> io::Result<bool> {
+        match poll {
+            Poll::Pending => {
+                self.read_pending();
+                return Ok(false);
+            }
+            Poll::Ready(Ok(len)) => self.read(len),
+            Poll::Ready(Err(error)) => {
+                let unexpected_eof = error.kind() == io::ErrorKind::UnexpectedEof;
+                self.read_failed(error, unexpected_eof)?;
+            }
+        }
+        Ok(true)
     }
 
     /// Tells the time, and does what is due.

@@ -26,6 +26,9 @@
 //! - **Blocking** threads call [`deadline`](Reads::deadline) before they block, and resume after
 //!   `Wait`. They are [half duplex](Driver::set_half_duplex).
 //!
+//! With the feature `std`, `polled` is the loop for all asynchronous runtimes: they bring a stream, a clock
+//! and a timer.
+//!
 //! The drivers follow a connection through its life: a [`HandshakeDriver`] opens it or refuses it, a
 //! [`Driver`] runs it, and with the feature `std` it splits into a `ReceiveDriver` and a `SendDriver`
 //! for two tasks or threads. Which decision they take in which situation is listed in

@@ -1,6 +1,8 @@
 //! The write side of a transport: what to write, flush and shut down, and what was lost.
 
 #[cfg(feature = "std")]
+use core::task::Poll;
+#[cfg(feature = "std")]
 use std::io::{self, IoSlice};
 
 use super::{Error, Step};
@@ -274,6 +276,57 @@ pub trait Writes {
         }
     }
 
+    /// Reports what came of polling a write. Returns `false` when it is pending.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write_failed`](Self::write_failed). A write of no bytes is a failure:
+    /// [`WriteZero`](std::io::ErrorKind::WriteZero).
+    #[cfg(feature = "std")]
+    #[inline]
+    fn write_polled(&mut self, poll: Poll<io::Result<usize>>) -> io::Result<bool> {
+        match poll {
+            Poll::Pending => {
+                self.write_pending();
+                return Ok(false);
+            }
+            Poll::Ready(Ok(0)) => self.write_failed(io::Error::from(io::ErrorKind::WriteZero))?,
+            Poll::Ready(Ok(len)) => self.wrote(len),
+            Poll::Ready(Err(error)) => self.write_failed(error)?,
+        }
+        Ok(true)
+    }
+
+    /// Reports what came of polling a flush. Returns `false` when it is pending.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write_failed`](Self::write_failed).
+    #[cfg(feature = "std")]
+    #[inline]
+    fn flush_polled(&mut self, poll: Poll<io::Result<()>>) -> io::Result<bool> {
+        match poll {
+            Poll::Pending => {
+                self.write_pending();
+                return Ok(false);
+            }
+            Poll::Ready(Ok(())) => self.flushed(),
+            Poll::Ready(Err(error)) => self.write_failed(error)?,
+        }
+        Ok(true)
+    }
+
+    /// Reports what came of polling a shutdown, which fails when the peer was faster. Returns `false`
+    /// when it is pending.
+    #[cfg(feature = "std")]
+    fn shutdown_polled(&mut self, poll: Poll<io::Result<()>>) -> bool {
+        match poll {
+            Poll::Pending => self.write_pending(),
+            Poll::Ready(_) => self.shut_down(),
+        }
+        poll.is_ready()
+    }
+
     /// Reports that the transport took the first `len` bytes of the output.
     #[inline]
     fn wrote(&mut self, len: usize) {
@@ -335,7 +388,9 @@ pub trait Writes {
         queue.output().take()
     }
 
-    /// Gives back output that was taken, [advanced](Output::advance) by what was written.
+    /// Gives back output that was taken, [advanced](Output::advance) by what was written. Or give back all
+    /// of it, and report how much was written after this, with [`wrote`](Self::wrote) or
+    /// `write_polled`.
     ///
     /// If the connection gave up in the meantime, the rest is dropped.
     /// When the write has failed, report [`write_failed`](Self::write_failed) after this.

@@ -228,8 +228,10 @@
 //! With completions every write is pending for a moment, so a flush reads ahead. A Close that is read
 //! ahead is answered at once, and messages before it can no longer be answered.
 //!
-//! The package `examples/runtimes` of the repository has a binding in poll style (smol), one with
-//! completions (compio), and one suite of tests for all bindings.
+//! An asynchronous runtime need not write the loop: a WebSocket of `polled` (feature `std`) does what a
+//! driver says, and asks the runtime for a stream, a clock and a timer only. The package
+//! `examples/runtimes` of the repository has such streams in poll style (smol) and with completions
+//! (compio). One suite of tests runs over all bindings: `tests/adapters/conformance`.
 //!
 //! # The read buffer
 //!

@@ -2,11 +2,10 @@
 
 use alloc::boxed::Box;
 use core::{
-    future::poll_fn,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
-use std::io::{self, ErrorKind};
+use std::io;
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
@@ -16,6 +15,7 @@ use tokio::{
 use crate::{
     Error,
     driver::{HandshakeDriver, Opening, Reads, Step, Writes},
+    polled,
     time::Instant,
 };
 
@@ -48,45 +48,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     where
         Error: From<H::Error>,
     {
-        let mut drive =
-            |cx: &mut Context<'_>| self.poll_drive(driver, cx, HandshakeDriver::next).map_ok(drop);
-        let shaken = poll_fn(&mut drive).await;
-        if !matches!(shaken, Err(Error::Io(_))) {
-            return shaken;
-        }
-        // The server may have refused before it read all of the request.
-        match poll_fn(|cx| Poll::Ready(drive(cx))).await {
-            Poll::Ready(again) if driver.is_refused() => again,
-            _ => shaken,
-        }
+        polled::shake(self, driver).await
     }
+}
 
-    /// Does what `next` says until that is ready (`true`), has ended (`false`), or has to wait.
+impl<S: AsyncRead + AsyncWrite + Unpin> polled::Stream for Io<S> {
     #[inline]
-    pub(super) fn poll_drive<D: Reads + Writes, E>(
+    fn poll_step<D: Reads + Writes>(
         &mut self,
         driver: &mut D,
+        step: Step,
         cx: &mut Context<'_>,
-        mut next: impl FnMut(&mut D) -> Result<Step, E>,
-    ) -> Poll<Result<bool, Error>>
-    where
-        Error: From<E>,
-    {
-        driver.readable();
-        driver.writable();
-        loop {
-            match next(driver)? {
-                Step::Ready => return Poll::Ready(Ok(true)),
-                Step::Ended => return Poll::Ready(Ok(false)),
-                Step::Read => self.moved |= poll_read(&mut self.stream, driver, cx)?,
-                Step::Time => driver.time(self.clock.now()),
-                Step::Wait(deadline) => {
-                    ready!(self.alarm.poll(deadline, self.clock, cx));
-                    driver.time(self.clock.now());
-                }
-                step => self.moved |= poll_write(&mut self.stream, driver, step, cx)?,
-            }
-        }
+    ) -> io::Result<bool> {
+        let moved = match step {
+            Step::Read => poll_read(&mut self.stream, driver, cx)?,
+            step => poll_write(&mut self.stream, driver, step, cx)?,
+        };
+        self.moved |= moved;
+        Ok(moved)
+    }
+
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn poll_alarm(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        self.alarm.poll(Some(deadline), self.clock, cx)
     }
 }
 
@@ -99,37 +86,18 @@ pub(super) fn poll_write<S: AsyncWrite + Unpin, D: Writes>(
     cx: &mut Context<'_>,
 ) -> io::Result<bool> {
     let stream = Pin::new(stream);
-    let result = match step {
+    match step {
         Step::Write => {
             let vectored = stream.is_write_vectored();
             let written = driver.with_slices(vectored, |slices| match slices {
                 [slice] => stream.poll_write(cx, slice),
                 slices => stream.poll_write_vectored(cx, slices),
             });
-            written.map(|written| match written? {
-                0 => Err(ErrorKind::WriteZero.into()),
-                len => {
-                    driver.wrote(len);
-                    Ok(())
-                }
-            })
+            driver.write_polled(written)
         }
-        Step::Flush => stream.poll_flush(cx).map_ok(|()| driver.flushed()),
-        // Fails when the peer was faster.
-        _ => stream.poll_shutdown(cx).map(|_| {
-            driver.shut_down();
-            Ok(())
-        }),
-    };
-    match result {
-        Poll::Pending => {
-            driver.write_pending();
-            return Ok(false);
-        }
-        Poll::Ready(Ok(())) => {}
-        Poll::Ready(Err(error)) => driver.write_failed(error)?,
+        Step::Flush => driver.flush_polled(stream.poll_flush(cx)),
+        _ => Ok(driver.shutdown_polled(stream.poll_shutdown(cx))),
     }
-    Ok(true)
 }
 
 /// The clock of the runtime, which tests can stop.
@@ -199,17 +167,6 @@ pub(super) fn poll_read<S: AsyncRead + Unpin, D: Reads>(
     driver: &mut D,
     cx: &mut Context<'_>,
 ) -> io::Result<bool> {
-    let result = pin!(stream.read_buf(driver.empty_buffer())).poll(cx);
-    match result {
-        Poll::Pending => {
-            driver.read_pending();
-            return Ok(false);
-        }
-        Poll::Ready(Ok(len)) => driver.read(len),
-        Poll::Ready(Err(error)) => {
-            let unexpected_eof = error.kind() == ErrorKind::UnexpectedEof;
-            driver.read_failed(error, unexpected_eof)?;
-        }
-    }
-    Ok(true)
+    let read = pin!(stream.read_buf(driver.empty_buffer())).poll(cx);
+    driver.read_polled(read)
 }

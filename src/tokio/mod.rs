@@ -59,6 +59,7 @@ use self::io::Io;
 use crate::{
     Connection, Error,
     driver::{Driver, Goal, Sharers, TaskSide as Side, Unread},
+    polled::poll_drive,
 };
 
 /// A connection over a stream of tokio's.
@@ -125,19 +126,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Polls for one of two tasks: one may wait for events while the other one writes.
     #[inline]
-    fn poll_side(&mut self, side: Side, goal: Goal, cx: &Context<'_>) -> Poll<Result<bool, Error>> {
+    fn poll_side(
+        &mut self,
+        side: Side,
+        goal: Goal,
+        task: &Context<'_>,
+    ) -> Poll<Result<bool, Error>> {
         self.io.moved = false;
-        let both = self.sharers.combined(side, cx);
-        let waker = both.as_ref().unwrap_or_else(|| cx.waker());
-        let result =
-            self.io.poll_drive(&mut self.driver, &mut Context::from_waker(waker), |driver| {
-                driver.next(goal)
-            });
+        let both = self.sharers.combined(side, task);
+        let waker = both.as_ref().unwrap_or_else(|| task.waker());
+        let cx = &mut Context::from_waker(waker);
+        let result = poll_drive(&mut self.io, &mut self.driver, cx, |driver| driver.next(goal));
         if both.is_some() && self.io.moved {
             // What the other task waits for may be there.
             self.sharers.wake_other(side);
         }
-        self.sharers.polled(side, cx, result.is_pending());
+        self.sharers.polled(side, task, result.is_pending());
         result
     }
 

@@ -1,30 +1,20 @@
 //! The end of a connection (RFC 6455 §7.1): who ends TCP first, what is on the wire before, and how
 //! the stream can end instead.
 
-use std::{
-    io::{ErrorKind, Read as _, Write as _},
-    net::{Shutdown, TcpStream},
-    thread,
-    time::Duration,
-};
+use std::{io::ErrorKind, thread, time::Duration};
 
 use framewise::{
-    CloseCode, CloseFrame, EndOfStream, Error, Event, ProtocolError, Role, State, Timeout,
-    blocking, tokio as asynchronous,
+    CloseCode, CloseFrame, EndOfStream, Error, Event, Role, State, blocking, tokio as asynchronous,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{
-    Bring, Grant, Op, Scripted, config, events_from, finish, from_client, from_server, machine,
-    poll_times, runtime, sockets, texts, tokio_sockets, within,
+    Bring, Grant, Op, Scripted, config, events_from, finish, from_client, machine, poll_times,
+    runtime, sockets, texts, tokio_sockets, within,
 };
 
 fn close(role: Role, code: u16) -> Vec<u8> {
     crate::support::frames(role, |peer| peer.close(CloseCode::from(code), "").unwrap())
 }
-
-/// Longer than anything takes that is to happen at once.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whether a read says that it is not yet time.
 fn would_block<T>(read: Result<T, Error>) -> bool {
@@ -36,38 +26,6 @@ fn close_frame(events: &[Event<'_>]) -> Option<CloseFrame> {
         Event::Close(frame) => Some(frame.clone()),
         _ => None,
     })
-}
-
-// 6455-5.5.1-17, 6455-7.1.1-01, 6455-7.1.1-03, 6455-7.1.1-07, 6455-7.1.1-09
-#[test]
-fn a_blocking_server_ends_tcp_first_and_reads_on() {
-    for split in [false, true] {
-        within(move || {
-            let (stream, mut peer) = sockets();
-            let server = thread::spawn(move || {
-                let mut websocket = blocking::WebSocket::new(stream, crate::support::server());
-                if split {
-                    let clone = websocket.stream().try_clone().unwrap();
-                    let (mut reader, _writer) = websocket.split(clone);
-                    assert!(reader.read().unwrap().is_none());
-                    return reader.end();
-                }
-                assert!(websocket.read().unwrap().is_none());
-                websocket.end()
-            });
-            peer.set_read_timeout(Some(PATIENCE)).unwrap();
-            peer.write_all(&close(Role::Client, 1000)).unwrap();
-            let mut answer = Vec::new();
-            // The end of the stream comes although this end has not closed anything.
-            peer.read_to_end(&mut answer).unwrap();
-            assert_eq!(answer, b"\x88\x02\x03\xe8");
-            // What comes behind the Close is discarded, and does not reset anything.
-            peer.write_all(&[0xff; 10_000]).unwrap();
-            assert!(!server.is_finished());
-            drop(peer);
-            assert_eq!(server.join().unwrap(), Some(EndOfStream::Clean));
-        });
-    }
 }
 
 // 6455-5.5.1-17, 6455-7.1.1-03: whichever half writes the answer, the client's end is not waited for.
@@ -92,95 +50,6 @@ fn either_blocking_half_ends_the_servers_side() {
         assert!(reader.read().unwrap().is_none());
         assert_eq!((reader.end(), stream.shutdowns()), (Some(EndOfStream::Clean), 1));
     }
-}
-
-// 6455-5.5.1-17, 6455-7.1.1-01, 6455-7.1.1-03, 6455-7.1.1-07, 6455-7.1.1-09
-#[tokio::test]
-async fn an_asynchronous_server_ends_tcp_first_and_reads_on() {
-    for split in [false, true] {
-        let (stream, mut peer) = tokio_sockets().await;
-        let server = tokio::spawn(async move {
-            let mut websocket = asynchronous::WebSocket::new(stream, crate::support::server());
-            if split {
-                let (mut reader, _writer) = websocket.split();
-                assert!(reader.read().await.unwrap().is_none());
-                return reader.end();
-            }
-            assert!(websocket.read().await.unwrap().is_none());
-            websocket.end()
-        });
-        peer.write_all(&close(Role::Client, 1000)).await.unwrap();
-        let mut answer = Vec::new();
-        peer.read_to_end(&mut answer).await.unwrap();
-        assert_eq!(answer, b"\x88\x02\x03\xe8");
-        peer.write_all(&[0xff; 10_000]).await.unwrap();
-        assert!(!server.is_finished());
-        drop(peer);
-        assert_eq!(server.await.unwrap(), Some(EndOfStream::Clean));
-    }
-}
-
-// 6455-5.5.1-18, 9112-9.8-01
-#[test]
-fn a_client_waits_for_the_server_and_then_ends_its_side() {
-    let stream = Scripted::bytes(close(Role::Server, 1000));
-    let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::client());
-    assert!(runtime().block_on(async { poll_times(websocket.read(), 20).is_none() }));
-    assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
-    assert_eq!(websocket.connection().state(), State::Closing);
-    stream.bring(Bring::Eof);
-    assert!(runtime().block_on(async { finish(websocket.read(), 3) }).unwrap().is_none());
-    assert_eq!(websocket.end(), Some(EndOfStream::Clean));
-    assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
-}
-
-// 6455-5.5.1-18, 9112-9.8-01
-#[test]
-fn a_split_client_waits_for_the_server_and_then_ends_its_side() {
-    let stream = Scripted::bytes(close(Role::Server, 1000));
-    let (mut reader, mut writer) =
-        asynchronous::WebSocket::new(stream.clone(), crate::support::client()).split();
-    runtime().block_on(async {
-        assert!(poll_times(reader.read(), 20).is_none());
-        // The writer does not end it, either.
-        finish(writer.flush(), 3).unwrap();
-    });
-    assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
-    assert_eq!(reader.state(), State::Closing);
-    stream.bring(Bring::Eof);
-    assert!(runtime().block_on(async { finish(reader.read(), 3) }).unwrap().is_none());
-    assert_eq!(reader.end(), Some(EndOfStream::Clean));
-    assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
-}
-
-// 6455-5.5.1-18, 9112-9.8-01
-#[test]
-fn a_blocking_client_waits_for_the_server_and_then_ends_its_side() {
-    let stream = Scripted::new([Bring::Bytes(close(Role::Server, 1000)), Bring::Later]);
-    let mut websocket = blocking::WebSocket::new(stream.clone(), crate::support::client());
-    assert!(would_block(websocket.read()));
-    assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
-    stream.bring(Bring::Eof);
-    assert!(websocket.read().unwrap().is_none());
-    assert_eq!(websocket.end(), Some(EndOfStream::Clean));
-    assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
-}
-
-// 6455-5.5.1-18, 9112-9.8-01
-#[test]
-fn a_split_blocking_client_waits_for_the_server_and_then_ends_its_side() {
-    let stream = Scripted::bytes(close(Role::Server, 1000));
-    let websocket = blocking::WebSocket::new(stream.clone(), crate::support::client());
-    let (mut reader, mut writer) = websocket.split(stream.clone());
-    assert!(would_block(reader.read()));
-    // The writer does not end it, either.
-    writer.flush().unwrap();
-    assert_eq!(stream.shutdowns(), 0, "the server has not closed yet");
-    assert_eq!(reader.state(), State::Closing);
-    stream.bring(Bring::Eof);
-    assert!(reader.read().unwrap().is_none());
-    assert_eq!(reader.end(), Some(EndOfStream::Clean));
-    assert_eq!(stream.shutdowns(), 1, "a TLS stream has to send its alert");
 }
 
 // 6455-7.1.1-07, 6455-6.1-10
@@ -360,26 +229,6 @@ async fn messages_read_ahead_are_delivered_before_the_end() {
     assert_eq!(stream.written().len(), (1 << 20) + 10);
 }
 
-// 6455-7.1.1-07: a peer that has ended its direction still gets all that is sent.
-#[tokio::test]
-async fn half_closed_streams_take_the_rest() {
-    let (stream, mut peer) = tokio_sockets().await;
-    let server = tokio::spawn(async move {
-        let mut websocket = asynchronous::WebSocket::new(stream, crate::support::server());
-        assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("all of it?"));
-        websocket.feed(vec![7; 4 << 20]).await.unwrap();
-        assert!(websocket.read().await.unwrap().is_none());
-        assert_eq!(websocket.end(), Some(EndOfStream::Torn));
-    });
-    peer.write_all(&from_client(|peer| peer.send("all of it?").unwrap())).await.unwrap();
-    peer.shutdown().await.unwrap();
-    let mut all = Vec::new();
-    peer.read_to_end(&mut all).await.unwrap();
-    let events = events_from(Role::Server, &all);
-    assert_eq!(events, [Event::Binary(vec![7; 4 << 20].into())]);
-    server.await.unwrap();
-}
-
 /// What is dropped, in this order.
 #[derive(Clone, Copy, Debug)]
 enum Dropped {
@@ -455,121 +304,6 @@ fn dropping_a_connection_in_any_state_is_safe() {
     }
 }
 
-// 6455-7.1.1-07, R32
-#[test]
-fn a_peer_that_breaks_the_protocol_is_told() {
-    // A message, and then an unmasked frame.
-    let mut bytes = from_client(|peer| peer.send("good").unwrap());
-    bytes.extend(from_server(|peer| peer.send("bad").unwrap()));
-    let script =
-        || Scripted::new([Bring::Bytes(bytes.clone()), Bring::Bytes(vec![0; 99]), Bring::Eof]);
-    let unmasked = |error| matches!(error, Error::Protocol(ProtocolError::UnmaskedFrame));
-
-    let stream = script();
-    let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
-    let mut read = || runtime().block_on(async { finish(websocket.read(), 3) });
-    assert_eq!(read().unwrap().unwrap().as_text(), Some("good"));
-    assert!(unmasked(read().unwrap_err()));
-    assert!(read().unwrap().is_none());
-    let told = close_frame(&events_from(Role::Server, &stream.written())).unwrap();
-    assert_eq!(told.code, CloseCode::PROTOCOL_ERROR);
-    assert_eq!(stream.shutdowns(), 1);
-
-    let stream = script();
-    let (mut reader, _writer) =
-        asynchronous::WebSocket::new(stream.clone(), crate::support::server()).split();
-    let mut read = || runtime().block_on(async { finish(reader.read(), 3) });
-    assert_eq!(read().unwrap().unwrap().as_text(), Some("good"));
-    assert!(unmasked(read().unwrap_err()));
-    assert!(read().unwrap().is_none());
-    assert!(close_frame(&events_from(Role::Server, &stream.written())).is_some());
-    assert_eq!(stream.shutdowns(), 1);
-
-    let stream = script();
-    let mut websocket = blocking::WebSocket::new(stream.clone(), crate::support::server());
-    assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("good"));
-    assert!(unmasked(websocket.read().unwrap_err()));
-    assert!(websocket.read().unwrap().is_none());
-    assert!(close_frame(&events_from(Role::Server, &stream.written())).is_some());
-    assert_eq!(stream.shutdowns(), 1);
-}
-
-// 6455-7.1.7-01: a client that fails the connection tells the server, waits for its end for a time,
-// and then ends TCP itself.
-#[tokio::test(start_paused = true)]
-async fn a_client_fails_the_connection_and_closes_it() {
-    for (split, ends) in [(false, false), (false, true), (true, false), (true, true)] {
-        let stream = Scripted::bytes(b"\x83\x00".to_vec());
-        if ends {
-            stream.bring(Bring::Eof);
-        }
-        let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::client());
-        let start = tokio::time::Instant::now();
-        let failed = if split {
-            let (mut reader, _writer) = websocket.split();
-            let failed = reader.read().await;
-            assert!(reader.read().await.unwrap().is_none());
-            assert_eq!(reader.end(), Some(EndOfStream::HalfClosed));
-            failed
-        } else {
-            let failed = websocket.read().await;
-            assert!(websocket.read().await.unwrap().is_none());
-            assert_eq!(websocket.end(), Some(EndOfStream::HalfClosed));
-            failed
-        };
-        let case = format!("split: {split}, the server ends: {ends}");
-        assert!(reserved(failed), "{case}");
-        assert_eq!(start.elapsed().as_secs(), if ends { 0 } else { 5 }, "{case}");
-        let told = close_frame(&events_from(Role::Client, &stream.written())).unwrap();
-        assert_eq!(told.code, CloseCode::PROTOCOL_ERROR, "{case}");
-        assert_eq!(stream.shutdowns(), 1, "{case}");
-    }
-}
-
-fn reserved<T>(read: Result<T, Error>) -> bool {
-    matches!(read, Err(Error::Protocol(ProtocolError::ReservedOpcode)))
-}
-
-// 6455-7.1.7-01
-#[test]
-fn a_blocking_client_fails_the_connection_and_closes_it() {
-    for (split, ends) in [(false, false), (false, true), (true, false), (true, true)] {
-        within(move || {
-            let (mut server, stream) = sockets();
-            // Who waits for longer than the server's end takes, hangs.
-            let time = if ends { 10 * PATIENCE } else { Duration::from_millis(30) };
-            let patient = config(|config| config.close_timeout = Some(time));
-            let mut websocket = blocking::WebSocket::new(stream, machine(Role::Client, patient));
-            server.write_all(b"\x83\x00").unwrap();
-            if ends {
-                server.shutdown(Shutdown::Write).unwrap();
-            }
-            let told = |mut server: TcpStream| {
-                server.set_read_timeout(Some(PATIENCE)).unwrap();
-                let mut all = Vec::new();
-                server.read_to_end(&mut all).unwrap();
-                let told = close_frame(&events_from(Role::Client, &all)).unwrap();
-                assert_eq!(told.code, CloseCode::PROTOCOL_ERROR);
-            };
-            // Nothing is dropped before the server has seen the end.
-            if split {
-                let clone = websocket.stream().try_clone().unwrap();
-                let (mut reader, writer) = websocket.split(clone);
-                assert!(reserved(reader.read()));
-                told(server);
-                assert!(reader.read().unwrap().is_none());
-                assert_eq!(reader.end(), Some(EndOfStream::HalfClosed));
-                drop(writer);
-            } else {
-                assert!(reserved(websocket.read()));
-                told(server);
-                assert!(websocket.read().unwrap().is_none());
-                assert_eq!(websocket.end(), Some(EndOfStream::HalfClosed));
-            }
-        });
-    }
-}
-
 #[tokio::test]
 async fn a_close_tells_how_it_ended_and_drops_what_still_comes() {
     let (stream, peer) = tokio_sockets().await;
@@ -586,64 +320,6 @@ async fn a_close_tells_how_it_ended_and_drops_what_still_comes() {
     assert_eq!(client.close(None, "").await.unwrap(), EndOfStream::Clean, "again");
     drop(client);
     assert_eq!(server.await.unwrap(), (Some(EndOfStream::Clean), CloseCode::GOING_AWAY));
-}
-
-// 6455-5.5.1-19, 6455-7.1.1-04
-#[test]
-fn a_blocking_client_does_not_wait_for_ever() {
-    for split in [false, true] {
-        within(move || {
-            let (mut server, stream) = sockets();
-            let patient = config(|config| config.close_timeout = Some(Duration::from_millis(30)));
-            let mut websocket = blocking::WebSocket::new(stream, machine(Role::Client, patient));
-            // A server that answers and never closes.
-            server.write_all(&close(Role::Server, 1000)).unwrap();
-            // It sees the end of the stream though the client keeps what it has.
-            let ends = |mut server: TcpStream| {
-                server.set_read_timeout(Some(PATIENCE)).unwrap();
-                let mut all = Vec::new();
-                server.read_to_end(&mut all).unwrap();
-                let told = close_frame(&events_from(Role::Client, &all)).unwrap();
-                assert_eq!(told.code, CloseCode::NORMAL);
-            };
-            if split {
-                let clone = websocket.stream().try_clone().unwrap();
-                let (mut reader, mut writer) = websocket.split(clone);
-                writer.send_close(CloseCode::NORMAL, "").unwrap();
-                assert!(reader.read().unwrap().is_none());
-                assert_eq!(reader.end(), Some(EndOfStream::Clean));
-                ends(server);
-                drop((reader, writer));
-            } else {
-                let end = websocket.close(CloseCode::NORMAL, "").unwrap();
-                assert_eq!(end, EndOfStream::Clean);
-                ends(server);
-                drop(websocket);
-            }
-        });
-    }
-}
-
-// 6455-5.5.1-19, 6455-7.1.1-04
-#[tokio::test(start_paused = true)]
-async fn an_asynchronous_client_does_not_wait_for_ever() {
-    for split in [false, true] {
-        // A server that answers and never closes.
-        let stream = Scripted::bytes(close(Role::Server, 1000));
-        let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::client());
-        let start = tokio::time::Instant::now();
-        let end = if split {
-            let (mut reader, mut writer) = websocket.split();
-            writer.send_close(CloseCode::NORMAL, "").await.unwrap();
-            assert!(reader.read().await.unwrap().is_none());
-            reader.end()
-        } else {
-            Some(websocket.close(CloseCode::NORMAL, "").await.unwrap())
-        };
-        assert_eq!(end, Some(EndOfStream::Clean));
-        assert_eq!(start.elapsed().as_secs(), 5);
-        assert_eq!(stream.shutdowns(), 1, "and then it ends TCP itself");
-    }
 }
 
 // The time to close is the limit, whether the peer takes anything or not.
@@ -676,70 +352,6 @@ fn a_blocking_close_does_not_wait_for_a_peer_that_takes_nothing() {
             drop(peer);
         });
     }
-}
-
-// What was given up is not reported as written.
-#[test]
-fn a_blocking_flush_that_gives_up_is_an_error() {
-    let error = within(|| {
-        let (stream, peer) = sockets();
-        let impatient = config(|config| config.close_timeout = Some(Duration::from_millis(50)));
-        let mut websocket = blocking::WebSocket::new(stream, machine(Role::Server, impatient));
-        websocket.connection_mut().send(vec![0; 24 << 20]).unwrap();
-        websocket.connection_mut().close(CloseCode::NORMAL, "").unwrap();
-        let error = websocket.flush().unwrap_err();
-        assert_eq!(websocket.end(), Some(EndOfStream::HalfClosed));
-        drop(peer);
-        error
-    });
-    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::TimedOut));
-}
-
-// R32
-#[tokio::test(start_paused = true)]
-async fn a_peer_that_never_answers_the_close_is_given_up() {
-    for split in [false, true] {
-        for reads in [vec![], vec![Bring::Bytes(from_client(|peer| peer.ping(b"").unwrap()))]] {
-            let stream = Scripted::new(reads);
-            let mut websocket =
-                asynchronous::WebSocket::new(stream.clone(), crate::support::server());
-            let start = tokio::time::Instant::now();
-            let end = if split {
-                let (mut reader, mut writer) = websocket.split();
-                writer.send_close(CloseCode::NORMAL, "").await.unwrap();
-                assert!(reader.read().await.unwrap().is_none());
-                reader.end()
-            } else {
-                Some(websocket.close(CloseCode::NORMAL, "").await.unwrap())
-            };
-            assert_eq!(end, Some(EndOfStream::HalfClosed));
-            assert_eq!(start.elapsed().as_secs(), 5);
-            assert_eq!(stream.shutdowns(), 1);
-        }
-    }
-}
-
-// A message that was given up is not reported as sent.
-#[tokio::test(start_paused = true)]
-async fn a_message_that_nobody_took_is_an_error() {
-    let stream = Scripted::default();
-    stream.block();
-    let mut websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
-    assert!(matches!(websocket.send("Hello?").await, Err(Error::Io(_))));
-    let error = websocket.read().await.unwrap_err();
-    assert!(matches!(error, Error::Timeout(Timeout::Pong)));
-    assert!(stream.written().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_message_of_a_half_that_nobody_took_is_an_error() {
-    let stream = Scripted::default();
-    stream.block();
-    let (mut reader, mut writer) =
-        asynchronous::WebSocket::new(stream.clone(), crate::support::server()).split();
-    let (read, sent) = tokio::join!(reader.read(), writer.send("Hello?"));
-    assert!(matches!(read, Err(Error::Timeout(Timeout::Pong))));
-    assert!(matches!(sent, Err(Error::Io(_))), "{sent:?}");
 }
 
 // The stream is there, but nobody takes what is sent, and the peer has nothing more to say.

@@ -1,6 +1,9 @@
 //! Streams that end or fail at any octet, the opening handshake included.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    time::Duration,
+};
 
 use framewise::{
     Config, EndOfStream, Error, Message, blocking,
@@ -9,8 +12,8 @@ use framewise::{
 };
 
 use crate::{
-    conversation::{DRIVERS, ROLES, Recorded, converse, kind},
-    support::{Bring, Grant, REQUEST, Scripted, from_client, sockets, within},
+    conversation::{DRIVERS, ROLES, Recorded, converse, kind, request},
+    support::{Bring, Grant, REQUEST, SEED, Scripted, from_client, sockets, within},
 };
 
 /// Combines every position with the first of `faults`, and every seventh one with the others, too:
@@ -179,5 +182,62 @@ fn a_socket_that_is_reset_or_ended_at_every_octet() {
         let whole = [9, 18, 29].iter().filter(|end| **end <= cut).count();
         assert_eq!(texts, ["one", "two", "three"][..whole], "{case}");
         assert_eq!(failed, resets, "{case}");
+    }
+}
+
+// C2: a server that refuses and closes with something unread, so that its socket resets. The client is
+// in the middle of a request that is too long for the sockets, or has written all of it. What has
+// arrived of the body is returned; other systems may drop it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refusal_before_a_reset_is_read_as_far_as_it_came() {
+    const HEAD: &str = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 20000\r\n\r\n";
+
+    let body = |len| vec![b'n'; len];
+    let pieces = [vec![body(20_000)], vec![body(3), body(19_997)], vec![body(3)], vec![]];
+    let cases = pieces.iter().flat_map(|pieces| {
+        [0, 8 << 20].map(|much| (much, pieces)).into_iter().flat_map(|(much, pieces)| {
+            [false, true].map(|on_tokio| (much, pieces.clone(), on_tokio))
+        })
+    });
+    for (much, pieces, on_tokio) in cases {
+        let case = format!("{much} octets more, {} pieces, tokio: {on_tokio}", pieces.len());
+        let expected = pieces.concat();
+        let refused = within(move || {
+            let (mut server, stream) = sockets();
+            let server = std::thread::spawn(move || {
+                // Or the kernel holds back what is short, and drops it with the reset.
+                server.set_nodelay(true).unwrap();
+                server.read_exact(&mut [0]).unwrap();
+                server.write_all(HEAD.as_bytes()).unwrap();
+                for piece in pieces {
+                    // The client may have read what came so far.
+                    std::thread::sleep(Duration::from_millis(5));
+                    server.write_all(&piece).unwrap();
+                }
+            });
+            let request = request().header("X-Much", "x".repeat(much)).unwrap();
+            let refused = if on_tokio {
+                stream.set_nonblocking(true).unwrap();
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+                    asynchronous::client_with_seed(stream, request, Config::default(), SEED)
+                        .await
+                        .map(drop)
+                })
+            } else {
+                blocking::client_with_seed(stream, request, Config::default(), SEED).map(drop)
+            };
+            server.join().unwrap();
+            refused
+        });
+        let Err(Error::Handshake(HandshakeError::Rejected(response))) = refused else {
+            panic!("{case}: {refused:?}");
+        };
+        assert_eq!((response.status(), response.body().len()), (503, expected.len()), "{case}");
+        assert_eq!(response.body(), expected, "{case}");
+        assert_eq!(response.header("Retry-After"), Some(&b"7"[..]), "{case}");
     }
 }

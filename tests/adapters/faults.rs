@@ -94,26 +94,6 @@ fn echo_open(connection: &mut Connection, event: Event<'_>) {
     }
 }
 
-// 6455-6.1-10
-#[test]
-fn interrupted_calls_are_repeated() {
-    let bytes = from_client(|peer| peer.send("again").unwrap());
-    let stream =
-        Scripted::new([Bring::Error(ErrorKind::Interrupted), Bring::Bytes(bytes), Bring::Eof]);
-    stream.script().writes.extend([Grant::Error(ErrorKind::Interrupted), Grant::Take(3)]);
-    let mut websocket = blocking::WebSocket::new(stream.clone(), server());
-    let message = websocket.read().unwrap().unwrap();
-    stream.script().flushes.extend([Grant::Error(ErrorKind::Interrupted); 2]);
-    websocket.send(message).unwrap();
-    assert_eq!(stream.written(), b"\x81\x05again");
-    assert_eq!(stream.log().last(), Some(&Op::Flush));
-
-    let (_reader, mut writer) = websocket.split(stream.clone());
-    stream.script().flushes.push_back(Grant::Error(ErrorKind::Interrupted));
-    writer.send("and again").unwrap();
-    assert_eq!(stream.log().last(), Some(&Op::Flush));
-}
-
 // 6455-6.1-10, 6455-2.1-02: the handshake and halves, too, in both roles.
 #[test]
 fn conversations_in_pieces_of_every_length_are_the_same() {
@@ -236,16 +216,6 @@ fn a_read_that_would_block_loses_nothing() {
         assert!(matches!(error, Error::Io(error) if error.kind() == kind));
         assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("in two pieces"));
     }
-}
-
-#[test]
-fn a_write_that_would_block_loses_nothing() {
-    let stream = Scripted::default();
-    stream.script().writes.extend([Grant::Take(3), Grant::Later]);
-    let mut websocket = blocking::WebSocket::new(stream.clone(), server());
-    assert!(matches!(websocket.send("Hello"), Err(Error::Io(_))));
-    websocket.flush().unwrap();
-    assert_eq!(stream.written(), b"\x81\x05Hello");
 }
 
 // The handshake has no call that could be repeated.
@@ -425,19 +395,6 @@ fn a_reply_that_would_block_is_written_by_a_later_read() {
         }
         assert_eq!(stream.written(), b"\x8a\x01p", "split: {split}");
     }
-}
-
-// A failed write is told to who sends, and never spins.
-#[test]
-fn a_failed_write_is_told_once_and_for_all() {
-    let stream = Scripted::default();
-    stream.script().writes.push_back(Grant::Error(ErrorKind::BrokenPipe));
-    let mut websocket = WebSocket::new(stream.clone(), server());
-    runtime().block_on(async {
-        assert!(matches!(finish(websocket.send("a"), 3), Err(Error::Io(_))));
-        assert!(matches!(finish(websocket.send("b"), 3), Err(Error::Io(_))));
-    });
-    assert!(stream.written().is_empty());
 }
 
 // Who reads goes on reading; who writes is told, though the write has failed under the reader.

@@ -9,6 +9,7 @@ mod clock;
 mod closing;
 #[cfg(feature = "deflate")]
 mod compression;
+mod conformance;
 mod connect;
 mod conversation;
 mod ends;

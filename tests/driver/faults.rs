@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use framewise::{
-    CloseFrame, EndOfStream, Event, Role, State, Timeout,
+    CloseFrame, EndOfStream, Event, ProtocolError, Role, State, Timeout,
     driver::{Error, Goal},
 };
 
@@ -125,7 +125,8 @@ fn an_end_without_a_close_is_torn() {
     });
 }
 
-// After a Close of either end, a reset and an end of TLS are ends like any other.
+// 6455-5.5.1-17, 6455-5.5.1-18, 6455-7.1.1-03, 6455-7.1.1-07, 6455-7.1.1-08, 9112-9.8-01: after a Close
+// of either end, a reset and an end of TLS are ends like any other.
 #[test]
 fn any_failure_after_a_close_is_an_end() {
     everywhere(|role, shape, style| {
@@ -141,15 +142,21 @@ fn any_failure_after_a_close_is_an_end() {
             let mut end = End::new(role, shape, style);
             end.io.wire.bytes(at(1), &frame(role, 0x88, &[]));
             end.io.wire.arrive(at(2), arrival);
+            assert_eq!(end.receive(at_ms(1500)), Outcome::Waits);
+            assert_eq!(end.run(Goal::Flush, at_ms(1500)), Outcome::Ready);
+            let shutdowns = usize::from(role == Role::Server);
+            assert_eq!((end.state(), end.io.wire.shutdowns), (State::Closing, shutdowns));
             assert_eq!(end.receive(at(3)), Outcome::Ended);
             assert_eq!((end.io.now, end.end()), (at(2), Some(EndOfStream::Clean)));
             assert_eq!(frames(&end.io.wire.sent), (vec![(0x88, vec![])], 0));
+            assert_eq!(end.io.wire.shutdowns, 1);
             let shut = if role == Role::Server { at(1) } else { at(2) };
             assert_eq!(end.io.wire.shut, Some(shut), "the server ends first");
         }
     });
 }
 
+// 6455-7.1.1-07
 #[test]
 fn a_half_closed_peer_takes_the_rest() {
     everywhere(|role, shape, style| {
@@ -185,13 +192,35 @@ fn a_half_closed_peer_that_never_reads_has_the_time_to_close() {
     });
 }
 
+/// What a peer that never reads says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Says {
+    Nothing,
+    /// A message every second.
+    Messages,
+    /// Now and then a byte of a message that it has announced.
+    Bytes,
+}
+
 /// The peer takes some of the output and then nothing: a Ping at 20, the failure at 40, the end at 45.
-fn a_peer_that_never_reads(role: Role, shape: Shape, style: Style, talks: bool) {
+fn a_peer_that_never_reads(role: Role, shape: Shape, style: Style, says: Says) {
     for reads in [false, true] {
         let mut end = End::new(role, shape, style);
         end.io.wire.capacity = 100_000;
-        for sec in 0..if talks { 100 } else { 0 } {
-            end.io.wire.bytes(at(sec), &frame(role, 0x82, b"talk"));
+        match says {
+            Says::Nothing => {}
+            Says::Messages => {
+                for sec in 0..100 {
+                    end.io.wire.bytes(at(sec), &frame(role, 0x82, b"talk"));
+                }
+            }
+            Says::Bytes => {
+                let bytes = frame(role, 0x82, &payload(100_000));
+                end.io.wire.bytes(at(0), &bytes[..14]);
+                for index in 14..34 {
+                    end.io.wire.bytes(at(5 * (index as u64 - 13)), &bytes[index..][..1]);
+                }
+            }
         }
         end.send(&payload(300_000)).unwrap();
         if reads && is_halves(shape) && style == Style::Blocking {
@@ -218,15 +247,22 @@ fn a_peer_that_never_reads(role: Role, shape: Shape, style: Style, talks: bool) 
 
 #[test]
 fn a_silent_peer_that_never_reads_is_given_up() {
-    everywhere(|role, shape, style| a_peer_that_never_reads(role, shape, style, false));
+    everywhere(|role, shape, style| a_peer_that_never_reads(role, shape, style, Says::Nothing));
 }
 
 // What it says is no sign of life: it would hold our output forever.
 #[test]
 fn a_peer_that_talks_and_never_reads_is_given_up() {
-    everywhere(|role, shape, style| a_peer_that_never_reads(role, shape, style, true));
+    everywhere(|role, shape, style| a_peer_that_never_reads(role, shape, style, Says::Messages));
 }
 
+// R32
+#[test]
+fn a_peer_that_trickles_and_never_reads_is_given_up() {
+    everywhere(|role, shape, style| a_peer_that_never_reads(role, shape, style, Says::Bytes));
+}
+
+// R32
 #[test]
 fn a_peer_that_reads_slowly_is_not_given_up() {
     everywhere(|role, shape, style| {
@@ -338,31 +374,45 @@ fn a_peer_that_says_anything_is_alive() {
     });
 }
 
+// R32: whatever else it says.
 #[test]
 fn a_peer_that_never_answers_a_close_is_given_up() {
     everywhere(|role, shape, style| {
-        let mut end = End::new(role, shape, style);
-        assert_eq!(end.receive(at(1)), Outcome::Waits);
-        end.close();
-        assert_eq!(end.receive(at(60)), Outcome::Ended);
-        assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::HalfClosed)));
-        assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Ready, "the Close was written");
-        ended_from_now_on(&mut end);
-        assert_eq!(end.io.now, at(6) + Duration::ZERO);
+        for pings in [false, true] {
+            let mut end = End::new(role, shape, style);
+            if pings {
+                end.io.wire.bytes(at(3), &frame(role, 0x89, &[]));
+            }
+            assert_eq!(end.receive(at(1)), Outcome::Waits);
+            end.close();
+            assert_eq!(end.receive(at(60)), Outcome::Ended);
+            assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::HalfClosed)));
+            assert!(end.io.wire.shut.is_some());
+            assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Ready, "the Close was written");
+            ended_from_now_on(&mut end);
+            assert_eq!(end.io.now, at(6) + Duration::ZERO);
+        }
     });
 }
 
+// 6455-5.5.1-19, 6455-7.1.1-04: whoever sent the first Close.
 #[test]
 fn a_peer_that_never_ends_its_stream_is_given_up() {
     everywhere(|role, shape, style| {
-        let mut end = End::new(role, shape, style);
-        end.io.wire.bytes(at(1), &frame(role, 0x88, &[]));
-        assert_eq!(end.receive(at(60)), Outcome::Ended);
-        assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::Clean)));
-        let code = framewise::CloseCode::NO_STATUS_RECEIVED;
-        assert_eq!(end.events, [Event::Close(CloseFrame { code, reason: "".into() })]);
-        let shut = if role == Role::Server { at(1) } else { at(6) };
-        assert_eq!(end.io.wire.shut, Some(shut));
+        for closes in [false, true] {
+            let mut end = End::new(role, shape, style);
+            if closes {
+                assert_eq!(end.receive(at(1)), Outcome::Waits);
+                end.close();
+            }
+            end.io.wire.bytes(at(1), &frame(role, 0x88, &[]));
+            assert_eq!(end.receive(at(60)), Outcome::Ended);
+            assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::Clean)));
+            let code = framewise::CloseCode::NO_STATUS_RECEIVED;
+            assert_eq!(end.events, [Event::Close(CloseFrame { code, reason: "".into() })]);
+            let shut = if role == Role::Server { at(1) } else { at(6) };
+            assert_eq!(end.io.wire.shut, Some(shut));
+        }
     });
 }
 
@@ -476,21 +526,27 @@ fn a_clock_that_goes_back_makes_deadlines_late_and_loses_none() {
     });
 }
 
+// 6455-7.1.1-07, 6455-7.1.7-01, R32
 #[test]
 fn a_peer_that_breaks_the_protocol_is_told_and_then_the_program() {
     everywhere(|role, shape, style| {
-        let mut end = End::new(role, shape, style);
-        let bad = [frame(role, 0x82, b"a"), frame(role, 0x83, b"bad"), frame(role, 0x82, b"b")];
-        end.io.wire.bytes(at(1), &bad.concat());
-        end.io.wire.arrive(at(2), Arrival::End);
-        let error = framewise::ProtocolError::ReservedOpcode;
-        let outcome = end.receive(at(60));
-        assert!(matches!(outcome, Outcome::Driver(Error::Protocol(_))), "{outcome:?} {error:?}");
-        assert_eq!((end.io.now, end.end()), (at(2), Some(EndOfStream::HalfClosed)));
-        assert_eq!(binaries(&end.events), [b"a"]);
-        let close = b"\x03\xeareserved opcode".to_vec();
-        assert_eq!(frames(&end.io.wire.sent), (vec![(0x88, close)], 0));
-        assert!(end.io.wire.shut.is_some(), "before the program is told");
-        ended_from_now_on(&mut end);
+        for ends in [true, false] {
+            let mut end = End::new(role, shape, style);
+            let bad = [frame(role, 0x82, b"a"), frame(role, 0x83, b"bad"), frame(role, 0x82, b"b")];
+            end.io.wire.bytes(at(1), &bad.concat());
+            if ends {
+                end.io.wire.arrive(at(2), Arrival::End);
+            }
+            let error = Error::Protocol(ProtocolError::ReservedOpcode);
+            assert_eq!(end.receive(at(60)), Outcome::Driver(error));
+            let ended = at(if ends { 2 } else { 6 });
+            assert_eq!((end.io.now, end.end()), (ended, Some(EndOfStream::HalfClosed)));
+            assert_eq!(binaries(&end.events), [b"a"]);
+            let close = b"\x03\xeareserved opcode".to_vec();
+            assert_eq!(frames(&end.io.wire.sent), (vec![(0x88, close)], 0));
+            assert!(end.io.wire.shut.is_some(), "before the program is told");
+            assert_eq!(end.io.wire.shutdowns, 1);
+            ended_from_now_on(&mut end);
+        }
     });
 }

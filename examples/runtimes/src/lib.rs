@@ -3,8 +3,8 @@
 //! - [`smol`]: polled streams, as tokio has them
 //! - [`compio`]: completions (`io_uring`), where the kernel owns a buffer while it reads or writes
 //!
-//! Both are written against public items only, and have the same methods. A program needs one of
-//! them: copy the file.
+//! Both are streams for the WebSockets of [`framewise::polled`], written against public items only. A
+//! program needs one of them: copy the file.
 
 pub mod compio;
 pub mod smol;

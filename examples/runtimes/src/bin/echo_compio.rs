@@ -10,8 +10,9 @@ use framewise::{
     Config, Event, State,
     deflate::DeflateConfig,
     handshake::{Acceptance, OriginPolicy, Rejection},
+    polled,
 };
-use framewise_runtimes::compio::accept;
+use framewise_runtimes::compio::Compio;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Runtime::new()?;
@@ -37,9 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 async fn serve(stream: TcpStream, config: Arc<Config>) -> Result<(), framewise::Error> {
     stream.set_nodelay(true)?;
-    let incoming = accept(stream, config).await?;
+    let incoming = polled::accept(Compio::new(stream), config).await?;
     if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
-        return incoming.reject(&Rejection::forbidden()).await;
+        return incoming.reject(Rejection::forbidden()).await;
     }
     let mut websocket = incoming.accept(Acceptance::new()).await?;
     while let Some(mut batch) = websocket.fill().await? {
