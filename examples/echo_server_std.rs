@@ -118,7 +118,7 @@ fn serve(stream: TcpStream, id: u64, server: &Server) -> Result<(), framewise::E
     lock(&server.writers).insert(id, None);
     let websocket = incoming.accept(Acceptance::new())?;
     let clone = websocket.stream().try_clone()?;
-    let (mut reader, writer) = websocket.split(clone);
+    let (mut reader, writer) = websocket.into_split(clone);
     let writer = Arc::new(Mutex::new(writer));
     lock(&server.writers).insert(id, Some(Arc::clone(&writer)));
     loop {

@@ -96,7 +96,7 @@ async fn serve(
     if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
         return incoming.reject(Rejection::forbidden()).await;
     }
-    let (mut reader, mut writer) = incoming.accept(Acceptance::new()).await?.split();
+    let (mut reader, mut writer) = incoming.accept(Acceptance::new()).await?.into_split();
     tokio::select! {
         echoed = echo(&mut reader, &mut writer) => echoed,
         _ = stopped.changed() => close(reader, writer, CloseCode::GOING_AWAY).await,
@@ -135,7 +135,7 @@ async fn transfer(request: ClientRequest, size: u64) -> Result<(), Box<dyn Error
         // There is nothing to close yet.
         () = stop.notified() => process::exit(common::INTERRUPTED),
     };
-    let (mut reader, mut writer) = websocket.split();
+    let (mut reader, mut writer) = websocket.into_split();
     let began = Instant::now();
     let sending = async {
         let _ = send(&mut writer, size).await; // If it fails, the reader knows why.

@@ -4,21 +4,7 @@ use core::time::Duration;
 
 #[cfg(feature = "deflate")]
 use crate::deflate::DeflateConfig;
-
-/// Makes for each field a method that sets it and can be chained.
-macro_rules! setters {
-    ($($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)?) => {$(
-        $(#[$attribute])*
-        #[doc = concat!("Sets [`", stringify!($field), "`](#structfield.", stringify!($field), ").")]
-        #[must_use]
-        pub fn $field(mut self, $field: $type) -> Self {
-            self.$field = $field.into();
-            self
-        }
-    )*};
-}
-#[cfg(feature = "deflate")]
-pub(crate) use setters;
+use crate::setters::setters;
 
 /// The limits and timers of a handshake and of the connection that follows it.
 ///
@@ -153,6 +139,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Returns the defaults; the same as `Config::default()`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     setters! {
         close_limit: impl Into<Option<Duration>>,
         close_timeout: impl Into<Option<Duration>>,
@@ -307,7 +299,8 @@ mod tests {
         let mut input = Input::new(&mut bytes);
         assert_eq!(connection.receive(&mut input), Ok(Some(Event::Binary(b"".into()))));
         assert_eq!(connection.receive(&mut input), Ok(Some(Event::Ping(b"".into()))));
-        assert_eq!(connection.send("").unwrap_err().kind(), SendErrorKind::OutputFull);
+        let never_fits = SendErrorKind::MessageTooBig { len: 2, limit: 0 };
+        assert_eq!(connection.send("").unwrap_err().kind(), never_fits);
         assert_eq!(connection.output().chunk(), b"\x8a\x00");
 
         for (bytes, expected) in [

@@ -1,7 +1,10 @@
 //! How a peer breaks the protocol.
 
-use alloc::{borrow::Cow, format};
-use core::{error::Error, fmt};
+use alloc::{borrow::Cow, string::String};
+use core::{
+    error::Error,
+    fmt::{self, Write as _},
+};
 
 /// How the peer broke the protocol, or a limit.
 ///
@@ -79,7 +82,7 @@ impl ProtocolError {
     pub fn close_reason(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::FragmentedControlFrame => "fragmented control frame",
-            Self::InvalidCloseCode(code) => return format!("invalid close code {code}").into(),
+            Self::InvalidCloseCode(code) => return text(format_args!("invalid close code {code}")),
             Self::InvalidClosePayload => "close payload of 1 byte",
             Self::InvalidCloseReason => "close reason is not UTF-8",
             Self::InvalidDeflate => "invalid DEFLATE data",
@@ -89,18 +92,26 @@ impl ProtocolError {
             Self::LongControlFrame => "control frame exceeds 125 bytes",
             Self::MaskedFrame => "masked frame from a server",
             Self::MessageTooBig { limit, .. } => {
-                return format!("message exceeds {limit} bytes").into();
+                return text(format_args!("message exceeds {limit} bytes"));
             }
             Self::ReservedBits => "reserved bit is set",
             Self::ReservedOpcode => "reserved opcode",
             Self::TooManyFragments { limit } => {
-                return format!("message exceeds {limit} fragments").into();
+                return text(format_args!("message exceeds {limit} fragments"));
             }
             Self::UnexpectedContinuation => "continuation without a message",
             Self::UnfinishedMessage => "message inside a fragmented message",
             Self::UnmaskedFrame => "unmasked frame from a client",
         })
     }
+}
+
+/// Writes a short text with one allocation.
+fn text(text: fmt::Arguments<'_>) -> Cow<'static, str> {
+    let mut string = String::with_capacity(48);
+    // A `String` takes all that is written to it.
+    let _ = string.write_fmt(text);
+    string.into()
 }
 
 impl fmt::Display for ProtocolError {

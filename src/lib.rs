@@ -111,6 +111,7 @@ mod output;
 #[cfg(feature = "std")]
 pub mod polled;
 mod role;
+mod setters;
 #[cfg(feature = "std")]
 mod sync;
 pub mod time;

@@ -12,7 +12,7 @@ use std::{
 /// The floors from the lowest to the highest, as in `ARCHITECTURE.md`. What stands on the same floor
 /// does not use one another, but for the files of the ground.
 const FLOORS: [&[&str]; 12] = [
-    &["copy", "error", "input", "output", "role", "sync", "time", "token", "utf8"],
+    &["copy", "error", "input", "output", "role", "setters", "sync", "time", "token", "utf8"],
     &["extension", "frame"],
     &["deflate"],
     &["config"],

@@ -59,7 +59,7 @@ async fn run(options: Options) -> Result<(), Failure> {
     }
 
     // Two tasks, so that neither direction waits for the other.
-    let (mut reader, writer) = websocket.split();
+    let (mut reader, writer) = websocket.into_split();
     let lines = input::lines(binary).map_err(Failure::Io)?;
     let sending = tokio::spawn(send(writer, lines, Arc::clone(&stop), verbose));
     let received = receive(&mut reader, &stop, verbose).await;

@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 
 use super::{Stream, WebSocket, io::Io};
+#[cfg(feature = "connect")]
+use crate::random_seed;
 use crate::{
     Config, Error,
     adapter::dated,

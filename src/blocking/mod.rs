@@ -56,7 +56,7 @@ use crate::{
 ///
 /// - **One thing at a time**: a thread cannot read while a write blocks. If both ends write more than
 ///   the sockets between them hold, and neither reads, the connection times out;
-///   [`split`](Self::split) it. The peer's silence does not count while nobody reads.
+///   [`into_split`](Self::into_split) it. The peer's silence does not count while nobody reads.
 /// - **Timeouts of the stream** are set by the WebSocket while a timer of the `Config` is on, and
 ///   replace those that the program has set. To wait for a message for a limited time, call
 ///   [`read_timeout`](Self::read_timeout).

@@ -49,7 +49,7 @@ impl<S: Stream> WebSocket<S> {
     /// `stream` is a second handle of the stream, for instance of
     /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone). [`Reader::reunite`] puts the
     /// WebSocket together again.
-    pub fn split(self, stream: S) -> (Reader<S>, Writer<S>) {
+    pub fn into_split(self, stream: S) -> (Reader<S>, Writer<S>) {
         let (driver, sending) = self.driver.into_split();
         let shared = Arc::new(Shared::new(Io::new(stream, self.io.clock), sending));
         (Reader { io: self.io, driver, shared: Arc::clone(&shared) }, Writer { shared })

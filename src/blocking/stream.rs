@@ -188,7 +188,7 @@ client_stream! {
 
 #[cfg(feature = "connect")]
 impl ClientStream {
-    /// Returns a second handle of the stream, for [`WebSocket::split`](super::WebSocket::split).
+    /// Returns a second handle of the stream, for [`WebSocket::into_split`](super::WebSocket::into_split).
     ///
     /// # Errors
     ///

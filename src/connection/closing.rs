@@ -69,25 +69,25 @@ pub enum Transport {
     /// Read and write.
     Open,
     /// Shut down the write side, go on reading until the end of the stream.
-    ShutDownWrite,
+    ShutdownWrite,
     /// Close it: nothing more will be read or written.
     Close,
 }
 
-/// How the peer's stream of octets ended (RFC 6455 §7.1.4).
+/// How the peer's stream of bytes ended (RFC 6455 §7.1.4).
 ///
-/// No error: an end is an end. What was lost, if anything, is in the word.
+/// Never an error; the variant says whether data may be lost.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[allow(clippy::exhaustive_enums, reason = "there are no other ways to end")]
 pub enum EndOfStream {
-    /// After Close went both ways: closed cleanly. The answer to the peer's Close may still be in the
-    /// output when the stream ends behind it.
+    /// After a Close in both directions: closed cleanly. The answer to the peer's Close may still be
+    /// pending when the stream ends.
     Clean,
-    /// After a Close in one direction only, or after a failure: the peer did not wait for ours, did
-    /// not answer it, or did not take it in time.
-    HalfClosed,
-    /// Without any Close: the connection was lost.
-    Torn,
+    /// After a Close in one direction only, or after a failure: the closing handshake is incomplete.
+    /// The peer did not wait for our Close, did not answer it, or did not take it in time.
+    Incomplete,
+    /// Without any Close: the connection was lost (code 1006 in RFC 6455 §7.1.5).
+    Lost,
 }
 
 /// What changes the state.
@@ -173,12 +173,12 @@ impl State {
     /// Returns how the connection has ended when `trigger` ends it in this state (§7.1.4).
     pub(crate) const fn end(self, trigger: Trigger) -> EndOfStream {
         match (self, trigger) {
-            (Self::Open, _) => EndOfStream::Torn,
+            (Self::Open, _) => EndOfStream::Lost,
             // The answer is owed and still goes out, as it does when it was queued at once.
             (Self::CloseReceived, Trigger::EndOfStream) | (Self::Closing, _) => EndOfStream::Clean,
-            (Self::CloseSent | Self::CloseReceived | Self::Failed, _) => EndOfStream::HalfClosed,
-            // The first end counts; see `Link::apply`.
-            (Self::Closed, _) => EndOfStream::Torn,
+            (Self::CloseSent | Self::CloseReceived | Self::Failed, _) => EndOfStream::Incomplete,
+            // The first end counts; see `Lifecycle::apply`.
+            (Self::Closed, _) => EndOfStream::Lost,
         }
     }
 
@@ -189,7 +189,7 @@ impl State {
                 Transport::Open
             }
             (Self::Closing | Self::Failed, Role::Client) => Transport::Open,
-            (Self::Closing | Self::Failed, Role::Server) => Transport::ShutDownWrite,
+            (Self::Closing | Self::Failed, Role::Server) => Transport::ShutdownWrite,
             (Self::Closed, Role::Client | Role::Server) => Transport::Close,
         }
     }
@@ -248,22 +248,22 @@ mod tests {
     // 6455-7.1.4-03
     #[test]
     fn how_each_state_ends() {
-        use EndOfStream::{Clean, HalfClosed, Torn};
+        use EndOfStream::{Clean, Incomplete, Lost};
         let ends = STATES.map(|state| (state.end(EndOfStream), state.end(GiveUp)));
-        let half = (HalfClosed, HalfClosed);
+        let half = (Incomplete, Incomplete);
         let expected =
-            [(Torn, Torn), half, (Clean, HalfClosed), (Clean, Clean), half, (Torn, Torn)];
+            [(Lost, Lost), half, (Clean, Incomplete), (Clean, Clean), half, (Lost, Lost)];
         assert_eq!(ends, expected);
     }
 
     // 6455-7.1.1-01, 6455-5.5.1-17, 6455-5.5.1-18, 6455-5.5.2-03, 6455-6.1-02
     #[test]
     fn what_each_state_allows() {
-        use Transport::{Close, Open as Both, ShutDownWrite};
+        use Transport::{Close, Open as Both, ShutdownWrite};
         let client = STATES.map(|state| state.transport(Role::Client));
         assert_eq!(client, [Both, Both, Both, Both, Both, Close]);
         let server = STATES.map(|state| state.transport(Role::Server));
-        assert_eq!(server, [Both, Both, Both, ShutDownWrite, ShutDownWrite, Close]);
+        assert_eq!(server, [Both, Both, Both, ShutdownWrite, ShutdownWrite, Close]);
         assert_eq!(STATES.map(State::may_send), [true, false, false, false, false, false]);
         assert_eq!(STATES.map(State::may_pong), [true, true, false, false, false, false]);
     }

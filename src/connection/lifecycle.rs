@@ -12,16 +12,16 @@ use crate::{CloseCode, CloseFrame, ProtocolError};
 
 /// The state that both directions of a connection share.
 #[derive(Debug, Default)]
-pub(crate) struct Link {
+pub(crate) struct Lifecycle {
     state: State,
     end: Option<EndOfStream>,
     owed_close: Option<CloseCode>,
     owed_ping: bool,
     gave_up: bool,
-    // Giving up is what has closed the connection.
-    ended_so: bool,
+    // Set when the close timeout, or the program, closed the connection; never cleared.
+    closed_by_timeout: bool,
     // Boxed, since most connections have none of it, most of the time.
-    seldom: Option<Box<Seldom>>,
+    rare: Option<Box<Rare>>,
     pub(crate) timers: Timers,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Pongs {
 
 /// What a connection has seldom: Pongs that wait, and the Close frames that went over it.
 #[derive(Debug, Default)]
-struct Seldom {
+struct Rare {
     owed_pongs: Pongs,
     received: Option<CloseFrame>,
     sent: Option<CloseFrame>,
@@ -46,7 +46,7 @@ struct Seldom {
 }
 
 /// What the receiving direction reports to the rest of the connection.
-pub(crate) trait Report {
+pub(crate) trait ControlSink {
     /// The peer's Close arrived.
     fn close_received(&mut self, frame: CloseFrame);
     /// The peer broke the protocol.
@@ -55,14 +55,14 @@ pub(crate) trait Report {
     fn ping_received(&mut self, payload: &[u8]);
 }
 
-impl Link {
+impl Lifecycle {
     pub(crate) fn apply(&mut self, trigger: Trigger) -> Owed {
         let (next, owed) = self.state.next(trigger);
         if next == State::Closed && self.end.is_none() {
             // A Close that a half still owes when it gives up never goes out.
             let dropped = trigger == Trigger::GiveUp && self.owed_close.is_some();
             let end = self.state.end(trigger);
-            self.end = Some(if dropped { EndOfStream::HalfClosed } else { end });
+            self.end = Some(if dropped { EndOfStream::Incomplete } else { end });
         }
         if trigger == Trigger::GiveUp {
             // After the end of the peer's stream it may still read: what is owed stays owed then.
@@ -77,7 +77,7 @@ impl Link {
     pub(crate) fn fail(&mut self, code: CloseCode, reason: impl Into<Cow<'static, str>>) {
         if self.apply(Trigger::Fail) == Owed::Close {
             self.owed_close = Some(code);
-            self.seldom.get_or_insert_default().reason = reason.into();
+            self.rare.get_or_insert_default().reason = reason.into();
         }
     }
 
@@ -86,11 +86,11 @@ impl Link {
             // The code is echoed (§5.5.1), none is answered with none.
             self.owed_close = Some(frame.code);
         }
-        self.seldom.get_or_insert_default().received.get_or_insert(frame);
+        self.rare.get_or_insert_default().received.get_or_insert(frame);
     }
 
     pub(crate) fn close_sent(&mut self, frame: CloseFrame) {
-        self.seldom.get_or_insert_default().sent.get_or_insert(frame);
+        self.rare.get_or_insert_default().sent.get_or_insert(frame);
     }
 
     /// Keeps the payload of a Ping for the sending direction.
@@ -102,7 +102,7 @@ impl Link {
         if !self.state.may_pong() {
             return;
         }
-        let pongs = &mut self.seldom.get_or_insert_default().owed_pongs;
+        let pongs = &mut self.rare.get_or_insert_default().owed_pongs;
         if pongs.bytes.len().saturating_add(payload.len()) >= MAX_OWED_PONGS {
             pongs.bytes.truncate(pongs.newest);
         }
@@ -132,15 +132,15 @@ impl Link {
     /// Closes the connection at once. What is pending is dropped.
     pub(crate) fn give_up(&mut self) {
         self.gave_up = true;
-        self.ended_so |= self.state != State::Closed;
+        self.closed_by_timeout |= self.state != State::Closed;
         self.apply(Trigger::GiveUp);
     }
 
     /// Takes note that our Close was queued but had not left when the time to close was over, so that
     /// the closing handshake was not completed (§7.1.4).
     pub(crate) fn close_dropped(&mut self) {
-        if self.ended_so {
-            self.end = Some(EndOfStream::HalfClosed);
+        if self.closed_by_timeout {
+            self.end = Some(EndOfStream::Incomplete);
         }
     }
 
@@ -149,17 +149,17 @@ impl Link {
     }
 
     pub(crate) fn take_owed_pongs(&mut self) -> Option<Pongs> {
-        let seldom = self.seldom.as_mut()?;
-        let pongs = core::mem::take(&mut seldom.owed_pongs);
-        if seldom.received.is_none() && seldom.sent.is_none() && seldom.reason.is_empty() {
-            self.seldom = None;
+        let rare = self.rare.as_mut()?;
+        let pongs = core::mem::take(&mut rare.owed_pongs);
+        if rare.received.is_none() && rare.sent.is_none() && rare.reason.is_empty() {
+            self.rare = None;
         }
         (!pongs.bytes.is_empty()).then_some(pongs)
     }
 
     pub(crate) fn take_owed_close(&mut self) -> Option<(CloseCode, Cow<'static, str>)> {
         let code = self.owed_close.take()?;
-        let reason = self.seldom.as_mut().map(|seldom| core::mem::take(&mut seldom.reason));
+        let reason = self.rare.as_mut().map(|rare| core::mem::take(&mut rare.reason));
         Some((code, reason.unwrap_or_default()))
     }
 
@@ -168,13 +168,13 @@ impl Link {
     }
 
     #[inline]
-    pub(crate) fn owes(&self) -> bool {
+    pub(crate) fn has_replies(&self) -> bool {
         self.owes_close() || self.owed_ping || self.owes_pongs()
     }
 
     #[inline]
     fn owes_pongs(&self) -> bool {
-        self.seldom.as_ref().is_some_and(|seldom| !seldom.owed_pongs.bytes.is_empty())
+        self.rare.as_ref().is_some_and(|rare| !rare.owed_pongs.bytes.is_empty())
     }
 
     /// Returns whether the peer did not take what waited for it within the time to close.
@@ -193,11 +193,11 @@ impl Link {
     }
 
     pub(crate) fn received_close(&self) -> Option<&CloseFrame> {
-        self.seldom.as_ref()?.received.as_ref()
+        self.rare.as_ref()?.received.as_ref()
     }
 
     pub(crate) fn sent_close(&self) -> Option<&CloseFrame> {
-        self.seldom.as_ref()?.sent.as_ref()
+        self.rare.as_ref()?.sent.as_ref()
     }
 }
 

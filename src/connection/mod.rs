@@ -16,10 +16,10 @@ use rand::rngs::StdRng;
 pub use self::split::{ReceiveHalf, ReuniteError, SendHalf};
 use self::{
     closing::Trigger,
-    lifecycle::{Link, Report},
+    lifecycle::{ControlSink, Lifecycle},
     receiver::Receiver,
     sender::Sender,
-    timer::{Marks, Progress},
+    timer::{Activity, Progress},
 };
 pub use self::{
     closing::{EndOfStream, State, Transport},
@@ -82,7 +82,7 @@ use crate::{
 pub struct Connection {
     receiver: Receiver,
     sender: Sender,
-    link: Link,
+    lifecycle: Lifecycle,
 }
 
 impl Connection {
@@ -90,7 +90,11 @@ impl Connection {
     pub fn server(config: impl Into<Arc<Config>>) -> Self {
         let config = config.into();
         let sender = Sender::server(config.max_output);
-        Self { receiver: Receiver::new(Role::Server, config), sender, link: Link::default() }
+        Self {
+            receiver: Receiver::new(Role::Server, config),
+            sender,
+            lifecycle: Lifecycle::default(),
+        }
     }
 
     /// Makes the client's end of a connection whose handshake is done.
@@ -104,7 +108,11 @@ impl Connection {
     /// Makes the client's end that goes on with the generator of the handshake's nonce.
     pub(crate) fn client_with_keys(config: Arc<Config>, keys: StdRng) -> Self {
         let sender = Sender::client(config.max_output, keys);
-        Self { receiver: Receiver::new(Role::Client, config), sender, link: Link::default() }
+        Self {
+            receiver: Receiver::new(Role::Client, config),
+            sender,
+            lifecycle: Lifecycle::default(),
+        }
     }
 
     /// Compresses and inflates messages by these parameters from now on (RFC 7692), for a
@@ -164,7 +172,7 @@ impl Connection {
         &mut self,
         input: &mut Input<'buf>,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
-        let mut joined = Joined { sender: &mut self.sender, link: &mut self.link };
+        let mut joined = Joined { sender: &mut self.sender, lifecycle: &mut self.lifecycle };
         self.receiver.receive(input, &mut joined)
     }
 
@@ -174,8 +182,8 @@ impl Connection {
     /// What is in the output may still be written, if the transport takes it.
     pub fn receive_eof(&mut self) -> EndOfStream {
         self.receiver.receive_eof();
-        self.link.apply(Trigger::EndOfStream);
-        self.link.end().unwrap_or(EndOfStream::Torn)
+        self.lifecycle.apply(Trigger::EndOfStream);
+        self.lifecycle.end().unwrap_or(EndOfStream::Lost)
     }
 
     /// Tells the time, and does what is due: sends a keep-alive Ping, or ends a connection whose peer
@@ -193,12 +201,12 @@ impl Connection {
     pub(crate) fn handle_timeout_over(&mut self, now: Instant, unseen: Unseen) -> Option<Timeout> {
         self.note(now, unseen, false);
         let state = self.timed_state(unseen);
-        let Some(due) = self.link.timers.take_due(now, self.receiver.config(), state) else {
+        let Some(due) = self.lifecycle.timers.take_due(now, self.receiver.config(), state) else {
             self.tell_over(now, unseen);
             return None;
         };
-        self.link.handle_due(due);
-        self.sender.settle(&mut self.link);
+        self.lifecycle.handle_due(due);
+        self.sender.queue_replies(&mut self.lifecycle);
         let timeout = due.timeout();
         if !matches!(timeout, None | Some(Timeout::Idle)) {
             self.receiver.receive_eof();
@@ -215,17 +223,17 @@ impl Connection {
     }
 
     fn note(&mut self, now: Instant, unseen: Unseen, extends: bool) {
-        let state = self.link.state();
-        let marks = self.receiver.take_marks();
-        let message = marks.message | self.sender.take_sent();
+        let state = self.lifecycle.state();
+        let activity = self.receiver.take_activity();
+        let message = activity.message | self.sender.take_sent();
         // A deadline of closing that has passed is kept: progress extends only one that has not.
         let progress = (extends || state == State::Open).then(|| self.sender.take_progress());
         let progress: Progress = progress.unwrap_or_default();
         // While output is pending, only its progress is a sign of life: a peer that only talks would
         // hold it forever, and one that reads slowly and has nothing to say is there.
-        let silent = !(marks.life | unseen.not_listening);
+        let silent = !(activity.life | unseen.not_listening);
         let life = if progress.pending { progress.taken } else { !silent };
-        self.link.timers.note(now, Marks { life, message, ..marks }, progress, state);
+        self.lifecycle.timers.note(now, Activity { life, message, ..activity }, progress, state);
     }
 
     /// Sets how messages are delivered, from the next one that begins.
@@ -240,7 +248,7 @@ impl Connection {
     /// Those of [`send`](Self::send).
     #[inline]
     pub fn send_text<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<(), SendError> {
-        self.sender.send_text(text.into(), self.link.state())
+        self.sender.send_text(text.into(), self.lifecycle.state())
     }
 
     /// Queues a binary message.
@@ -250,7 +258,7 @@ impl Connection {
     /// Those of [`send`](Self::send).
     #[inline]
     pub fn send_binary<'a>(&mut self, payload: impl Into<Binary<'a>>) -> Result<(), SendError> {
-        self.sender.send_binary(payload.into(), self.link.state())
+        self.sender.send_binary(payload.into(), self.lifecycle.state())
     }
 
     /// Queues a message of either type.
@@ -264,7 +272,7 @@ impl Connection {
     /// message is not finished.
     #[inline]
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
-        self.sender.send(payload.into(), self.link.state())
+        self.sender.send(payload.into(), self.lifecycle.state())
     }
 
     /// Queues a fragment of a message (RFC 6455 §5.4), the last one with `fin`.
@@ -293,7 +301,7 @@ impl Connection {
         payload: impl Into<Payload<'a>>,
         fin: bool,
     ) -> Result<(), SendError> {
-        self.sender.send_fragment(payload.into(), fin, self.link.state())
+        self.sender.send_fragment(payload.into(), fin, self.lifecycle.state())
     }
 
     /// Queues a Ping with at most 125 octets of payload.
@@ -303,8 +311,8 @@ impl Connection {
     /// [`Closed`](crate::SendErrorKind::Closed) when the connection is not open,
     /// [`LongControlFrame`](crate::SendErrorKind::LongControlFrame) for a longer payload,
     /// [`OutputFull`](crate::SendErrorKind::OutputFull) when 4 KiB of control frames wait.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.sender.send_control(Opcode::Ping, payload, &self.link)
+    pub fn ping(&mut self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        self.sender.send_control(Opcode::Ping, payload.as_ref(), &self.lifecycle)
     }
 
     /// Queues a Pong that no Ping asked for (RFC 6455 §5.5.3). Pings are answered by themselves.
@@ -312,8 +320,8 @@ impl Connection {
     /// # Errors
     ///
     /// Those of [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.sender.send_control(Opcode::Pong, payload, &self.link)
+    pub fn pong(&mut self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        self.sender.send_control(Opcode::Pong, payload.as_ref(), &self.lifecycle)
     }
 
     /// Queues a Close and so begins the closing handshake (RFC 6455 §7.1.2).
@@ -339,7 +347,7 @@ impl Connection {
     /// [`CloseReasonWithoutCode`](crate::SendErrorKind::CloseReasonWithoutCode),
     /// [`LongCloseReason`](crate::SendErrorKind::LongCloseReason) for a longer reason.
     pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), SendError> {
-        self.sender.close(code.into(), reason, &mut self.link)
+        self.sender.close(code.into(), reason, &mut self.lifecycle)
     }
 
     /// Ends the connection at once, without a Close. Pending output is dropped, and nothing more is
@@ -348,15 +356,15 @@ impl Connection {
     /// [`transport`](Self::transport) says then to close the transport, and the peer sees an abnormal
     /// closure (RFC 6455 §7.1.5, code 1006). To let the peer know, [`close`](Self::close) instead.
     pub fn abort(&mut self) {
-        self.link.give_up();
-        self.sender.settle(&mut self.link);
+        self.lifecycle.give_up();
+        self.sender.queue_replies(&mut self.lifecycle);
         self.receiver.receive_eof();
     }
 
     /// Returns the octets to write.
     #[inline]
     pub fn output(&mut self) -> &mut Output {
-        self.sender.settle(&mut self.link);
+        self.sender.queue_replies(&mut self.lifecycle);
         self.sender.output()
     }
 
@@ -384,7 +392,7 @@ impl Connection {
     /// Returns the deadline, with what the driver knows of the transport.
     pub(crate) fn poll_timeout_over(&self, now: Instant, unseen: Unseen) -> Option<Instant> {
         let (config, state) = (self.receiver.config(), self.timed_state(unseen));
-        let timers = &self.link.timers;
+        let timers = &self.lifecycle.timers;
         if timers.waits_for_time(config, state, self.receiver.has_unfinished()) {
             return Some(now);
         }
@@ -400,27 +408,27 @@ impl Connection {
     /// Returns whether the peer did not take what was pending within the time to close.
     #[inline]
     pub(crate) fn gave_up(&self) -> bool {
-        self.link.gave_up()
+        self.lifecycle.gave_up()
     }
 
     /// Returns how far the connection is on its way from open to closed.
     #[must_use]
     #[inline]
     pub fn state(&self) -> State {
-        self.link.state()
+        self.lifecycle.state()
     }
 
     /// Returns what is to be done with the transport once all output is written.
     #[must_use]
     #[inline]
     pub fn transport(&self) -> Transport {
-        self.link.state().transport(self.role())
+        self.lifecycle.state().transport(self.role())
     }
 
     /// Returns whether there is output to write.
     #[inline]
     pub fn has_output(&self) -> bool {
-        self.sender.has_output(&self.link)
+        self.sender.has_output(&self.lifecycle)
     }
 
     /// Returns whether the output has room for any message of `len` octets, be it one that grows when
@@ -452,43 +460,45 @@ impl Connection {
     /// Returns how the connection ended, once it is [`Closed`](State::Closed).
     #[must_use]
     pub fn end(&self) -> Option<EndOfStream> {
-        self.link.end()
+        self.lifecycle.end()
     }
 
     /// Returns the code of the peer's Close (RFC 6455 §7.1.5): 1005 when it had none, 1006 when
     /// there was no Close (yet).
     #[must_use]
     pub fn close_code(&self) -> CloseCode {
-        self.link.received_close().map_or(CloseCode::ABNORMAL, |frame| frame.code)
+        self.lifecycle.received_close().map_or(CloseCode::ABNORMAL, |frame| frame.code)
     }
 
     /// Returns the peer's Close, if it has come.
     pub fn received_close(&self) -> Option<&CloseFrame> {
-        self.link.received_close()
+        self.lifecycle.received_close()
     }
 
     /// Returns the Close that was sent, if one was.
     pub fn sent_close(&self) -> Option<&CloseFrame> {
-        self.link.sent_close()
+        self.lifecycle.sent_close()
     }
 
     /// Takes the connection apart into what its two halves own.
     #[cfg(feature = "std")]
-    pub(crate) fn into_parts(self) -> (Receiver, Sender, Link) {
-        (self.receiver, self.sender, self.link)
+    pub(crate) fn into_parts(self) -> (Receiver, Sender, Lifecycle) {
+        (self.receiver, self.sender, self.lifecycle)
     }
 
     /// Puts a connection together again.
     #[cfg(feature = "std")]
-    pub(crate) fn from_parts(receiver: Receiver, sender: Sender, link: Link) -> Self {
-        Self { receiver, sender, link }
+    pub(crate) fn from_parts(receiver: Receiver, sender: Sender, lifecycle: Lifecycle) -> Self {
+        Self { receiver, sender, lifecycle }
     }
 
     /// Returns the state that the timers see: what is left to write when the stream has ended is
     /// given the time to close, too.
     fn timed_state(&self, unseen: Unseen) -> State {
-        match self.link.state() {
-            State::Closed if !self.link.gave_up() && (self.has_output() || unseen.unflushed) => {
+        match self.lifecycle.state() {
+            State::Closed
+                if !self.lifecycle.gave_up() && (self.has_output() || unseen.unflushed) =>
+            {
                 State::Closing
             }
             state => state,
@@ -508,22 +518,22 @@ pub(crate) struct Unseen {
 /// The rest of a connection, as its receiving direction sees it.
 struct Joined<'a> {
     sender: &'a mut Sender,
-    link: &'a mut Link,
+    lifecycle: &'a mut Lifecycle,
 }
 
-impl Report for Joined<'_> {
+impl ControlSink for Joined<'_> {
     fn close_received(&mut self, frame: CloseFrame) {
-        self.link.close_received(frame);
-        self.sender.settle(self.link);
+        self.lifecycle.close_received(frame);
+        self.sender.queue_replies(self.lifecycle);
     }
 
     fn failed(&mut self, error: ProtocolError) {
-        self.link.fail(error.close_code(), error.close_reason());
-        self.sender.settle(self.link);
+        self.lifecycle.fail(error.close_code(), error.close_reason());
+        self.sender.queue_replies(self.lifecycle);
     }
 
     fn ping_received(&mut self, payload: &[u8]) {
-        if self.link.state().may_pong() {
+        if self.lifecycle.state().may_pong() {
             self.sender.answer_ping(payload);
         }
     }

@@ -2,13 +2,13 @@
 
 use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 
-use super::{lifecycle::Report, timer::Marks};
+use super::{lifecycle::ControlSink, timer::Activity};
 #[cfg(feature = "deflate")]
 use crate::deflate::{Inflater, Sink};
 use crate::{
     CloseFrame, Config, Delivery, Event, Input, ProtocolError, Role,
-    frame::{Chunk, Decoder, Opcode, Part, whole},
-    message::assembly::{self, Assembly, Place, Whole},
+    frame::{Chunk, Decoder, FramePiece, Opcode, whole},
+    message::assembly::{self, Assembly, Extent, WholeMessage},
 };
 
 /// The state of the receiving direction.
@@ -30,7 +30,7 @@ pub(crate) struct Receiver {
     // Whether a message that lies whole in the input may be taken off it past the decoder: it stands
     // between two messages, and nothing else is in the way. Follows from the fields above.
     between_messages: bool,
-    marks: Marks,
+    activity: Activity,
 }
 
 impl Receiver {
@@ -45,20 +45,23 @@ impl Receiver {
             delivery: Delivery::default(),
             ended: false,
             between_messages: true,
-            marks: Marks::default(),
+            activity: Activity::default(),
         }
     }
 
     /// Receives a message that lies whole at the front of the input, if there is one: see
     /// [`whole`]. What is wrong with it, [`receive`](Self::receive) tells.
     #[inline]
-    pub(crate) fn receive_whole<'buf>(&mut self, input: &mut Input<'buf>) -> Option<Whole<'buf>> {
+    pub(crate) fn receive_whole<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Option<WholeMessage<'buf>> {
         if !self.between_messages {
             return None;
         }
         let (opcode, payload) = whole::take_message(input, self.decoder.role())?;
-        self.marks.life = true;
-        self.marks.message = true;
+        self.activity.life = true;
+        self.activity.message = true;
         match assembly::whole(opcode, payload, &self.config) {
             Ok(message) => Some(message),
             Err(error) => {
@@ -72,15 +75,15 @@ impl Receiver {
     pub(crate) fn receive<'buf>(
         &mut self,
         input: &mut Input<'buf>,
-        report: &mut impl Report,
+        report: &mut impl ControlSink,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
         if self.ended {
             input.take(usize::MAX);
             return Ok(None);
         }
-        self.marks.life |= !input.is_empty() && !self.decoder.has_failed();
+        self.activity.life |= !input.is_empty() && !self.decoder.has_failed();
         let received = loop {
-            let delivered = match self.decode_part(input) {
+            let delivered = match self.decode_piece(input) {
                 Some(part) => self.collect(part),
                 None => match self.decoder.decode(input) {
                     Ok(None) => break Ok(None),
@@ -123,21 +126,21 @@ impl Receiver {
 
     /// Returns whether a message is in the making.
     pub(crate) fn has_unfinished(&self) -> bool {
-        self.marks.unfinished
+        self.activity.unfinished
     }
 
-    pub(crate) fn take_marks(&mut self) -> Marks {
-        let marks = self.marks;
-        self.marks = Marks { unfinished: marks.unfinished, ..Marks::default() };
-        marks
+    pub(crate) fn take_activity(&mut self) -> Activity {
+        let activity = self.activity;
+        self.activity = Activity { unfinished: activity.unfinished, ..Activity::default() };
+        activity
     }
 
     /// Takes marks back that were taken and not used.
     #[cfg(feature = "std")]
-    pub(crate) fn put_marks(&mut self, marks: Marks) {
-        self.marks.life |= marks.life;
-        self.marks.message |= marks.message;
-        self.marks.began |= marks.began;
+    pub(crate) fn put_activity(&mut self, activity: Activity) {
+        self.activity.life |= activity.life;
+        self.activity.message |= activity.message;
+        self.activity.began |= activity.began;
     }
 
     pub(crate) fn config(&self) -> &Arc<Config> {
@@ -163,32 +166,32 @@ impl Receiver {
     /// Takes what is plainly a part of the message in the making, if its octets are to be stored as
     /// they are.
     #[inline]
-    fn decode_part<'buf>(&mut self, input: &mut Input<'buf>) -> Option<Part<'buf>> {
+    fn decode_piece<'buf>(&mut self, input: &mut Input<'buf>) -> Option<FramePiece<'buf>> {
         if self.assembly.as_ref()?.stores_payload() {
-            self.decoder.decode_part(input)
+            self.decoder.decode_piece(input)
         } else {
             None
         }
     }
 
     /// Stores a part of a message; returns the message if that is all of it.
-    fn collect(&mut self, part: Part<'_>) -> Result<Option<Event<'static>>, ProtocolError> {
+    fn collect(&mut self, part: FramePiece<'_>) -> Result<Option<Event<'static>>, ProtocolError> {
         let Some(assembly) = &mut self.assembly else {
             return Ok(None);
         };
-        self.marks.message = true;
+        self.activity.message = true;
         if part.begins {
             assembly.begin_fragment(part.payload.len() as u64, &self.config)?;
         }
         let fin = part.fin && part.remaining == 0;
-        let place = Place { fin, to_come: part.remaining, last_frame: part.fin };
+        let place = Extent { fin, to_come: part.remaining, last_frame: part.fin };
         assembly.store(part.payload, place)?;
         if !fin {
             return Ok(None);
         }
         let message = assembly.finish()?;
         self.assembly = None;
-        self.marks.unfinished = false;
+        self.activity.unfinished = false;
         Ok(Some(message))
     }
 
@@ -197,10 +200,10 @@ impl Receiver {
         &mut self,
         chunk: Chunk<'buf>,
         input: &mut Input<'buf>,
-        report: &mut impl Report,
+        report: &mut impl ControlSink,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
         if self.is_whole_message(&chunk) {
-            self.marks.message = true;
+            self.activity.message = true;
             return assembly::whole(chunk.header.opcode, chunk.payload, &self.config)
                 .map(|message| Some(message.into()));
         }
@@ -222,7 +225,7 @@ impl Receiver {
         &mut self,
         error: ProtocolError,
         input: &mut Input<'_>,
-        report: &mut impl Report,
+        report: &mut impl ControlSink,
     ) -> ProtocolError {
         self.decoder.fail(error);
         self.stop();
@@ -232,7 +235,7 @@ impl Receiver {
     }
 
     fn assemble<'buf>(&mut self, chunk: Chunk<'buf>) -> Result<Option<Event<'buf>>, ProtocolError> {
-        self.marks.message = true;
+        self.activity.message = true;
         let header = chunk.header;
         let fin = header.fin && chunk.last;
         if chunk.first && header.opcode != Opcode::Continuation {
@@ -241,15 +244,15 @@ impl Receiver {
                 // All of it: it needs no box.
                 return self.add(&mut assembly, chunk);
             }
-            self.marks.began = true;
-            self.marks.unfinished = true;
+            self.activity.began = true;
+            self.activity.unfinished = true;
             self.assembly = Some(Box::new(assembly));
         }
         // The decoder lets no continuation pass that has nothing to continue.
         let mut assembly = self.assembly.take().ok_or(ProtocolError::UnexpectedContinuation)?;
         let event = self.add(&mut assembly, chunk)?;
         if fin {
-            self.marks.unfinished = false;
+            self.activity.unfinished = false;
         } else {
             self.assembly = Some(assembly);
         }
@@ -272,7 +275,7 @@ impl Receiver {
             assembly.begin_frame(&header, &self.config)?;
         }
         let fin = header.fin && chunk.last;
-        let place = Place { fin, to_come: self.decoder.remaining(), last_frame: header.fin };
+        let place = Extent { fin, to_come: self.decoder.remaining(), last_frame: header.fin };
         #[cfg(feature = "deflate")]
         if let Some(inflater) = &mut self.inflater
             && assembly.is_compressed()
@@ -288,7 +291,7 @@ impl Receiver {
     fn control<'buf>(
         &mut self,
         chunk: Chunk<'buf>,
-        report: &mut impl Report,
+        report: &mut impl ControlSink,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
         let payload = if chunk.first && chunk.last {
             Cow::Borrowed(&*chunk.payload)
@@ -319,7 +322,7 @@ impl Receiver {
         self.note_place();
         self.assembly = None;
         self.control = None;
-        self.marks.unfinished = false;
+        self.activity.unfinished = false;
         #[cfg(feature = "deflate")]
         {
             self.inflater = None;
@@ -333,7 +336,7 @@ fn inflate(
     inflater: &mut Inflater,
     assembly: &mut Assembly,
     payload: &[u8],
-    place: Place,
+    place: Extent,
 ) -> Result<Option<Event<'static>>, ProtocolError> {
     let mut inflated = Inflated { assembly, place, chunk: Vec::new() };
     let result = inflater.push(payload, place.fin, &mut inflated);
@@ -341,7 +344,7 @@ fn inflate(
     if assembly.delivers_chunks() {
         // What came out in front of an error may be wrong itself.
         let fin = place.fin && result.is_ok();
-        let event = assembly.push(&chunk, Place { fin, ..place })?.map(Event::into_owned);
+        let event = assembly.push(&chunk, Extent { fin, ..place })?.map(Event::into_owned);
         return result.map(|()| event);
     }
     result?;
@@ -353,7 +356,7 @@ fn inflate(
 struct Inflated<'a> {
     assembly: &'a mut Assembly,
     // Where the compressed octets lie.
-    place: Place,
+    place: Extent,
     // What is delivered at once, when messages are delivered in chunks.
     chunk: Vec<u8>,
 }
@@ -377,7 +380,7 @@ impl Sink for Inflated<'_> {
         // The rest is taken to be as compressible as this piece.
         let to_come = (left as u64).saturating_mul((inflated.len() / used.max(1)) as u64);
         let last_frame = self.place.fin;
-        self.assembly.store(inflated, Place { to_come, last_frame, ..self.place })
+        self.assembly.store(inflated, Extent { to_come, last_frame, ..self.place })
     }
 }
 
@@ -388,7 +391,7 @@ mod tests {
     /// Hears of nothing, for there are no control frames.
     struct Silence;
 
-    impl Report for Silence {
+    impl ControlSink for Silence {
         fn close_received(&mut self, frame: CloseFrame) {
             panic!("{frame}");
         }
@@ -408,14 +411,14 @@ mod tests {
         let mut receiver = Receiver::new(Role::Client, Arc::default());
         let mut bytes = *b"\x81\x01a\x01\x01b\x80\x02cd";
         let mut input = Input::new(&mut bytes);
-        assert!(matches!(receiver.receive_whole(&mut input), Some(Whole::Text("a"))));
+        assert!(matches!(receiver.receive_whole(&mut input), Some(WholeMessage::Text("a"))));
         assert_eq!(input.len(), 7);
         assert!(receiver.receive_whole(&mut input).is_none(), "a fragment");
 
         let fragment = input.take(3);
         assert_eq!(receiver.receive(&mut Input::new(fragment), &mut Silence), Ok(None));
         assert!(receiver.receive_whole(&mut input).is_none(), "inside a message");
-        let part = receiver.decode_part(&mut input).unwrap();
+        let part = receiver.decode_piece(&mut input).unwrap();
         assert!(*part.payload == *b"cd" && part.fin && part.begins);
 
         // In chunks nothing is stored, so all goes the other way.

@@ -2,11 +2,11 @@
 
 #[cfg(feature = "deflate")]
 use alloc::sync::Arc;
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{State, closing::Trigger, lifecycle::Link, timer::Progress};
+use super::{State, closing::Trigger, lifecycle::Lifecycle, timer::Progress};
 #[cfg(feature = "deflate")]
 use crate::deflate::{AgreedParameters, Compressor, compressed_bound};
 use crate::{
@@ -215,9 +215,9 @@ impl Sender {
         &mut self,
         opcode: Opcode,
         payload: &[u8],
-        link: &Link,
+        lifecycle: &Lifecycle,
     ) -> Result<(), SendError> {
-        if !link.state().may_send() {
+        if !lifecycle.state().may_send() {
             return Err(SendErrorKind::Closed.into());
         }
         if payload.len() > MAX_CONTROL_PAYLOAD {
@@ -235,9 +235,9 @@ impl Sender {
         &mut self,
         code: CloseCode,
         reason: &str,
-        link: &mut Link,
+        lifecycle: &mut Lifecycle,
     ) -> Result<(), SendError> {
-        if !link.state().may_send() {
+        if !lifecycle.state().may_send() {
             return Err(SendErrorKind::Closed.into());
         }
         if reason.len() > MAX_REASON {
@@ -251,8 +251,8 @@ impl Sender {
             code if code.may_be_sent_by(self.role()) => {}
             code => return Err(SendErrorKind::InvalidCloseCode(code.into()).into()),
         }
-        link.apply(Trigger::SendClose);
-        self.push_close(code, reason, link);
+        lifecycle.apply(Trigger::SendClose);
+        self.push_close(code, reason.into(), lifecycle);
         Ok(())
     }
 
@@ -272,21 +272,21 @@ impl Sender {
 
     /// Queues what is owed, as far as there is room for it.
     #[inline]
-    pub(crate) fn settle(&mut self, link: &mut Link) {
-        if link.owes() || link.gave_up() || self.owed_pong.is_some() {
-            self.settle_owed(link);
+    pub(crate) fn queue_replies(&mut self, lifecycle: &mut Lifecycle) {
+        if lifecycle.has_replies() || lifecycle.gave_up() || self.owed_pong.is_some() {
+            self.queue_owed(lifecycle);
         }
     }
 
     #[inline(never)]
-    fn settle_owed(&mut self, link: &mut Link) {
-        if link.gave_up() {
-            self.note_dropped(link);
+    fn queue_owed(&mut self, lifecycle: &mut Lifecycle) {
+        if lifecycle.gave_up() {
+            self.note_dropped(lifecycle);
             self.output.discard();
             self.owed_pong = None;
             return;
         }
-        if !link.state().may_pong() && !link.owes_close() {
+        if !lifecycle.state().may_pong() && !lifecycle.owes_close() {
             self.owed_pong = None;
         }
         if self.has_reserve()
@@ -294,29 +294,32 @@ impl Sender {
         {
             self.push_control(Opcode::Pong, &payload);
         }
-        if !link.owes() {
+        if !lifecycle.has_replies() {
             return;
         }
-        if let Some(pongs) = link.take_owed_pongs() {
+        if let Some(pongs) = lifecycle.take_owed_pongs() {
             for payload in pongs.payloads() {
                 self.answer_ping(payload);
             }
         }
-        if link.take_owed_ping() && link.state().may_send() && self.has_reserve() {
+        if lifecycle.take_owed_ping() && lifecycle.state().may_send() && self.has_reserve() {
             self.push_control(Opcode::Ping, b"");
         }
-        if let Some((code, reason)) = link.take_owed_close() {
-            link.apply(Trigger::ReplyQueued);
-            self.push_close(code, &reason, link);
+        if let Some((code, reason)) = lifecycle.take_owed_close() {
+            lifecycle.apply(Trigger::ReplyQueued);
+            self.push_close(code, reason, lifecycle);
         }
     }
 
-    /// Tells the link when our Close was queued and has not left in the time to close.
-    pub(crate) fn note_dropped(&self, link: &mut Link) {
+    /// Tells the lifecycle when our Close was queued and has not left in the time to close.
+    pub(crate) fn note_dropped(&self, lifecycle: &mut Lifecycle) {
         // Only control frames come behind a Close.
         let behind = usize::try_from(self.control_len).unwrap_or(usize::MAX);
-        if link.gave_up() && link.sent_close().is_some() && self.output.pending_len() > behind {
-            link.close_dropped();
+        if lifecycle.gave_up()
+            && lifecycle.sent_close().is_some()
+            && self.output.pending_len() > behind
+        {
+            lifecycle.close_dropped();
         }
     }
 
@@ -346,12 +349,12 @@ impl Sender {
     }
 
     #[inline]
-    pub(crate) fn has_output(&self, link: &Link) -> bool {
-        if link.gave_up() {
+    pub(crate) fn has_output(&self, lifecycle: &Lifecycle) -> bool {
+        if lifecycle.gave_up() {
             return false;
         }
-        let owes_pong = self.owed_pong.is_some() && link.state().may_pong();
-        self.output.pending_len() != 0 || owes_pong || link.owes()
+        let owes_pong = self.owed_pong.is_some() && lifecycle.state().may_pong();
+        self.output.pending_len() != 0 || owes_pong || lifecycle.has_replies()
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -397,9 +400,9 @@ impl Sender {
         #[cfg(feature = "deflate")]
         if let Some(compressor) = self.compressor.as_ref().filter(|_| payload.compress) {
             return match &payload.content {
-                Content::Prepared(message) => {
-                    compressor.prepared(message).map_or(len, |compressed| compressed.len())
-                }
+                Content::Prepared(message) => message
+                    .compressed(compressor.prepares())
+                    .map_or(len, |compressed| compressed.len()),
                 _ => fragment_len(payload, compressor.wants(len)),
             };
         }
@@ -416,20 +419,21 @@ impl Sender {
         !self.output.has_marked()
     }
 
-    fn push_close(&mut self, code: CloseCode, reason: &str, link: &mut Link) {
+    fn push_close(&mut self, code: CloseCode, reason: Cow<'_, str>, lifecycle: &mut Lifecycle) {
         // A Ping that waited came before the Close, so it is answered before it. A Close comes once.
         if let Some(payload) = self.owed_pong.take() {
             self.push_control(Opcode::Pong, &payload);
         }
-        let mut payload = Vec::with_capacity(2 + reason.len());
-        if code != CloseCode::NO_STATUS_RECEIVED {
-            payload.extend_from_slice(&u16::from(code).to_be_bytes());
-            payload.extend_from_slice(reason.as_bytes());
-        }
-        self.push_control(Opcode::Close, &payload);
+        let mut payload = [0; MAX_CONTROL_PAYLOAD];
+        let [high, low, rest @ ..] = &mut payload;
+        [*high, *low] = u16::from(code).to_be_bytes();
+        let reason_len = reason.len().min(rest.len());
+        rest.iter_mut().zip(reason.as_bytes()).for_each(|(place, byte)| *place = *byte);
+        let len = if code == CloseCode::NO_STATUS_RECEIVED { 0 } else { 2 + reason_len };
+        self.push_control(Opcode::Close, payload.get(..len).unwrap_or_default());
         self.control_len = 0;
         self.fragmented = None;
-        link.close_sent(CloseFrame { code, reason: String::from(reason) });
+        lifecycle.close_sent(CloseFrame { code, reason: reason.into_owned() });
     }
 
     fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
@@ -454,7 +458,7 @@ impl Sender {
             return self.push_frame(opcode, true, false, payload);
         };
         if let Content::Prepared(message) = &payload.content {
-            let Some(compressed) = compressor.prepared(message) else {
+            let Some(compressed) = message.compressed(compressor.prepares()) else {
                 return self.push_frame(opcode, true, false, payload);
             };
             compressor.note(message.as_bytes());

@@ -7,10 +7,10 @@ use std::sync::PoisonError;
 use super::{
     Connection, EndOfStream, State, Timeout, Transport,
     closing::Trigger,
-    lifecycle::{Link, Report},
+    lifecycle::{ControlSink, Lifecycle},
     receiver::Receiver,
     sender::Sender,
-    timer::{Marks, Progress},
+    timer::{Activity, Progress},
 };
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
@@ -24,7 +24,7 @@ use crate::{
 
 /// The receiving half of a connection.
 ///
-/// Made by [`Connection::split`]. Parsing takes no lock: only Pings, Closes and failures, whose
+/// Made by [`Connection::into_split`]. Parsing takes no lock: only Pings, Closes and failures, whose
 /// answers the sending half has to queue, go through one for a moment. Whoever drives the halves
 /// asks [`owes_reply`](Self::owes_reply) after a batch and then has
 /// [`SendHalf::output`] written.
@@ -53,7 +53,7 @@ pub struct ReceiveHalf {
 
 /// The sending half of a connection.
 ///
-/// Made by [`Connection::split`], see [`ReceiveHalf`].
+/// Made by [`Connection::into_split`], see [`ReceiveHalf`].
 pub struct SendHalf {
     sender: Sender,
     // Whether a driver publishes what becomes of the output. Without one, nobody knows when output was
@@ -65,7 +65,7 @@ pub struct SendHalf {
 /// What the two halves share.
 #[derive(Debug)]
 struct Shared {
-    link: Mutex<Link>,
+    lifecycle: Mutex<Lifecycle>,
     role: Role,
     config: Arc<Config>,
     #[cfg(feature = "deflate")]
@@ -92,16 +92,16 @@ impl Connection {
     ///
     /// Both halves keep the automatic replies: what the receiving half owes, the sending half
     /// queues before its next output.
-    pub fn split(self) -> (ReceiveHalf, SendHalf) {
+    pub fn into_split(self) -> (ReceiveHalf, SendHalf) {
         let role = self.role();
         let config = Arc::clone(self.config());
         #[cfg(feature = "deflate")]
         let deflate = self.deflate();
-        let (mut receiver, mut sender, link) = self.into_parts();
-        let marks = receiver.take_marks();
-        let message = marks.message | sender.take_sent();
+        let (mut receiver, mut sender, lifecycle) = self.into_parts();
+        let activity = receiver.take_activity();
+        let message = activity.message | sender.take_sent();
         let shared = Arc::new(Shared {
-            link: Mutex::new(link),
+            lifecycle: Mutex::new(lifecycle),
             role,
             config,
             #[cfg(feature = "deflate")]
@@ -111,10 +111,10 @@ impl Connection {
             taken: AtomicBool::new(false),
             left: AtomicBool::new(false),
             write_over: AtomicBool::new(false),
-            life: AtomicBool::new(marks.life),
+            life: AtomicBool::new(activity.life),
             message: AtomicBool::new(message),
-            began: AtomicBool::new(marks.began),
-            unfinished: AtomicBool::new(marks.unfinished),
+            began: AtomicBool::new(activity.began),
+            unfinished: AtomicBool::new(activity.unfinished),
         });
         let receiving = ReceiveHalf { receiver, shared: Arc::clone(&shared) };
         (receiving, SendHalf { sender, driven: false, shared })
@@ -137,16 +137,16 @@ impl ReceiveHalf {
             Some(message) => Ok(Some(message.into())),
             None => self.receiver.receive(input, &mut &*self.shared),
         };
-        self.shared.mark(self.receiver.take_marks());
+        self.shared.mark(self.receiver.take_activity());
         event
     }
 
     /// Reports that the peer's stream has ended; see [`Connection::receive_eof`].
     pub fn receive_eof(&mut self) -> EndOfStream {
         self.receiver.receive_eof();
-        let mut link = self.shared.link();
-        link.apply(Trigger::EndOfStream);
-        link.end().unwrap_or(EndOfStream::Torn)
+        let mut lifecycle = self.shared.lifecycle();
+        lifecycle.apply(Trigger::EndOfStream);
+        lifecycle.end().unwrap_or(EndOfStream::Lost)
     }
 
     /// Tells the time, and does what is due; see [`Connection::handle_timeout`]. What it sends is owed
@@ -154,10 +154,10 @@ impl ReceiveHalf {
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
         self.tell(now);
         let due = {
-            let mut link = self.shared.link();
-            let state = self.shared.timed_state(&link);
-            let due = link.timers.take_due(now, &self.shared.config, state)?;
-            link.handle_due(due);
+            let mut lifecycle = self.shared.lifecycle();
+            let state = self.shared.timed_state(&lifecycle);
+            let due = lifecycle.timers.take_due(now, &self.shared.config, state)?;
+            lifecycle.handle_due(due);
             due
         };
         // What this has begun begins now.
@@ -178,12 +178,12 @@ impl ReceiveHalf {
     /// [`Connection::poll_timeout`].
     #[must_use]
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        let (link, config) = (self.shared.link(), &self.shared.config);
-        let state = self.shared.timed_state(&link);
-        if link.timers.waits_for_time(config, state, self.receiver.has_unfinished()) {
+        let (lifecycle, config) = (self.shared.lifecycle(), &self.shared.config);
+        let state = self.shared.timed_state(&lifecycle);
+        if lifecycle.timers.waits_for_time(config, state, self.receiver.has_unfinished()) {
             return Some(now);
         }
-        link.timers.next(config, state).map(|(deadline, _)| deadline)
+        lifecycle.timers.next(config, state).map(|(deadline, _)| deadline)
     }
 
     /// Gives the events since the last call the time `now`, and does nothing else.
@@ -194,13 +194,13 @@ impl ReceiveHalf {
     /// Returns whether the sending half has a reply to queue.
     #[must_use]
     pub fn owes_reply(&self) -> bool {
-        self.shared.link().owes()
+        self.shared.lifecycle().has_replies()
     }
 
     /// Returns whether the sending half has anything to write or to flush, replies included.
     pub(crate) fn has_left(&self) -> bool {
-        let link = self.shared.link();
-        !link.gave_up() && (self.shared.left.load(Ordering::SeqCst) || link.owes())
+        let lifecycle = self.shared.lifecycle();
+        !lifecycle.gave_up() && (self.shared.left.load(Ordering::SeqCst) || lifecycle.has_replies())
     }
 
     /// Returns whether the write side of the transport was shut down, or has failed.
@@ -211,7 +211,7 @@ impl ReceiveHalf {
     /// Returns how far the connection is on its way from open to closed.
     #[must_use]
     pub fn state(&self) -> State {
-        self.shared.link().state()
+        self.shared.lifecycle().state()
     }
 
     /// Returns what is to be done with the transport once all output is written.
@@ -226,7 +226,7 @@ impl ReceiveHalf {
     /// call: with our Close still in its output the end is not [`Clean`](EndOfStream::Clean).
     #[must_use]
     pub fn end(&self) -> Option<EndOfStream> {
-        self.shared.link().end()
+        self.shared.lifecycle().end()
     }
 
     /// Returns the limits and timers.
@@ -245,7 +245,7 @@ impl ReceiveHalf {
 
     /// Returns the peer's Close, if it has come.
     pub fn received_close(&self) -> Option<CloseFrame> {
-        self.shared.link().received_close().cloned()
+        self.shared.lifecycle().received_close().cloned()
     }
 
     /// Returns the code of the peer's Close; see [`Connection::close_code`].
@@ -255,7 +255,7 @@ impl ReceiveHalf {
 
     /// Returns the Close that was sent, if one was.
     pub fn sent_close(&self) -> Option<CloseFrame> {
-        self.shared.link().sent_close().cloned()
+        self.shared.lifecycle().sent_close().cloned()
     }
 
     /// Returns the side of the connection that this is.
@@ -277,9 +277,10 @@ impl ReceiveHalf {
         drop(shared);
         match Arc::try_unwrap(sending.shared) {
             Ok(shared) => {
-                receiver.put_marks(shared.take_marks());
-                let link = shared.link.into_inner().unwrap_or_else(PoisonError::into_inner);
-                Ok(Connection::from_parts(receiver, sending.sender, link))
+                receiver.put_activity(shared.take_activity());
+                let lifecycle =
+                    shared.lifecycle.into_inner().unwrap_or_else(PoisonError::into_inner);
+                Ok(Connection::from_parts(receiver, sending.sender, lifecycle))
             }
             Err(shared) => {
                 let receiving = Self { receiver, shared: Arc::clone(&shared) };
@@ -320,7 +321,7 @@ impl SendHalf {
     ///
     /// Those of [`Connection::send`].
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
-        let state = self.settled(|_, link| link.state());
+        let state = self.with_replies_queued(|_, lifecycle| lifecycle.state());
         // Not under the lock: to compress takes its time, and the other half has to answer.
         let result = self.sender.send(payload.into(), state);
         self.note_sent();
@@ -337,7 +338,7 @@ impl SendHalf {
         payload: impl Into<Payload<'a>>,
         fin: bool,
     ) -> Result<(), SendError> {
-        let state = self.settled(|_, link| link.state());
+        let state = self.with_replies_queued(|_, lifecycle| lifecycle.state());
         let result = self.sender.send_fragment(payload.into(), fin, state);
         self.note_sent();
         result
@@ -348,8 +349,10 @@ impl SendHalf {
     /// # Errors
     ///
     /// Those of [`Connection::ping`].
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.settled(|sender, link| sender.send_control(Opcode::Ping, payload, link))
+    pub fn ping(&mut self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        self.with_replies_queued(|sender, lifecycle| {
+            sender.send_control(Opcode::Ping, payload.as_ref(), lifecycle)
+        })
     }
 
     /// Queues a Pong that no Ping asked for; see [`Connection::pong`].
@@ -357,8 +360,10 @@ impl SendHalf {
     /// # Errors
     ///
     /// Those of [`Connection::ping`].
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.settled(|sender, link| sender.send_control(Opcode::Pong, payload, link))
+    pub fn pong(&mut self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        self.with_replies_queued(|sender, lifecycle| {
+            sender.send_control(Opcode::Pong, payload.as_ref(), lifecycle)
+        })
     }
 
     /// Queues a Close and so begins the closing handshake; see [`Connection::close`].
@@ -367,12 +372,12 @@ impl SendHalf {
     ///
     /// Those of [`Connection::close`].
     pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), SendError> {
-        self.settled(|sender, link| sender.close(code.into(), reason, link))
+        self.with_replies_queued(|sender, lifecycle| sender.close(code.into(), reason, lifecycle))
     }
 
     /// Returns the bytes to write, the replies that are owed among them.
     pub fn output(&mut self) -> &mut Output {
-        self.settled(|_, _| ());
+        self.with_replies_queued(|_, _| ());
         self.sender.output()
     }
 
@@ -384,9 +389,9 @@ impl SendHalf {
 
     /// Returns whether there is output to write.
     pub fn has_output(&self) -> bool {
-        let mut link = self.shared.link();
-        self.sender.note_dropped(&mut link);
-        self.sender.has_output(&link)
+        let mut lifecycle = self.shared.lifecycle();
+        self.sender.note_dropped(&mut lifecycle);
+        self.sender.has_output(&lifecycle)
     }
 
     /// Returns what was agreed upon for the compression of messages, if anything was; see
@@ -405,8 +410,8 @@ impl SendHalf {
 
     /// Ends the connection at once, without a Close; see [`Connection::abort`].
     pub fn abort(&mut self) {
-        self.shared.link().give_up();
-        self.settled(|_, _| ());
+        self.shared.lifecycle().give_up();
+        self.with_replies_queued(|_, _| ());
     }
 
     /// Returns the code of the peer's Close; see [`Connection::close_code`].
@@ -416,17 +421,17 @@ impl SendHalf {
 
     /// Returns the peer's Close, if it has come.
     pub fn received_close(&self) -> Option<CloseFrame> {
-        self.shared.link().received_close().cloned()
+        self.shared.lifecycle().received_close().cloned()
     }
 
     /// Returns the Close that was sent, if one was.
     pub fn sent_close(&self) -> Option<CloseFrame> {
-        self.shared.link().sent_close().cloned()
+        self.shared.lifecycle().sent_close().cloned()
     }
 
     /// Returns how the connection ended, once it is [`Closed`](State::Closed).
     pub fn end(&self) -> Option<EndOfStream> {
-        self.shared.link().end()
+        self.shared.lifecycle().end()
     }
 
     /// Returns the side of the connection that this is.
@@ -436,7 +441,7 @@ impl SendHalf {
 
     /// Returns whether the peer did not take what was pending within the time to close.
     pub(crate) fn gave_up(&self) -> bool {
-        self.shared.link().gave_up()
+        self.shared.lifecycle().gave_up()
     }
 
     /// Frees a large buffer of the output, when nothing is queued.
@@ -466,7 +471,7 @@ impl SendHalf {
     /// Returns how far the connection is on its way from open to closed.
     #[must_use]
     pub fn state(&self) -> State {
-        self.shared.link().state()
+        self.shared.lifecycle().state()
     }
 
     /// Returns what is to be done with the transport once all output is written.
@@ -476,20 +481,23 @@ impl SendHalf {
     }
 
     /// Queues the replies that are owed, then runs `queue`, under one lock.
-    fn settled<T>(&mut self, queue: impl FnOnce(&mut Sender, &mut Link) -> T) -> T {
+    fn with_replies_queued<T>(
+        &mut self,
+        queue: impl FnOnce(&mut Sender, &mut Lifecycle) -> T,
+    ) -> T {
         let output = self.sender.output();
         if !self.driven && output.take_advanced() && !output.is_empty() {
             // The peer takes what is pending: it is there.
             self.shared.life.store(true, Ordering::Relaxed);
         }
-        let mut link = self.shared.link();
-        self.sender.settle(&mut link);
-        let result = queue(&mut self.sender, &mut link);
+        let mut lifecycle = self.shared.lifecycle();
+        self.sender.queue_replies(&mut lifecycle);
+        let result = queue(&mut self.sender, &mut lifecycle);
         // Under the lock: the receiving half sees a reply that is owed or left, and not neither.
         if self.driven && self.sender.output().pending_len() != 0 {
             self.shared.left.store(true, Ordering::SeqCst);
         }
-        drop(link);
+        drop(lifecycle);
         result
     }
 
@@ -511,17 +519,17 @@ impl SendHalf {
 }
 
 impl Shared {
-    fn link(&self) -> MutexGuard<'_, Link> {
+    fn lifecycle(&self) -> MutexGuard<'_, Lifecycle> {
         // Nothing panics while it holds the lock, and if it did, the state would be whole.
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lifecycle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn close_code(&self) -> CloseCode {
-        self.link().received_close().map_or(CloseCode::ABNORMAL, |frame| frame.code)
+        self.lifecycle().received_close().map_or(CloseCode::ABNORMAL, |frame| frame.code)
     }
 
-    fn take_marks(&self) -> Marks {
-        Marks {
+    fn take_activity(&self) -> Activity {
+        Activity {
             life: self.life.swap(false, Ordering::Relaxed),
             message: self.message.swap(false, Ordering::Relaxed),
             began: self.began.swap(false, Ordering::Relaxed),
@@ -539,53 +547,53 @@ impl Shared {
         (Progress { pending: waited && pending, taken }, pending)
     }
 
-    fn mark(&self, marks: Marks) {
-        if marks.life {
+    fn mark(&self, activity: Activity) {
+        if activity.life {
             self.life.store(true, Ordering::Relaxed);
         }
-        if marks.message {
+        if activity.message {
             self.message.store(true, Ordering::Relaxed);
         }
-        if marks.began {
+        if activity.began {
             self.began.store(true, Ordering::Relaxed);
         }
-        self.unfinished.store(marks.unfinished, Ordering::Relaxed);
+        self.unfinished.store(activity.unfinished, Ordering::Relaxed);
     }
 
     /// Returns the state that the timers see; see `Connection::timed_state`.
-    fn timed_state(&self, link: &Link) -> State {
-        let left = || self.left.load(Ordering::SeqCst) || link.owes();
-        match link.state() {
-            State::Closed if !link.gave_up() && left() => State::Closing,
+    fn timed_state(&self, lifecycle: &Lifecycle) -> State {
+        let left = || self.left.load(Ordering::SeqCst) || lifecycle.has_replies();
+        match lifecycle.state() {
+            State::Closed if !lifecycle.gave_up() && left() => State::Closing,
             state => state,
         }
     }
 
     /// Gives what happened since the last call the time `now`.
     fn note(&self, now: Instant) {
-        let (mut marks, (progress, pending)) = (self.take_marks(), self.take_progress());
+        let (mut activity, (progress, pending)) = (self.take_activity(), self.take_progress());
         if progress.pending {
             // Only its progress is a sign of life, as for a whole connection.
-            marks.life = progress.taken;
+            activity.life = progress.taken;
         }
-        let mut link = self.link();
-        let state = link.state();
-        link.timers.note(now, marks, progress, state);
+        let mut lifecycle = self.lifecycle();
+        let state = lifecycle.state();
+        lifecycle.timers.note(now, activity, progress, state);
         self.waited.store(pending, Ordering::SeqCst);
     }
 }
 
-impl Report for &Shared {
+impl ControlSink for &Shared {
     fn close_received(&mut self, frame: CloseFrame) {
-        self.link().close_received(frame);
+        self.lifecycle().close_received(frame);
     }
 
     fn failed(&mut self, error: ProtocolError) {
-        self.link().fail(error.close_code(), error.close_reason());
+        self.lifecycle().fail(error.close_code(), error.close_reason());
     }
 
     fn ping_received(&mut self, payload: &[u8]) {
-        self.link().owe_pong(payload);
+        self.lifecycle().owe_pong(payload);
     }
 }
 

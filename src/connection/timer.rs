@@ -54,7 +54,7 @@ pub(crate) struct Timers {
 
 /// What happened since the driver last told the time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Marks {
+pub(crate) struct Activity {
     /// The peer showed that it is there: octets arrived, or some of those that waited for it left.
     pub(crate) life: bool,
     /// A message was sent or received, or a part of one.
@@ -108,19 +108,25 @@ impl Timers {
     }
 
     /// Gives what happened since the last call the time `now`.
-    pub(crate) fn note(&mut self, now: Instant, marks: Marks, progress: Progress, state: State) {
-        if marks.life || self.last_life.is_none() {
+    pub(crate) fn note(
+        &mut self,
+        now: Instant,
+        activity: Activity,
+        progress: Progress,
+        state: State,
+    ) {
+        if activity.life || self.last_life.is_none() {
             self.last_life = Some(now);
             if state == State::Open {
                 self.asked = None;
             }
         }
-        if marks.message || self.last_message.is_none() {
+        if activity.message || self.last_message.is_none() {
             self.last_message = Some(now);
         }
-        if !marks.unfinished {
+        if !activity.unfinished {
             self.message_began = None;
-        } else if marks.began || self.message_began.is_none() {
+        } else if activity.began || self.message_began.is_none() {
             self.message_began = Some(now);
         }
         if state != State::Open && self.closing.is_none() {

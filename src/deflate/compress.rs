@@ -1,6 +1,6 @@
 //! Messages to send, compressed (RFC 7692 §7.2.1).
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use core::{cell::Cell, fmt};
 use std::thread_local;
 
@@ -10,7 +10,7 @@ use super::{
     AgreedParameters, DeflateConfig, Level, MemoryLevel, WindowBits,
     history::{History, Mark},
 };
-use crate::{PreparedMessage, Role};
+use crate::Role;
 
 /// Compresses the messages of one connection.
 ///
@@ -89,10 +89,9 @@ impl Compressor {
         self.able && (len >= self.threshold || !self.applies_threshold)
     }
 
-    /// Returns the message as it was prepared for this window, if it is to be compressed. The
-    /// message's own threshold counts.
-    pub(crate) fn prepared<'a>(&self, message: &'a PreparedMessage) -> Option<&'a Arc<[u8]>> {
-        message.compressed(self.settings.bits, self.applies_threshold)
+    /// Returns the window that messages are prepared for, and whether their own threshold counts.
+    pub(crate) fn prepares(&self) -> (WindowBits, bool) {
+        (self.settings.bits, self.applies_threshold)
     }
 
     /// Returns whether messages in fragments are compressed.

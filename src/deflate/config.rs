@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::{error::Error, fmt};
 
-use crate::config::setters;
+use crate::setters::setters;
 
 /// Whether and how messages are compressed, for [`Config::deflate`](crate::Config::deflate).
 ///

@@ -125,7 +125,7 @@ impl<'a> Batch<'a, Connection> {
     /// # Errors
     ///
     /// Those of [`Connection::ping`].
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+    pub fn ping(&mut self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.machine.ping(payload)
     }
 
@@ -134,7 +134,7 @@ impl<'a> Batch<'a, Connection> {
     /// # Errors
     ///
     /// Those of [`Connection::ping`].
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+    pub fn pong(&mut self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.machine.pong(payload)
     }
 

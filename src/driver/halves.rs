@@ -60,7 +60,7 @@ pub struct SendDriver {
 /// Splits what a driver consists of.
 pub(super) fn split(pieces: Pieces) -> (ReceiveDriver, SendDriver) {
     let Pieces { connection, intake, outlet, timeout, half_duplex } = pieces;
-    let (receiving, sending) = connection.split();
+    let (receiving, sending) = connection.into_split();
     let mut sending = SendDriver { sending, outlet };
     sending.publish();
     let receiving = ReceiveDriver {
@@ -160,7 +160,7 @@ impl ReceiveDriver {
                 self.receiving.owes_reply()
             }
             Transport::Open => left,
-            Transport::ShutDownWrite | Transport::Close => !self.receiving.write_is_over(),
+            Transport::ShutdownWrite | Transport::Close => !self.receiving.write_is_over(),
         };
         self.replying
     }

@@ -191,7 +191,7 @@ impl<H: Opening> HandshakeDriver<H> {
                 Outgoing::Wait => false,
             };
             if written && matches!(self.phase, Phase::Refusing(_) | Phase::Leaving(_)) {
-                if let Some(step) = self.outlet.shut_down(Transport::ShutDownWrite) {
+                if let Some(step) = self.outlet.shut_down(Transport::ShutdownWrite) {
                     return Ok(step);
                 }
                 let left = matches!(self.phase, Phase::Leaving(_)) && self.outlet.is_over();

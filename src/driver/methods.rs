@@ -57,7 +57,7 @@ macro_rules! reading_methods {
             while self.events()$(.$await)? ? {
                 while self.driver.batch().next().is_some() {}
             }
-            Ok(self.end().unwrap_or($crate::EndOfStream::Torn))
+            Ok(self.end().unwrap_or($crate::EndOfStream::Lost))
         }
     };
 }
@@ -138,7 +138,7 @@ macro_rules! writing_methods {
         /// # Errors
         ///
         /// Those of [`send`](Self::send).
-        pub $($async)? fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        pub $($async)? fn ping(&mut self, payload: impl AsRef<[u8]>) -> Result<(), Error> {
             self.queue(|machine| machine.ping(payload))?;
             self.flush()$(.$await)?
         }
@@ -149,7 +149,7 @@ macro_rules! writing_methods {
         /// # Errors
         ///
         /// Those of [`send`](Self::send).
-        pub $($async)? fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+        pub $($async)? fn pong(&mut self, payload: impl AsRef<[u8]>) -> Result<(), Error> {
             self.queue(|machine| machine.pong(payload))?;
             self.flush()$(.$await)?
         }
@@ -212,7 +212,7 @@ macro_rules! blocking_methods {
 }
 
 /// What an async type that reads has more.
-#[cfg(feature = "tokio")]
+#[cfg(feature = "std")]
 macro_rules! async_methods {
     () => {
         /// Makes sure that there are events: when none are left of the last read, writes what is queued

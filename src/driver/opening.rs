@@ -116,7 +116,7 @@ macro_rules! opening {
             request: impl TryInto<ClientRequest, Error: Into<Error>>,
             config: impl Into<Arc<Config>>,
         ) -> Result<(WebSocket<S>, Response), Error> {
-            client_with_seed(stream, request, config, crate::random_seed()?)$(.$await)?
+            client_with_seed(stream, request, config, random_seed()?)$(.$await)?
         }
 
         /// Does what `client` (feature `connect`) does, with a seed of the caller's.

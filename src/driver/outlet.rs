@@ -120,7 +120,7 @@ impl Outlet {
             Transport::Open => return None,
             // A TLS stream has its own way to say that this is the end. Not worth waiting.
             Transport::Close if self.shutdown_pending => self.over = true,
-            Transport::ShutDownWrite | Transport::Close => {}
+            Transport::ShutdownWrite | Transport::Close => {}
         }
         if self.over || self.shutdown_pending {
             return None;

@@ -53,7 +53,7 @@ pub struct Chunk<'buf> {
 
 /// A part of a message behind its beginning.
 #[derive(Debug)]
-pub(crate) struct Part<'buf> {
+pub(crate) struct FramePiece<'buf> {
     /// The octets, unmasked.
     pub(crate) payload: &'buf [u8],
     /// Whether they begin a frame.
@@ -131,12 +131,15 @@ impl Decoder {
         clippy::arithmetic_side_effects,
         reason = "what is taken of a payload is at most what remains of it"
     )]
-    pub(crate) fn decode_part<'buf>(&mut self, input: &mut Input<'buf>) -> Option<Part<'buf>> {
+    pub(crate) fn decode_piece<'buf>(
+        &mut self,
+        input: &mut Input<'buf>,
+    ) -> Option<FramePiece<'buf>> {
         match &mut self.stage {
             Stage::Header { len: 0, .. } if self.fragmented => {
                 let (fin, payload) = whole::take_continuation(input, self.role)?;
                 self.fragmented = !fin;
-                Some(Part { payload, begins: true, fin, remaining: 0 })
+                Some(FramePiece { payload, begins: true, fin, remaining: 0 })
             }
             Stage::Payload { header, remaining, key }
                 if !header.opcode.is_control() && !input.is_empty() =>
@@ -152,7 +155,7 @@ impl Decoder {
                 if remaining == 0 {
                     self.stage = Stage::START;
                 }
-                Some(Part { payload, begins: false, fin, remaining })
+                Some(FramePiece { payload, begins: false, fin, remaining })
             }
             _ => None,
         }
@@ -336,7 +339,7 @@ mod tests {
     fn parts(decoder: &mut Decoder, bytes: &[u8]) -> Option<(Vec<u8>, bool, bool, u64, usize)> {
         let mut bytes = bytes.to_vec();
         let mut input = Input::new(&mut bytes);
-        let part = decoder.decode_part(&mut input)?;
+        let part = decoder.decode_piece(&mut input)?;
         Some((part.payload.to_vec(), part.begins, part.fin, part.remaining, input.len()))
     }
 

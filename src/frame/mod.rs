@@ -15,7 +15,7 @@ pub(crate) mod whole;
 
 pub(crate) use close::MAX_REASON;
 pub use close::{CloseCode, CloseFrame};
-pub(crate) use decoder::Part;
+pub(crate) use decoder::FramePiece;
 pub use decoder::{Chunk, Decoder};
 pub use header::FrameHeader;
 pub(crate) use header::{FIN, MASK, encoded_len};

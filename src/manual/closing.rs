@@ -7,7 +7,7 @@
 //! | state | [`transport`](crate::Connection::transport) of a server | of a client |
 //! |---|---|---|
 //! | [`Open`](crate::State::Open), [`CloseSent`](crate::State::CloseSent), [`CloseReceived`](crate::State::CloseReceived) | `Open` | `Open` |
-//! | [`Closing`](crate::State::Closing), [`Failed`](crate::State::Failed) | `ShutDownWrite` | `Open`: wait for the server's end |
+//! | [`Closing`](crate::State::Closing), [`Failed`](crate::State::Failed) | `ShutdownWrite` | `Open`: wait for the server's end |
 //! | [`Closed`](crate::State::Closed) | `Close` | `Close` |
 //!
 //! - **Begin** with [`close`](crate::Connection::close). It queues a Close and returns. Messages of
@@ -26,7 +26,7 @@
 //!   says `Close`.
 //!
 //! A [driver](crate::driver) does all of this. It asks for
-//! [`Step::ShutDown`](crate::driver::Step::ShutDown) once all is written and flushed. At `ShutDownWrite`
+//! [`Step::ShutDown`](crate::driver::Step::ShutDown) once all is written and flushed. At `ShutdownWrite`
 //! a shutdown that is pending is tried again; at `Close` it is tried once, because the `close_notify` of
 //! TLS is not worth waiting for. Bytes that the transport holds unflushed count as output.
 //!
@@ -34,7 +34,7 @@
 //! sending one, for a program that only sends or has read what it wants. Both drop messages that still
 //! arrive. `close` of a writer only sends; the reader goes on to the end.
 //!
-//! How it ended is in [`end`](crate::Connection::end): cleanly, half, or torn. The end of a stream
+//! How it ended is in [`end`](crate::Connection::end): cleanly, with an incomplete closing handshake, or lost. The end of a stream
 //! is no error. The peer's code and reason stay available
 //! ([`close_code`](crate::Connection::close_code),
 //! [`received_close`](crate::Connection::received_close)), 1005 and 1006 in their meaning of RFC
@@ -55,7 +55,7 @@
 //! assert!(matches!(event, Some(Event::Close(frame)) if frame.reason == "done"));
 //! let mut bytes = server.output().chunk().to_vec();
 //! server.output().advance(bytes.len());
-//! assert_eq!(server.transport(), Transport::ShutDownWrite);
+//! assert_eq!(server.transport(), Transport::ShutdownWrite);
 //!
 //! client.receive(&mut Input::new(&mut bytes))?;
 //! assert_eq!((client.state(), client.transport()), (State::Closing, Transport::Open));

@@ -70,7 +70,7 @@
 //!
 //! # Shortcuts for what nearly all traffic is
 //!
-//! Three shortcuts bypass the general way (`frame/whole.rs`, `Decoder::decode_part`,
+//! Three shortcuts bypass the general way (`frame/whole.rs`, `Decoder::decode_piece`,
 //! `Sender::push_small`): for a data frame that lies whole in the input, for a later piece of a frame,
 //! and for sending a small message. Where anything is unusual, the shortcut takes nothing and the
 //! general way decides, so each rule has one place. The tests of split invariance show that both agree.

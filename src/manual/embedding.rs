@@ -302,7 +302,7 @@
 //!         }
 //!         // 2. Look at the transport. (This stream has no way to shut down one direction.)
 //!         match connection.transport() {
-//!             Transport::Open | Transport::ShutDownWrite => {}
+//!             Transport::Open | Transport::ShutdownWrite => {}
 //!             Transport::Close => return Ok(()),
 //!         }
 //!         // 3. Tell the time.

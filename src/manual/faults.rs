@@ -39,9 +39,9 @@
 //!
 //! | situation | decision | test |
 //! |---|---|---|
-//! | The stream ends without a Close | what is queued is written, then `Events` ends: [`Torn`](crate::EndOfStream::Torn) | `driver::faults::an_end_without_a_close_is_torn` |
-//! | It is reset without a Close | `Events` returns the error once, and ends then: `Torn` | `driver::faults::an_end_without_a_close_is_torn`, `adapters::ends::a_socket_that_is_reset_or_ended_at_every_octet` |
-//! | It ends or fails after a Close of either end | an end without an error: [`HalfClosed`](crate::EndOfStream::HalfClosed) after one Close, [`Clean`](crate::EndOfStream::Clean) after two | `driver::faults::any_failure_after_a_close_is_an_end`, `adapters::closing::the_ways_in_which_a_stream_ends` |
+//! | The stream ends without a Close | what is queued is written, then `Events` ends: [`Lost`](crate::EndOfStream::Lost) | `driver::faults::an_end_without_a_close_is_lost` |
+//! | It is reset without a Close | `Events` returns the error once, and ends then: `Lost` | `driver::faults::an_end_without_a_close_is_lost`, `adapters::ends::a_socket_that_is_reset_or_ended_at_every_octet` |
+//! | It ends or fails after a Close of either end | an end without an error: [`Incomplete`](crate::EndOfStream::Incomplete) after one Close, [`Clean`](crate::EndOfStream::Clean) after two | `driver::faults::any_failure_after_a_close_is_an_end`, `adapters::closing::the_ways_in_which_a_stream_ends` |
 //! | The peer ends its direction and reads on | all that is queued is written before `Events` ends; nothing more can be queued | `driver::faults::a_half_closed_peer_takes_the_rest` |
 //! | The peer ends its direction and takes nothing | output has `close_timeout`, and is dropped then. Half duplex: the end is not seen while a write blocks, so the peer counts as one that never reads | `driver::faults::a_half_closed_peer_that_never_reads_has_the_time_to_close` |
 //! | The peer breaks the protocol | the messages before are delivered, a Close tells the peer, the transport is shut down; then `Events` returns [`Protocol`](crate::driver::Error::Protocol) once | `driver::faults::a_peer_that_breaks_the_protocol_is_told_and_then_the_program` |
@@ -59,7 +59,7 @@
 //! | Stops reading after a Close | it is given up `close_timeout` after the last piece | `driver::faults::a_peer_that_stops_reading_after_a_close_is_given_up` |
 //! | Never answers a Ping | Close 1011, then `Events` returns `Timeout`, `close_timeout` later at most | `driver::faults::a_peer_that_never_answers_a_ping_is_given_up` |
 //! | Says anything at all | any byte answers a Ping | `driver::faults::a_peer_that_says_anything_is_alive` |
-//! | Never answers a Close | `Events` ends after `close_timeout`: `HalfClosed` | `driver::faults::a_peer_that_never_answers_a_close_is_given_up` |
+//! | Never answers a Close | `Events` ends after `close_timeout`: `Incomplete` | `driver::faults::a_peer_that_never_answers_a_close_is_given_up` |
 //! | Never ends its stream after the Closes | `Events` ends after `close_timeout`: `Clean` | `driver::faults::a_peer_that_never_ends_its_stream_is_given_up` |
 //! | Floods | the clock is looked at after every 16 reads, so deadlines hold | `driver::goals::the_clock_is_looked_at_now_and_then`, `driver::goals::a_flood_does_not_hold_up_the_time_to_close` |
 //! | Does not take the answers to what it sends | a whole connection with more than 64 KiB of output pending delivers no more, and reads 64 KiB ahead at most | `adapters::split::a_peer_that_does_not_read_is_not_read_from` |
@@ -132,6 +132,6 @@
 //! | `WouldBlock` or `TimedOut`, at the limit that was set | the deadline is looked at | an error like any other | `adapters::faults::the_end_of_a_timeout_is_no_error_while_closing` |
 //! | The same early, twice in a row, or without a limit | the stream is not blocking: `Error::Io` when nothing else can be done. Nothing is lost; repeat the call, and `flush` after `send` | an error like any other | `adapters::faults::a_conversation_that_would_block_at_every_octet`, `adapters::faults::a_reply_that_would_block_is_written_by_a_later_read` |
 //! | The same, in an opening handshake | the handshake fails | an error like any other | `adapters::faults::a_handshake_that_would_block_fails` |
-//! | `UnexpectedEof` (TLS without its own end) | an end like any other once the connection is open, an error in the opening handshake | the same | `driver::faults::an_end_without_a_close_is_torn`, `adapters::ends::an_end_at_every_octet_of_what_is_read` |
+//! | `UnexpectedEof` (TLS without its own end) | an end like any other once the connection is open, an error in the opening handshake | the same | `driver::faults::an_end_without_a_close_is_lost`, `adapters::ends::an_end_at_every_octet_of_what_is_read` |
 //! | Nothing, for `ping_interval` and `pong_timeout`, to the writer of a split connection | `Error::Io` of kind `TimedOut`; the message stays queued, and `flush` may be repeated | the writer waits for the reader's decision | `adapters::silence::a_blocking_write_that_nobody_takes_is_an_error` |
 //! | It knows no time limits (`Plain`) | timers are looked at when bytes arrive | | `adapters::faults::a_caller_that_comes_back_late_has_not_missed_anything` |

@@ -2,9 +2,9 @@
 //!
 //! | split | gives | driven by |
 //! |---|---|---|
-//! | `tokio::WebSocket::split`, [`blocking::WebSocket::split`](crate::blocking::WebSocket::split) | a reader and a writer | the adapter |
+//! | `tokio::WebSocket::into_split`, [`blocking::WebSocket::into_split`](crate::blocking::WebSocket::into_split) | a reader and a writer | the adapter |
 //! | [`Driver::into_split`](crate::driver::Driver::into_split) | a [`ReceiveDriver`](crate::driver::ReceiveDriver) and a [`SendDriver`](crate::driver::SendDriver) | your binding |
-//! | [`Connection::split`](crate::Connection::split) | a [`ReceiveHalf`](crate::ReceiveHalf) and a [`SendHalf`](crate::SendHalf) | your loop |
+//! | [`Connection::into_split`](crate::Connection::into_split) | a [`ReceiveHalf`](crate::ReceiveHalf) and a [`SendHalf`](crate::SendHalf) | your loop |
 //!
 //! Parsing and framing take no lock. The halves share the closing state, the timers and the replies
 //! that are owed. A lock protects those; the receiving half takes it for a moment, for control frames

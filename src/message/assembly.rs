@@ -18,17 +18,17 @@ use crate::{
 /// event that is passed on from function to function is copied with its padding, which is a third of
 /// the time for a small message.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Whole<'buf> {
+pub(crate) enum WholeMessage<'buf> {
     Binary(&'buf [u8]),
     Text(&'buf str),
 }
 
-impl<'buf> From<Whole<'buf>> for Event<'buf> {
+impl<'buf> From<WholeMessage<'buf>> for Event<'buf> {
     #[inline]
-    fn from(message: Whole<'buf>) -> Self {
+    fn from(message: WholeMessage<'buf>) -> Self {
         match message {
-            Whole::Binary(payload) => Self::Binary(Cow::Borrowed(payload)),
-            Whole::Text(text) => Self::Text(Cow::Borrowed(text)),
+            WholeMessage::Binary(payload) => Self::Binary(Cow::Borrowed(payload)),
+            WholeMessage::Text(text) => Self::Text(Cow::Borrowed(text)),
         }
     }
 }
@@ -39,15 +39,15 @@ pub(crate) fn whole<'buf>(
     opcode: Opcode,
     payload: &'buf [u8],
     config: &Config,
-) -> Result<Whole<'buf>, ProtocolError> {
+) -> Result<WholeMessage<'buf>, ProtocolError> {
     if payload.len() as u64 > config.max_message_size {
         let (len, limit) = (Some(payload.len() as u64), config.max_message_size);
         return Err(ProtocolError::MessageTooBig { len, limit });
     }
     if opcode != Opcode::Text {
-        return Ok(Whole::Binary(payload));
+        return Ok(WholeMessage::Binary(payload));
     }
-    Ok(Whole::Text(utf8::validate(payload)?))
+    Ok(WholeMessage::Text(utf8::validate(payload)?))
 }
 
 /// A message whose payload comes in pieces.
@@ -74,7 +74,7 @@ enum Held {
 
 /// Where a piece of payload lies.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Extent {
     /// Whether the message ends with the piece.
     pub(crate) fin: bool,
     /// How many octets of the frame are still to come. Of a compressed one, how many the rest of what
@@ -187,23 +187,23 @@ impl Assembly {
     pub(crate) fn push<'buf>(
         &mut self,
         payload: &'buf [u8],
-        place: Place,
+        extent: Extent,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
         if self.delivery == Delivery::Chunks {
-            return self.deliver(payload, place.fin);
+            return self.deliver(payload, extent.fin);
         }
-        self.store(payload, place)?;
-        if place.fin { self.finish().map(Some) } else { Ok(None) }
+        self.store(payload, extent)?;
+        if extent.fin { self.finish().map(Some) } else { Ok(None) }
     }
 
     /// Stores a piece of a message that is delivered whole.
     #[allow(clippy::arithmetic_side_effects, reason = "a length is at most the capacity")]
-    pub(crate) fn store(&mut self, payload: &[u8], place: Place) -> Result<(), ProtocolError> {
+    pub(crate) fn store(&mut self, payload: &[u8], extent: Extent) -> Result<(), ProtocolError> {
         if let Held::Binary(held) = &mut self.held {
             if payload.len() <= held.capacity() - held.len() {
                 copy::append(held, payload);
             } else {
-                self.hold_binary(payload, place);
+                self.hold_binary(payload, extent);
             }
             return Ok(());
         }
@@ -219,9 +219,9 @@ impl Assembly {
         let (joined, rest) = self.utf8.join(payload)?;
         let text = self.utf8.text(rest)?;
         if let Some(joined) = joined {
-            self.hold_text(joined.as_str(), place);
+            self.hold_text(joined.as_str(), extent);
         }
-        self.hold_text(text, place);
+        self.hold_text(text, extent);
         Ok(())
     }
 
@@ -237,15 +237,15 @@ impl Assembly {
         })
     }
 
-    fn hold_binary(&mut self, bytes: &[u8], place: Place) {
+    fn hold_binary(&mut self, bytes: &[u8], extent: Extent) {
         let (front, back) = bytes.split_at(bytes.len().min(self.held.spare()));
         self.held.push_binary(front);
-        self.make_room(back.len(), place);
+        self.make_room(back.len(), extent);
         self.held.push_binary(back);
     }
 
     #[allow(clippy::arithmetic_side_effects, reason = "the search ends at 0, which is a boundary")]
-    fn hold_text(&mut self, text: &str, place: Place) {
+    fn hold_text(&mut self, text: &str, extent: Extent) {
         if text.len() <= self.held.spare() {
             return self.held.push_text(text);
         }
@@ -255,7 +255,7 @@ impl Assembly {
         }
         let (front, back) = text.split_at(fitting);
         self.held.push_text(front);
-        self.make_room(back.len(), place);
+        self.make_room(back.len(), extent);
         self.held.push_text(back);
     }
 
@@ -264,14 +264,14 @@ impl Assembly {
     /// A compressed message is held in pieces, each of which is full before there is another one: a
     /// buffer that grows has to be there twice while it moves, and a message that is refused for its
     /// size shall not take more than the limit.
-    fn make_room(&mut self, arrived: usize, place: Place) {
+    fn make_room(&mut self, arrived: usize, extent: Extent) {
         let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
         let len = self.held.len();
         if !self.compressed {
-            return self.held.reserve(growth(len, arrived, place, room));
+            return self.held.reserve(growth(len, arrived, extent, room));
         }
-        let to_come = usize::try_from(place.to_come).unwrap_or(usize::MAX);
-        let ahead = if place.last_frame { to_come } else { to_come.max(len.min(MIN_PIECE)) };
+        let to_come = usize::try_from(extent.to_come).unwrap_or(usize::MAX);
+        let ahead = if extent.last_frame { to_come } else { to_come.max(len.min(MIN_PIECE)) };
         let mut piece = self.held.another();
         piece.reserve(arrived.saturating_add(ahead.min(MAX_STEP).min(room)));
         let full = mem::replace(&mut self.held, piece);
@@ -380,11 +380,11 @@ impl Held {
 /// doubles, then grows by [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that
 /// all copying is linear; and not beyond the end of the message where that is known, nor beyond the
 /// `room` that the limit leaves.
-fn growth(held: usize, arrived: usize, place: Place, room: usize) -> usize {
+fn growth(held: usize, arrived: usize, extent: Extent, room: usize) -> usize {
     let len = held.saturating_add(arrived);
     let step = len.max(MIN_STEP).min(MAX_STEP.max(len / 8));
-    let to_come = usize::try_from(place.to_come).unwrap_or(usize::MAX);
-    let end = if place.last_frame { to_come } else { to_come.saturating_add(room) };
+    let to_come = usize::try_from(extent.to_come).unwrap_or(usize::MAX);
+    let end = if extent.last_frame { to_come } else { to_come.saturating_add(room) };
     arrived.saturating_add(step.min(end))
 }
 
@@ -405,8 +405,8 @@ mod tests {
 
     const UNLIMITED: usize = usize::MAX;
 
-    fn place(to_come: u64, last_frame: bool) -> Place {
-        Place { fin: false, to_come, last_frame }
+    fn extent(to_come: u64, last_frame: bool) -> Extent {
+        Extent { fin: false, to_come, last_frame }
     }
 
     #[test]
@@ -432,7 +432,7 @@ mod tests {
     // R13, R14: what a peer announces costs little, what has arrived is moved a few times only
     #[test]
     fn the_capacity_grows_with_what_has_arrived() {
-        let announced = place(u64::MAX, true);
+        let announced = extent(u64::MAX, true);
         for (held, arrived, reserved) in [
             (0, 1, 1 + MIN_STEP),
             (0, 512, 512 + 512),
@@ -450,12 +450,12 @@ mod tests {
     #[test]
     fn the_capacity_ends_where_the_message_must() {
         // With the last frame the message ends, and all octets to come were allowed already.
-        assert_eq!(growth(0, 10, place(100, true), 0), 110);
-        assert_eq!(growth(0, 10, place(0, true), UNLIMITED), 10);
+        assert_eq!(growth(0, 10, extent(100, true), 0), 110);
+        assert_eq!(growth(0, 10, extent(0, true), UNLIMITED), 10);
         // Others may follow another frame, as far as there is room.
-        assert_eq!(growth(0, 10, place(100, false), 0), 110);
-        assert_eq!(growth(0, 10, place(100, false), 7), 117);
-        assert_eq!(growth(0, 10, place(100, false), UNLIMITED), 10 + MIN_STEP);
+        assert_eq!(growth(0, 10, extent(100, false), 0), 110);
+        assert_eq!(growth(0, 10, extent(100, false), 7), 117);
+        assert_eq!(growth(0, 10, extent(100, false), UNLIMITED), 10 + MIN_STEP);
     }
 
     // A code point across the end of the buffer goes behind it as a whole: writing a part of it in
@@ -474,7 +474,7 @@ mod tests {
         let mut assembly = Assembly::new(&header, Delivery::Messages, &config);
         assembly.begin_frame(&header, &config).unwrap();
 
-        let to_come = place(20 * MIB as u64, true);
+        let to_come = extent(20 * MIB as u64, true);
         assembly.store("a".repeat(8 * MIB).as_bytes(), to_come).unwrap();
         assert_eq!(assembly.held.spare(), MIB);
         let text = String::from("a") + &"é".repeat(MIB);

@@ -88,8 +88,7 @@ impl PreparedMessage {
     /// threshold, where that applies.
     pub(crate) fn compressed(
         &self,
-        bits: WindowBits,
-        applies_threshold: bool,
+        (bits, applies_threshold): (WindowBits, bool),
     ) -> Option<&Arc<[u8]>> {
         let Shared { content, threshold, level, memory_level, compressed, .. } = &*self.shared;
         if applies_threshold && content.as_bytes().len() < *threshold {

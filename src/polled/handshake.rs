@@ -3,6 +3,8 @@
 use alloc::{boxed::Box, sync::Arc};
 
 use super::{Io, Stream, WebSocket};
+#[cfg(feature = "connect")]
+use crate::random_seed;
 use crate::{
     Config, Error,
     adapter::dated,

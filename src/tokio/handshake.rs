@@ -5,6 +5,8 @@ use alloc::{boxed::Box, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{WebSocket, io::Io};
+#[cfg(feature = "connect")]
+use crate::random_seed;
 use crate::{
     Config, Error,
     adapter::dated,

@@ -72,7 +72,7 @@ use crate::{
 /// - **Sending** waits until the stream has flushed ([`send`](Self::send), [`flush`](Self::flush)), or
 ///   only until there is room ([`feed`](Self::feed)). A blocked `send` reads up to 64 KiB ahead, so
 ///   that two echoing peers cannot deadlock. If both sides only write, the connection times out;
-///   [`split`](Self::split) it.
+///   [`into_split`](Self::into_split) it.
 /// - **A task that only sends** looks for input after every 16 sends, answers Pings and Closes and
 ///   runs the timers then. To serve the connection at any time, wait for [`readable`](Self::readable)
 ///   in a `select!`, or split it.

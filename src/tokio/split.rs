@@ -69,7 +69,7 @@ struct Both<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Takes the WebSocket apart, so that two tasks can read and write at once.
     /// [`Reader::reunite`] puts it together again.
-    pub fn split(self) -> (Reader<S>, Writer<S>) {
+    pub fn into_split(self) -> (Reader<S>, Writer<S>) {
         let (driver, sending) = self.driver.into_split();
         let (Io { stream, clock, alarm, .. }, tasks) = (self.io, Arc::<Tasks>::default());
         let (stream, waker) = (Mutex::new(stream), Waker::from(Arc::clone(&tasks)));

@@ -370,7 +370,7 @@ fn every_call_of_a_half_can_be_dropped_anywhere() {
             let mut messages = Vec::new();
             let mut websocket = WebSocket::new(stream.clone(), with_room(roomy));
             websocket.connection_mut().send("first").unwrap();
-            let (mut reader, mut writer) = websocket.split();
+            let (mut reader, mut writer) = websocket.into_split();
             let completed = runtime().block_on(async {
                 let completed = if READING.contains(&dropped) {
                     let pending = call_reader(&mut reader, dropped, &mut messages);

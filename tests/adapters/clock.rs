@@ -126,7 +126,7 @@ fn moments_in_any_order() {
             assert!(deadlines < 10, "stuck in {:?}", connection.state());
         }
         assert_eq!(connection.state(), State::Closed, "round {round}");
-        assert!(!connection.has_output() || connection.end() == Some(EndOfStream::Torn));
+        assert!(!connection.has_output() || connection.end() == Some(EndOfStream::Lost));
     }
 }
 
@@ -144,7 +144,7 @@ async fn hours_that_pass_at_once_are_no_silence() {
             let mut texts = Vec::new();
             let mut take = |message: framewise::Message| texts.push(message);
             if split {
-                let (mut reader, _writer) = websocket.split();
+                let (mut reader, _writer) = websocket.into_split();
                 while let Some(message) = reader.read().await.unwrap() {
                     take(message);
                 }
@@ -191,7 +191,7 @@ async fn hours_that_pass_at_once_end_what_has_a_deadline() {
     let closing = tokio::spawn(async move { websocket.close(CloseCode::NORMAL, "").await });
     tokio::task::yield_now().await;
     advance(HOURS).await;
-    assert_eq!(closing.await.unwrap().unwrap(), EndOfStream::HalfClosed);
+    assert_eq!(closing.await.unwrap().unwrap(), EndOfStream::Incomplete);
 
     // A Ping was sent before, and nothing has come.
     let stream = Scripted::default();
@@ -213,7 +213,7 @@ async fn dropped_futures_do_not_stop_the_clock() {
         let start = tokio::time::Instant::now();
         let blink = Duration::from_millis(300);
         let error = if split {
-            let (mut reader, _writer) = websocket.split();
+            let (mut reader, _writer) = websocket.into_split();
             loop {
                 if let Ok(read) = timeout(blink, reader.read()).await {
                     break read.unwrap_err();

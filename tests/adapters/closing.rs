@@ -34,7 +34,7 @@ fn either_blocking_half_ends_the_servers_side() {
     for writes in [false, true] {
         let stream = Scripted::bytes(close(Role::Client, 1000));
         let websocket = blocking::WebSocket::new(stream.clone(), crate::support::server());
-        let (mut reader, mut writer) = websocket.split(stream.clone());
+        let (mut reader, mut writer) = websocket.into_split(stream.clone());
         let mut batch = reader.fill().unwrap().unwrap();
         assert!(matches!(batch.next(), Some(Event::Close(_))));
         drop(batch);
@@ -84,7 +84,7 @@ fn the_same_when_blocking_in_one_piece_or_split() {
         let mut websocket = blocking::WebSocket::new(stream.clone(), crate::support::server());
         websocket.connection_mut().send("last").unwrap();
         if split {
-            let (mut reader, _writer) = websocket.split(stream.clone());
+            let (mut reader, _writer) = websocket.into_split(stream.clone());
             assert!(reader.read().unwrap().is_none());
         } else {
             assert!(websocket.read().unwrap().is_none());
@@ -107,7 +107,7 @@ async fn a_reply_that_the_peer_is_slow_to_take_is_written_before_the_end() {
         let websocket = asynchronous::WebSocket::new(stream.clone(), crate::support::server());
         let reading = tokio::spawn(async move {
             if split {
-                let (mut reader, writer) = websocket.split();
+                let (mut reader, writer) = websocket.into_split();
                 drop(writer);
                 return reader.read().await.map(|message| (message, reader.end()));
             }
@@ -125,7 +125,7 @@ async fn a_reply_that_the_peer_is_slow_to_take_is_written_before_the_end() {
 // 6455-7.1.1-08, 6455-7.1.4-02, 8441-5-08, 9220-3-03, R32, R60
 #[test]
 fn the_ways_in_which_a_stream_ends() {
-    use EndOfStream::{Clean, HalfClosed, Torn};
+    use EndOfStream::{Clean, Incomplete, Lost};
 
     let reset = Bring::Error(ErrorKind::ConnectionReset);
     let unexpected = Bring::Error(ErrorKind::UnexpectedEof);
@@ -133,8 +133,8 @@ fn the_ways_in_which_a_stream_ends() {
     for role in [Role::Client, Role::Server] {
         let peer = crate::support::other(role);
         for (ours, theirs, outcome) in [
-            (false, false, Torn),
-            (true, false, HalfClosed),
+            (false, false, Lost),
+            (true, false, Incomplete),
             (false, true, Clean),
             (true, true, Clean),
         ] {
@@ -143,7 +143,7 @@ fn the_ways_in_which_a_stream_ends() {
                 let reads = theirs.then(|| Bring::Bytes(close(peer, 1000)));
                 // A reset in an open connection is an error, once; all else is only an end.
                 let fails =
-                    matches!(end, Bring::Error(ErrorKind::ConnectionReset)) && outcome == Torn;
+                    matches!(end, Bring::Error(ErrorKind::ConnectionReset)) && outcome == Lost;
                 let script = || Scripted::new(reads.iter().chain([end]).cloned());
                 let connection = || {
                     let mut connection = machine(role, config(|_| {}));
@@ -166,7 +166,7 @@ fn the_ways_in_which_a_stream_ends() {
                 assert_eq!(websocket.end(), Some(outcome), "{case}");
 
                 let (mut reader, _writer) =
-                    asynchronous::WebSocket::new(script(), connection()).split();
+                    asynchronous::WebSocket::new(script(), connection()).into_split();
                 let mut read = || runtime().block_on(async { finish(reader.read(), 3) });
                 assert_eq!(read().is_err(), fails, "split {case}");
                 assert!(read().unwrap().is_none(), "split {case}");
@@ -179,7 +179,7 @@ fn the_ways_in_which_a_stream_ends() {
 
                 let stream = script();
                 let websocket = blocking::WebSocket::new(stream.clone(), connection());
-                let (mut reader, _writer) = websocket.split(stream);
+                let (mut reader, _writer) = websocket.into_split(stream);
                 assert_eq!(reader.read().is_err(), fails, "blocking split {case}");
                 assert!(reader.read().unwrap().is_none(), "blocking split {case}");
                 assert_eq!(reader.end(), Some(outcome), "blocking split {case}");
@@ -269,7 +269,7 @@ fn dropping_a_connection_in_any_state_is_safe() {
             }
             (true, _) => {
                 let (mut reader, writer) =
-                    asynchronous::WebSocket::new(stream.clone(), connection).split();
+                    asynchronous::WebSocket::new(stream.clone(), connection).into_split();
                 let _ = runtime().block_on(async { poll_times(reader.read(), 5) });
                 drop_halves!(reader, writer)
             }
@@ -280,7 +280,7 @@ fn dropping_a_connection_in_any_state_is_safe() {
             }
             (false, _) => {
                 let (mut reader, writer) =
-                    blocking::WebSocket::new(stream.clone(), connection).split(stream.clone());
+                    blocking::WebSocket::new(stream.clone(), connection).into_split(stream.clone());
                 let _ = reader.read();
                 drop_halves!(reader, writer)
             }
@@ -335,7 +335,7 @@ fn a_blocking_close_does_not_wait_for_a_peer_that_takes_nothing() {
             let mut websocket = blocking::WebSocket::new(stream, machine(Role::Server, impatient));
             let end = if split {
                 let second = websocket.stream().try_clone().unwrap();
-                let (mut reader, mut writer) = websocket.split(second);
+                let (mut reader, mut writer) = websocket.into_split(second);
                 writer.feed(vec![0; 24 << 20]).unwrap();
                 let closing = thread::spawn(move || writer.send_close(CloseCode::NORMAL, ""));
                 while reader.read().unwrap().is_some() {}
@@ -348,7 +348,7 @@ fn a_blocking_close_does_not_wait_for_a_peer_that_takes_nothing() {
                 assert!(websocket.flush().is_err());
                 Some(end)
             };
-            assert_eq!(end, Some(EndOfStream::HalfClosed));
+            assert_eq!(end, Some(EndOfStream::Incomplete));
             drop(peer);
         });
     }
@@ -360,7 +360,7 @@ async fn the_writing_half_does_not_wait_for_ever_behind_the_end() {
     let stream = Scripted::new([Bring::Eof]);
     stream.block();
     let (mut reader, mut writer) =
-        asynchronous::WebSocket::new(stream.clone(), crate::support::server()).split();
+        asynchronous::WebSocket::new(stream.clone(), crate::support::server()).into_split();
     let reading = tokio::spawn(async move {
         let read = reader.read().await;
         (read, reader.end())
@@ -369,7 +369,7 @@ async fn the_writing_half_does_not_wait_for_ever_behind_the_end() {
     assert!(sent.expect("hangs").is_err());
     let (read, end) = reading.await.unwrap();
     assert!(read.unwrap().is_none());
-    assert_eq!(end, Some(EndOfStream::Torn));
+    assert_eq!(end, Some(EndOfStream::Lost));
 }
 
 // 6455-7.1.1-07
@@ -405,7 +405,7 @@ fn what_was_written_before_a_clean_end_is_not_lost() {
     }
     let stream = script();
     let (mut reader, mut writer) =
-        blocking::WebSocket::new(stream.clone(), crate::support::server()).split(stream);
+        blocking::WebSocket::new(stream.clone(), crate::support::server()).into_split(stream);
     assert!(reader.read().unwrap().is_none());
     writer.flush().unwrap();
     runtime().block_on(async {
@@ -413,7 +413,7 @@ fn what_was_written_before_a_clean_end_is_not_lost() {
         assert!(finish(websocket.read(), 3).unwrap().is_none());
         finish(websocket.flush(), 3).unwrap();
         let (mut reader, mut writer) =
-            asynchronous::WebSocket::new(script(), crate::support::server()).split();
+            asynchronous::WebSocket::new(script(), crate::support::server()).into_split();
         assert!(finish(reader.read(), 3).unwrap().is_none());
         finish(writer.flush(), 3).unwrap();
     });

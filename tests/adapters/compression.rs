@@ -118,7 +118,7 @@ fn halves_compress_and_inflate_at_once() {
             let uri = blocking_server();
             let (websocket, _) =
                 asynchronous::connect(request(&uri), compressing()).await.expect("connected");
-            let (mut reader, mut writer) = websocket.split();
+            let (mut reader, mut writer) = websocket.into_split();
             let writing = tokio::spawn(async move {
                 for message in messages() {
                     writer.send(message).await.expect("connected");
@@ -134,7 +134,7 @@ fn halves_compress_and_inflate_at_once() {
         let uri = blocking_server();
         let (websocket, _) = blocking::connect(request(&uri), compressing()).expect("connected");
         let stream = websocket.stream().try_clone().expect("a socket");
-        let (mut reader, mut writer) = websocket.split(stream);
+        let (mut reader, mut writer) = websocket.into_split(stream);
         let writing = thread::spawn(move || {
             for message in messages() {
                 writer.send(message).expect("connected");
@@ -206,7 +206,7 @@ fn compressing_sends_can_be_dropped_anywhere() {
             let mut websocket = asynchronous::WebSocket::new(stream.clone(), connection);
             let completed = stopped_runtime().block_on(async {
                 if in_halves {
-                    let (_reader, mut writer) = websocket.split();
+                    let (_reader, mut writer) = websocket.into_split();
                     let completed = if feeds {
                         poll_times(writer.feed(&middle), waits + 1)
                     } else {

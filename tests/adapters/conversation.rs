@@ -165,7 +165,7 @@ fn block<S: Stream>(
         }
     };
     if split {
-        let (mut reader, mut writer) = websocket.split(stream.clone());
+        let (mut reader, mut writer) = websocket.into_split(stream.clone());
         echo!(outcome, reader, writer);
         outcome.end = reader.end();
     } else {
@@ -192,7 +192,7 @@ async fn wait<S: Stream>(
         }
     };
     if split {
-        let (mut reader, mut writer) = websocket.split();
+        let (mut reader, mut writer) = websocket.into_split();
         echo!(outcome, reader, writer, await);
         outcome.end = reader.end();
     } else {

@@ -68,7 +68,7 @@ fn an_end_at_every_octet_of_what_is_read() {
                 _ => None,
             };
             assert_eq!(kind(outcome.unread.as_ref()), told, "{case}");
-            let clean = if closed { EndOfStream::Clean } else { EndOfStream::Torn };
+            let clean = if closed { EndOfStream::Clean } else { EndOfStream::Lost };
             assert_eq!(outcome.end, Some(clean), "{case}");
         }
     }

@@ -177,7 +177,8 @@ fn octets_of_a_forgotten_batch_are_not_parsed_again() {
     assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("remembered"));
 
     let stream = script();
-    let (mut reader, _writer) = blocking::WebSocket::new(stream.clone(), server()).split(stream);
+    let (mut reader, _writer) =
+        blocking::WebSocket::new(stream.clone(), server()).into_split(stream);
     let mut batch = reader.fill().unwrap().unwrap();
     assert_eq!(batch.next().as_ref(), Some(&forgotten));
     mem::forget(batch);
@@ -191,7 +192,7 @@ fn octets_of_a_forgotten_batch_are_not_parsed_again() {
         let message = finish(websocket.read(), 3).unwrap().unwrap();
         assert_eq!(message.as_text(), Some("remembered"));
 
-        let (mut reader, _writer) = WebSocket::new(script(), server()).split();
+        let (mut reader, _writer) = WebSocket::new(script(), server()).into_split();
         let mut batch = finish(reader.fill(), 3).unwrap().unwrap();
         assert_eq!(batch.next().as_ref(), Some(&forgotten));
         mem::forget(batch);
@@ -257,7 +258,7 @@ fn a_conversation_that_would_block_at_every_octet() {
         let mut calls = 0;
         let end = if split {
             let websocket = blocking::WebSocket::new(stream.clone(), server());
-            let (mut reader, mut writer) = websocket.split(stream.clone());
+            let (mut reader, mut writer) = websocket.into_split(stream.clone());
             while calls < 1000 {
                 calls += 1;
                 match reader.read() {
@@ -339,7 +340,7 @@ fn what_would_block_behind_the_end_is_written_by_a_later_read() {
             Err(error) => panic!("{case}: {error}"),
         };
         if split {
-            let (mut reader, _writer) = websocket.split(stream.clone());
+            let (mut reader, _writer) = websocket.into_split(stream.clone());
             while !ended(reader.read()) {}
         } else {
             while !ended(websocket.read()) {}
@@ -363,7 +364,7 @@ fn what_would_block_behind_the_end_for_ever_is_given_up() {
             let impatient =
                 config(|config| config.close_timeout = Some(Duration::from_millis(100)));
             let websocket = blocking::WebSocket::new(stream.clone(), Connection::server(impatient));
-            let (mut reader, mut writer) = websocket.split(stream.clone());
+            let (mut reader, mut writer) = websocket.into_split(stream.clone());
             if let Some(text) = text {
                 writer.feed(text).unwrap();
             }
@@ -388,7 +389,7 @@ fn a_reply_that_would_block_is_written_by_a_later_read() {
         stream.script().writes.push_back(Grant::Later);
         let mut websocket = blocking::WebSocket::new(stream.clone(), server());
         if split {
-            let (mut reader, _writer) = websocket.split(stream.clone());
+            let (mut reader, _writer) = websocket.into_split(stream.clone());
             assert!(reader.read().is_err() && reader.read().is_err());
         } else {
             assert!(websocket.read().is_err() && websocket.read().is_err());
@@ -423,7 +424,7 @@ fn a_write_that_fails_while_reading_is_told_to_who_writes() {
 
     let stream = script();
     let (mut reader, mut writer) =
-        blocking::WebSocket::new(stream.clone(), server()).split(stream.clone());
+        blocking::WebSocket::new(stream.clone(), server()).into_split(stream.clone());
     writer.feed("lost").unwrap();
     stream.script().reads.push_front(Bring::Bytes(from_client(|peer| peer.ping(b"").unwrap())));
     assert_eq!(reader.read().unwrap().unwrap().as_text(), Some("one"));
@@ -433,7 +434,8 @@ fn a_write_that_fails_while_reading_is_told_to_who_writes() {
 
     // Also when it was the answer to a Close.
     let stream = closed();
-    let (mut reader, mut writer) = blocking::WebSocket::new(stream.clone(), server()).split(stream);
+    let (mut reader, mut writer) =
+        blocking::WebSocket::new(stream.clone(), server()).into_split(stream);
     assert!(reader.read().unwrap().is_none());
     told(writer.flush());
     told(writer.flush());
@@ -446,14 +448,14 @@ fn a_write_that_fails_while_reading_is_told_to_who_writes() {
         told(finish(websocket.flush(), 3));
         told(finish(websocket.flush(), 3));
 
-        let (mut reader, mut writer) = WebSocket::new(script(), server()).split();
+        let (mut reader, mut writer) = WebSocket::new(script(), server()).into_split();
         finish(writer.feed("lost"), 3).unwrap();
         assert_eq!(finish(reader.read(), 3).unwrap().unwrap().as_text(), Some("one"));
         assert_eq!(finish(reader.read(), 3).unwrap().unwrap().as_text(), Some("two"));
         told(finish(writer.flush(), 3));
         told(finish(writer.flush(), 3));
 
-        let (mut reader, mut writer) = WebSocket::new(closed(), server()).split();
+        let (mut reader, mut writer) = WebSocket::new(closed(), server()).into_split();
         assert!(finish(reader.read(), 3).unwrap().is_none());
         told(finish(writer.flush(), 3));
         told(finish(writer.flush(), 3));
@@ -519,20 +521,20 @@ impl blocking::Stream for Timed {
 fn no_timeout_is_zero() {
     for split in [false, true] {
         let hurried = config(|config| {
-            config.idle_timeout = Some(Duration::ZERO);
+            config.idle_timeout = Some(Duration::from_nanos(1));
             config.close_timeout = Some(Duration::ZERO);
         });
         let stream = Timed::new([]);
         let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(hurried));
         let end = if split {
-            let (mut reader, _writer) = websocket.split(stream.clone());
+            let (mut reader, _writer) = websocket.into_split(stream.clone());
             assert!(reader.read().unwrap().is_none());
             reader.end()
         } else {
             assert!(websocket.read().unwrap().is_none());
             websocket.end()
         };
-        assert_eq!(end, Some(EndOfStream::HalfClosed));
+        assert_eq!(end, Some(EndOfStream::Incomplete));
         let told = [stream.reads(), stream.writes.lock().unwrap().clone()].concat();
         let times: Vec<_> = told.into_iter().flatten().collect();
         assert!(!times.is_empty() && !times.contains(&Duration::ZERO), "{times:?}");
@@ -557,7 +559,7 @@ fn timeouts_are_set_when_they_have_to_be() {
         let config = if timed { Config::default() } else { timeless() };
         let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(config));
         if split {
-            let (mut reader, _writer) = websocket.split(stream.clone());
+            let (mut reader, _writer) = websocket.into_split(stream.clone());
             (0..READS).for_each(|_| assert!(reader.read().unwrap().is_some()));
         } else {
             (0..READS).for_each(|_| assert!(websocket.read().unwrap().is_some()));
@@ -598,7 +600,7 @@ fn timeouts_are_set_when_they_have_to_be() {
             config.close_timeout = Some(close);
         });
         let websocket = blocking::WebSocket::new(stream.clone(), Connection::server(patient));
-        let (mut reader, _writer) = websocket.split(stream.clone());
+        let (mut reader, _writer) = websocket.into_split(stream.clone());
         assert!(reader.read().unwrap().is_some());
         assert!(last(&stream).is_some_and(|timeout| timeout <= soon));
     }
@@ -610,7 +612,7 @@ fn timeouts_are_set_when_they_have_to_be() {
     let mut websocket = blocking::WebSocket::new(stream.clone(), Connection::server(patient));
     assert_eq!(websocket.read().unwrap().unwrap().as_text(), Some("in two"));
     assert!(last(&stream).is_some());
-    let (mut reader, _writer) = websocket.split(stream.clone());
+    let (mut reader, _writer) = websocket.into_split(stream.clone());
     assert!(reader.read().unwrap().is_some());
     assert_eq!(last(&stream), None);
 }
@@ -631,7 +633,7 @@ fn the_end_of_a_timeout_is_no_error_while_closing() {
         drop(script);
         let mut websocket = blocking::WebSocket::new(stream.clone(), server());
         if split {
-            let (mut reader, _writer) = websocket.split(stream.clone());
+            let (mut reader, _writer) = websocket.into_split(stream.clone());
             assert!(reader.read().unwrap().is_none());
         } else {
             assert!(websocket.read().unwrap().is_none());
@@ -654,7 +656,7 @@ fn a_caller_that_comes_back_late_has_not_missed_anything() {
             stream.bring(Bring::Bytes(from_client(|peer| peer.send("here").unwrap())));
         };
         let message = if split {
-            let (mut reader, _writer) = websocket.split(stream.clone());
+            let (mut reader, _writer) = websocket.into_split(stream.clone());
             assert!(reader.read().is_err(), "it would block");
             late();
             reader.read()
@@ -740,13 +742,13 @@ fn a_connection_that_is_split_late_goes_on() {
     let stream = broken();
     let mut websocket = blocking::WebSocket::new(stream.clone(), server());
     assert!(websocket.send("lost").is_err());
-    let (_reader, mut writer) = websocket.split(stream);
+    let (_reader, mut writer) = websocket.into_split(stream);
     assert!(writer.flush().is_err() && writer.flush().is_err());
 
     let stream = closed();
     let mut websocket = blocking::WebSocket::new(stream.clone(), server());
     assert!(websocket.read().unwrap().is_none());
-    let (mut reader, mut writer) = websocket.split(stream.clone());
+    let (mut reader, mut writer) = websocket.into_split(stream.clone());
     assert!(reader.read().unwrap().is_none());
     writer.flush().unwrap();
     assert_eq!(stream.shutdowns(), 1);
@@ -764,7 +766,7 @@ fn a_connection_that_is_split_late_goes_on() {
     let would_block = |read: &Result<_, Error>| matches!(read, Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock);
     // It does not keep to the times that it is given, so it is not blocking.
     assert!(would_block(&websocket.read()));
-    let (mut reader, _writer) = websocket.split(stream);
+    let (mut reader, _writer) = websocket.into_split(stream);
     let mut read = reader.read();
     while would_block(&read) {
         read = reader.read();
@@ -774,12 +776,12 @@ fn a_connection_that_is_split_late_goes_on() {
     runtime().block_on(async {
         let mut websocket = WebSocket::new(broken(), server());
         assert!(finish(websocket.send("lost"), 3).is_err());
-        assert!(finish(websocket.split().1.flush(), 3).is_err());
+        assert!(finish(websocket.into_split().1.flush(), 3).is_err());
 
         let stream = closed();
         let mut websocket = WebSocket::new(stream.clone(), server());
         assert!(finish(websocket.read(), 3).unwrap().is_none());
-        let (mut reader, mut writer) = websocket.split();
+        let (mut reader, mut writer) = websocket.into_split();
         assert!(finish(reader.read(), 3).unwrap().is_none());
         finish(writer.flush(), 3).unwrap();
         assert_eq!(stream.shutdowns(), 1);
@@ -788,6 +790,6 @@ fn a_connection_that_is_split_late_goes_on() {
         stream.block();
         let mut websocket = WebSocket::new(stream.clone(), server());
         assert!(websocket.send("Hello?").await.is_err());
-        pong(finish(websocket.split().0.read(), 3));
+        pong(finish(websocket.into_split().0.read(), 3));
     });
 }

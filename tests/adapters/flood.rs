@@ -24,7 +24,7 @@ fn the_last_of_many_pings_is_answered_at_once() {
     check(&stream);
 
     let stream = Scripted::bytes(pings.clone());
-    let (mut reader, _writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, _writer) = WebSocket::new(stream.clone(), server()).into_split();
     assert!(runtime().block_on(async { poll_times(reader.read(), 3) }).is_none());
     check(&stream);
 
@@ -35,7 +35,7 @@ fn the_last_of_many_pings_is_answered_at_once() {
 
     let stream = Scripted::bytes(pings.clone());
     let websocket = blocking::WebSocket::new(stream.clone(), server());
-    let (mut reader, _writer) = websocket.split(stream.clone());
+    let (mut reader, _writer) = websocket.into_split(stream.clone());
     assert!(reader.read().is_err(), "it would block");
     check(&stream);
 }
@@ -50,7 +50,7 @@ fn the_last_of_many_pings_is_answered_behind_a_writer_that_only_queues() {
 
     let stream = Scripted::new((0..5).map(pings));
     let (mut reader, mut writer) =
-        blocking::WebSocket::new(stream.clone(), server()).split(stream.clone());
+        blocking::WebSocket::new(stream.clone(), server()).into_split(stream.clone());
     for _ in 0..5 {
         // Nothing is written before the batch that comes behind it.
         stream.script().writes.push_back(Grant::Later);
@@ -65,7 +65,7 @@ fn the_last_of_many_pings_is_answered_behind_a_writer_that_only_queues() {
 
     let stream = Scripted::new((0..5).map(pings));
     stream.block();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     runtime().block_on(async {
         for _ in 0..5 {
             let mut batch = poll_times(reader.fill(), 3).unwrap().unwrap().unwrap();

@@ -53,7 +53,7 @@ async fn a_send_returns_when_the_stream_has_flushed() {
             let sending = tokio::spawn(async move {
                 let message = vec![7; 3000];
                 if split {
-                    let (reader, mut writer) = websocket.split();
+                    let (reader, mut writer) = websocket.into_split();
                     writer.send(message).await.unwrap();
                     return drop((reader, writer));
                 }
@@ -209,7 +209,7 @@ fn a_message_is_waited_for_as_long_as_the_program_wants() {
             let patience = Duration::from_millis(20);
             if split {
                 let clone = websocket.stream().try_clone().unwrap();
-                let (mut reader, _writer) = websocket.split(clone);
+                let (mut reader, _writer) = websocket.into_split(clone);
                 assert!(is_kind(&reader.read_timeout(patience), ErrorKind::TimedOut));
                 peer.write_all(&word).unwrap();
                 let read = reader.read_timeout(Duration::from_secs(50)).unwrap().unwrap();
@@ -326,7 +326,7 @@ async fn batches_that_are_not_taken_leave_others_their_turn() {
         let other = tokio::spawn(async { (0..10).for_each(|_| ()) });
         let spinning = async {
             if split {
-                let (mut reader, _writer) = websocket.split();
+                let (mut reader, _writer) = websocket.into_split();
                 while reader.fill().await.unwrap().is_some() {}
             } else {
                 let mut websocket = websocket;
@@ -348,7 +348,7 @@ async fn a_stream_of_fragments_goes_both_ways() {
 
     let (one, other) = tokio::io::duplex(1 << 16);
     let talk = |stream, connection: Connection| async move {
-        let (mut reader, mut writer) = WebSocket::new(stream, connection).split();
+        let (mut reader, mut writer) = WebSocket::new(stream, connection).into_split();
         reader.set_delivery(Delivery::Chunks);
         let sending = tokio::spawn(async move {
             for piece in 1..=PIECES {
@@ -395,7 +395,7 @@ fn a_blocking_write_is_given_up_once_and_for_all() {
             let mut websocket = blocking::WebSocket::new(stream, Connection::server(impatient));
             if split {
                 let clone = websocket.stream().try_clone().unwrap();
-                let (mut reader, mut writer) = websocket.split(clone);
+                let (mut reader, mut writer) = websocket.into_split(clone);
                 let reading = thread::spawn(move || reader.read());
                 assert!(writer.send(vec![7; 20 << 20]).is_err());
                 let read = reading.join().unwrap();
@@ -425,7 +425,7 @@ async fn a_peer_that_reads_steadily_gets_all_of_it() {
             .unwrap();
         let serving = tokio::spawn(async move {
             if split {
-                let (mut reader, mut writer) = websocket.split();
+                let (mut reader, mut writer) = websocket.into_split();
                 writer.feed(vec![0; 8 << 20]).await.unwrap();
                 assert!(reader.read().await.unwrap().is_none());
                 writer.flush().await.unwrap();
@@ -489,17 +489,17 @@ async fn a_close_ends_in_its_time_over_any_stream() {
     let start = tokio::time::Instant::now();
     let mut websocket = WebSocket::new(Unflushed, server());
     let end = websocket.close(CloseCode::NORMAL, "").await.unwrap();
-    assert_eq!((end, start.elapsed().as_secs()), (EndOfStream::HalfClosed, 5));
+    assert_eq!((end, start.elapsed().as_secs()), (EndOfStream::Incomplete, 5));
     assert!(is_kind(&websocket.flush().await, ErrorKind::TimedOut));
     for _ in 0..3 {
         assert!(is_kind(&websocket.flush().await, ErrorKind::BrokenPipe));
     }
 
     let start = tokio::time::Instant::now();
-    let (mut reader, mut writer) = WebSocket::new(Unflushed, server()).split();
+    let (mut reader, mut writer) = WebSocket::new(Unflushed, server()).into_split();
     let (read, closed) = tokio::join!(reader.read(), writer.send_close(CloseCode::NORMAL, ""));
     assert!(read.unwrap().is_none() && is_kind(&closed, ErrorKind::TimedOut));
-    assert_eq!((reader.end(), start.elapsed().as_secs()), (Some(EndOfStream::HalfClosed), 5));
+    assert_eq!((reader.end(), start.elapsed().as_secs()), (Some(EndOfStream::Incomplete), 5));
     assert!(is_kind(&writer.flush().await, ErrorKind::BrokenPipe));
 }
 

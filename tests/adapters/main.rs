@@ -17,6 +17,7 @@ mod ends;
 mod errors;
 mod faults;
 mod flood;
+mod guesses;
 mod handshake;
 mod kinds;
 mod opening;

@@ -135,7 +135,7 @@ fn a_thread_gets_a_stream_of_the_crate() {
 
         // Its halves, in two threads.
         let (clone, tcp) = (stream.try_clone().unwrap(), stream.try_clone().unwrap());
-        let (mut reader, mut writer) = websocket.split(clone);
+        let (mut reader, mut writer) = websocket.into_split(clone);
         let sender = thread::spawn(move || {
             writer.send("Hello").unwrap();
             writer
@@ -172,7 +172,7 @@ async fn a_task_gets_a_stream_of_the_crate() {
     assert!(!tcp.nodelay().unwrap());
 
     let (websocket, _) = asynchronous::connect(&uri, Config::default()).await.unwrap();
-    let (mut reader, mut writer) = websocket.split();
+    let (mut reader, mut writer) = websocket.into_split();
     writer.send("Hello").await.unwrap();
     assert_eq!(reader.read().await.unwrap(), Some(Message::Text("Hello".into())));
     writer.send_close(CloseCode::NORMAL, "").await.unwrap();

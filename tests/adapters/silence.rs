@@ -38,10 +38,10 @@ fn a_half_closed_peer_that_never_reads_is_given_up() {
             peer.shutdown(Shutdown::Write).unwrap();
             let websocket = blocking::WebSocket::new(stream, machine(role, impatient()));
             let clone = websocket.stream().try_clone().unwrap();
-            let (mut reader, mut writer) = websocket.split(clone);
+            let (mut reader, mut writer) = websocket.into_split(clone);
             writer.feed(vec![0; MUCH]).unwrap();
             assert!(reader.read().unwrap().is_none());
-            assert_eq!(reader.end(), Some(EndOfStream::Torn));
+            assert_eq!(reader.end(), Some(EndOfStream::Lost));
             assert!(writer.flush().is_err(), "it is lost, and that is no secret");
             drop(peer);
         });
@@ -70,7 +70,7 @@ fn a_blocking_write_that_nobody_takes_is_an_error() {
                 1 => websocket.flush().unwrap_err(),
                 _ => {
                     let clone = websocket.stream().try_clone().unwrap();
-                    websocket.split(clone).1.flush().unwrap_err()
+                    websocket.into_split(clone).1.flush().unwrap_err()
                 }
             };
             assert!(matches!(error, Error::Io(error) if is_retry(error.kind())));

@@ -68,7 +68,7 @@ async fn two_tasks_may_hold_the_stream_and_the_sink() {
 async fn closing_the_sink_of_a_half_wakes_the_reader() {
     let stream = Scripted::default();
     stream.block();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     let reading = tokio::spawn(async move {
         let message = reader.read().await.unwrap();
         (message, reader.end())
@@ -77,7 +77,7 @@ async fn closing_the_sink_of_a_half_wakes_the_reader() {
     let start = Instant::now();
     let error = SinkExt::<Message>::close(&mut writer).await.unwrap_err();
     assert!(matches!(error, Error::Io(_)), "{error}");
-    assert_eq!(reading.await.unwrap(), (None, Some(EndOfStream::HalfClosed)));
+    assert_eq!(reading.await.unwrap(), (None, Some(EndOfStream::Incomplete)));
     assert_eq!(start.elapsed().as_secs(), 5, "the time to close runs from the Close");
 }
 
@@ -92,7 +92,7 @@ async fn a_small_output_has_room_for_one_message_after_the_other() {
             let messages = [990, 600, 600, 1, 990].map(|len| Message::Binary(vec![7; len]));
             let mut messages = futures_util::stream::iter(messages.map(Ok));
             if split {
-                let (_reader, mut writer) = websocket.split();
+                let (_reader, mut writer) = websocket.into_split();
                 writer.send_all(&mut messages).await
             } else {
                 let mut websocket = websocket;

@@ -31,7 +31,7 @@ fn a_reader_that_never_writes_answers_pings() {
     assert_eq!(stream.written(), b"\x8a\x01?");
 
     let stream = Scripted::bytes(ping.clone());
-    let (mut reader, writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, writer) = WebSocket::new(stream.clone(), server()).into_split();
     assert!(runtime().block_on(async { poll_times(reader.read(), 3) }).is_none());
     assert_eq!(stream.written(), b"\x8a\x01?");
     drop(writer);
@@ -43,7 +43,7 @@ fn a_reader_that_never_writes_answers_pings() {
 
     let stream = Scripted::bytes(ping);
     let websocket = blocking::WebSocket::new(stream.clone(), server());
-    let (mut reader, _writer) = websocket.split(stream.clone());
+    let (mut reader, _writer) = websocket.into_split(stream.clone());
     assert!(reader.read().is_err(), "it would block");
     assert_eq!(stream.written(), b"\x8a\x01?");
 }
@@ -53,7 +53,7 @@ fn a_reader_that_never_writes_answers_pings() {
 fn both_halves_are_woken() {
     let stream = Scripted::default();
     stream.block();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     let _guard = runtime().enter();
     let (reader_wakes, reader_waker) = Wakes::new();
     let (writer_wakes, writer_waker) = Wakes::new();
@@ -88,7 +88,7 @@ fn both_halves_are_woken() {
 #[tokio::test(start_paused = true)]
 async fn a_close_of_the_writer_wakes_the_reader() {
     let stream = Scripted::default();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     let reading = tokio::spawn(async move {
         let message = reader.read().await.unwrap();
         (message, reader.end())
@@ -96,7 +96,7 @@ async fn a_close_of_the_writer_wakes_the_reader() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     let start = tokio::time::Instant::now();
     writer.send_close(CloseCode::NORMAL, "").await.unwrap();
-    assert_eq!(reading.await.unwrap(), (None, Some(EndOfStream::HalfClosed)));
+    assert_eq!(reading.await.unwrap(), (None, Some(EndOfStream::Incomplete)));
     assert_eq!(start.elapsed().as_secs(), 5, "the time to close runs from the Close");
 }
 
@@ -120,7 +120,7 @@ async fn two_talkers_do_not_wait_for_one_another() {
     // Split, several of them.
     let (one, other) = tokio::io::duplex(1 << 10);
     let talk = |stream, connection: Connection| async move {
-        let (mut reader, mut writer) = WebSocket::new(stream, connection).split();
+        let (mut reader, mut writer) = WebSocket::new(stream, connection).into_split();
         let writing = tokio::spawn(async move {
             for _ in 0..5 {
                 writer.send(message()).await.unwrap();
@@ -152,7 +152,7 @@ async fn two_talkers_over_sockets() {
                 websocket.send(vec![7; MUCH]).await.unwrap();
                 return websocket.read().await.unwrap().unwrap().as_bytes().len();
             }
-            let (mut reader, mut writer) = websocket.split();
+            let (mut reader, mut writer) = websocket.into_split();
             let writing = tokio::spawn(async move { writer.send(vec![7; MUCH]).await });
             let message = reader.read().await.unwrap().unwrap();
             writing.await.unwrap().unwrap();
@@ -172,7 +172,7 @@ fn two_talkers_on_threads() {
         let talk = |stream: std::net::TcpStream, connection| {
             let websocket = blocking::WebSocket::new(stream, connection);
             let clone = websocket.stream().try_clone().unwrap();
-            let (mut reader, mut writer) = websocket.split(clone);
+            let (mut reader, mut writer) = websocket.into_split(clone);
             let writing = thread::spawn(move || {
                 for _ in 0..4 {
                     writer.send(vec![7; 4 << 20]).unwrap();
@@ -236,7 +236,7 @@ fn a_reader_does_not_wait_for_a_writer_whose_peer_takes_nothing() {
         });
         let websocket = blocking::WebSocket::new(stream, Connection::server(impatient));
         let clone = websocket.stream().try_clone().unwrap();
-        let (mut reader, mut writer) = websocket.split(clone);
+        let (mut reader, mut writer) = websocket.into_split(clone);
         let sending = thread::spawn(move || writer.send(vec![0; 24 << 20]));
         // From the first octet on the writer is in the middle of its write.
         peer.read_exact(&mut [0; 10]).unwrap();
@@ -257,7 +257,7 @@ fn a_thread_writes_while_the_other_reads() {
         let (stream, mut peer) = sockets();
         let websocket = blocking::WebSocket::new(stream, server());
         let clone = websocket.stream().try_clone().unwrap();
-        let (mut reader, mut writer) = websocket.split(clone);
+        let (mut reader, mut writer) = websocket.into_split(clone);
         let reading = thread::spawn(move || reader.read().unwrap());
         writer.send("while you wait").unwrap();
         let mut frame = [0; 16];
@@ -316,7 +316,7 @@ fn a_writer_in_the_middle_of_a_write_writes_the_reply_behind_it() {
             let gate = Arc::new(Mutex::new(gate));
             let gated = Gated { stream: stream.clone(), entered, gate };
             let (mut reader, mut writer) =
-                blocking::WebSocket::new(gated.clone(), server()).split(gated);
+                blocking::WebSocket::new(gated.clone(), server()).into_split(gated);
             let writing = thread::spawn(move || writer.send("news"));
             enters.recv().unwrap();
             assert!(reader.read().is_err(), "it would block");
@@ -333,12 +333,12 @@ fn a_writer_in_the_middle_of_a_write_writes_the_reply_behind_it() {
 fn a_ping_of_a_half_is_written_at_once() {
     let stream = Scripted::default();
     let (_reader, mut writer) =
-        blocking::WebSocket::new(stream.clone(), server()).split(stream.clone());
+        blocking::WebSocket::new(stream.clone(), server()).into_split(stream.clone());
     writer.ping(b"?").unwrap();
     assert_eq!(stream.written(), b"\x89\x01?");
 
     let stream = Scripted::default();
-    let (_reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (_reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     runtime().block_on(async { finish(writer.ping(b"?"), 1) }).unwrap();
     assert_eq!(stream.written(), b"\x89\x01?");
 }
@@ -374,12 +374,12 @@ fn feeding_waits_for_room_and_no_longer() {
     let mut websocket = WebSocket::new(stream.clone(), roomy());
     feed!(websocket, stream);
     let stream = vectored();
-    let (_reader, mut writer) = WebSocket::new(stream.clone(), roomy()).split();
+    let (_reader, mut writer) = WebSocket::new(stream.clone(), roomy()).into_split();
     feed!(writer, stream);
 
     // And where there is room it is queued only, so that several leave together.
     let stream = Scripted::default();
-    let (_reader, mut writer) = WebSocket::new(stream.clone(), roomy()).split();
+    let (_reader, mut writer) = WebSocket::new(stream.clone(), roomy()).into_split();
     runtime().block_on(async {
         finish(writer.feed("one"), 1).unwrap();
         finish(writer.feed("two"), 1).unwrap();
@@ -394,14 +394,14 @@ fn a_reader_knows_the_close_of_the_peer() {
     let close = from_client(|peer| peer.close(CloseCode::NORMAL, "bye").unwrap());
 
     let websocket = WebSocket::new(Scripted::bytes(close.clone()), server());
-    let (mut reader, _writer) = websocket.split();
+    let (mut reader, _writer) = websocket.into_split();
     assert!(reader.received_close().is_none());
     assert!(runtime().block_on(reader.read()).unwrap().is_none());
     assert_eq!(reader.received_close().unwrap().reason, "bye");
 
     let stream = Scripted::bytes(close);
     let websocket = blocking::WebSocket::new(stream.clone(), server());
-    let (mut reader, _writer) = websocket.split(stream);
+    let (mut reader, _writer) = websocket.into_split(stream);
     assert!(reader.read().is_err(), "it would block");
     assert_eq!(reader.received_close().unwrap().reason, "bye");
 }
@@ -411,7 +411,7 @@ fn web_sockets_and_their_halves_are_shown_by_name() {
     let _guard = runtime().enter();
     let websocket = WebSocket::new(Scripted::default(), server());
     assert!(format!("{websocket:?}").starts_with("WebSocket { driver: Driver {"));
-    let (reader, writer) = websocket.split();
+    let (reader, writer) = websocket.into_split();
     assert!(format!("{reader:?}").starts_with("Reader { driver: ReceiveDriver {"));
     assert_eq!(format!("{writer:?}"), "Writer { .. }");
 }
@@ -427,7 +427,7 @@ fn two_messages() -> Vec<u8> {
 #[test]
 fn halves_that_are_reunited_lose_nothing() {
     let stream = Scripted::bytes(two_messages());
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     runtime().block_on(async {
         assert_eq!(reader.read().await.unwrap(), Some(Message::Text("one".into())));
         writer.feed("queued").await.unwrap();
@@ -440,7 +440,7 @@ fn halves_that_are_reunited_lose_nothing() {
 
     let stream = Scripted::bytes(two_messages());
     let websocket = blocking::WebSocket::new(stream.clone(), server());
-    let (mut reader, mut writer) = websocket.split(stream.clone());
+    let (mut reader, mut writer) = websocket.into_split(stream.clone());
     assert_eq!(reader.read().unwrap(), Some(Message::Text("one".into())));
     writer.feed("queued").unwrap();
     let mut websocket = reader.reunite(writer).unwrap();
@@ -453,7 +453,7 @@ fn halves_that_are_reunited_lose_nothing() {
 fn halves_of_two_connections_come_back() {
     let open = |text: &str| {
         let stream = Scripted::bytes(from_client(|peer| peer.send_text(text).unwrap()));
-        (WebSocket::new(stream.clone(), server()).split(), stream)
+        (WebSocket::new(stream.clone(), server()).into_split(), stream)
     };
     let (((reader, writer), stream), ((other_reader, other_writer), _)) = (open("a"), open("b"));
     let ReuniteError(reader, other_writer) = reader.reunite(other_writer).unwrap_err();
@@ -469,7 +469,7 @@ fn halves_of_two_connections_come_back() {
 
     let open = || {
         let stream = Scripted::default();
-        blocking::WebSocket::new(stream.clone(), server()).split(stream)
+        blocking::WebSocket::new(stream.clone(), server()).into_split(stream)
     };
     let ((reader, writer), (_, other_writer)) = (open(), open());
     let ReuniteError(reader, _) = reader.reunite(other_writer).unwrap_err();
@@ -481,7 +481,7 @@ fn halves_of_two_connections_come_back() {
 async fn an_abort_ends_a_reader_that_waits() {
     let stream = Scripted::default();
     stream.block();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     let reading = tokio::spawn(async move { (reader.read().await, reader.end()) });
     // More is queued than the stream takes.
     tokio::time::timeout(Duration::from_secs(1), writer.send("stuck")).await.unwrap_err();
@@ -489,7 +489,7 @@ async fn an_abort_ends_a_reader_that_waits() {
     writer.abort();
     let (read, end) = reading.await.unwrap();
     assert!(matches!(read, Ok(None)), "{read:?}");
-    assert_eq!((end, start.elapsed()), (Some(EndOfStream::Torn), Duration::ZERO));
+    assert_eq!((end, start.elapsed()), (Some(EndOfStream::Lost), Duration::ZERO));
     assert_eq!(stream.written(), b"");
 }
 
@@ -497,7 +497,7 @@ async fn an_abort_ends_a_reader_that_waits() {
 fn an_abort_shuts_down_what_a_thread_writes_to() {
     let (stream, mut peer) = sockets();
     let clone = stream.try_clone().unwrap();
-    let (mut reader, mut writer) = blocking::WebSocket::new(stream, server()).split(clone);
+    let (mut reader, mut writer) = blocking::WebSocket::new(stream, server()).into_split(clone);
     writer.send("before").unwrap();
     let reading = thread::spawn(move || (reader.read().map(drop), reader.end()));
     writer.abort();
@@ -506,7 +506,7 @@ fn an_abort_shuts_down_what_a_thread_writes_to() {
     assert_eq!(seen, b"\x81\x06before");
     drop(peer);
     let (read, end) = reading.join().unwrap();
-    assert_eq!((read.is_ok(), end), (true, Some(EndOfStream::Torn)));
+    assert_eq!((read.is_ok(), end), (true, Some(EndOfStream::Lost)));
 }
 
 #[test]
@@ -546,7 +546,7 @@ fn halves_and_batches_know_what_the_whole_knows() {
         batch.ping(b"p").unwrap();
         batch.pong(b"q").unwrap();
         drop(batch);
-        let (mut reader, mut writer) = websocket.split();
+        let (mut reader, mut writer) = websocket.into_split();
         assert_eq!((reader.role(), writer.role()), (Role::Server, Role::Server));
         assert!(writer.has_room(1) && !writer.has_room(usize::MAX));
         assert_eq!(

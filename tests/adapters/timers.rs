@@ -20,7 +20,7 @@ async fn a_silent_peer_is_pinged_and_then_given_up() {
         let start = Instant::now();
         let reading = tokio::spawn(async move {
             match split {
-                true => websocket.split().0.read().await,
+                true => websocket.into_split().0.read().await,
                 false => websocket.read().await,
             }
         });
@@ -97,7 +97,7 @@ fn a_silent_peer_of_a_blocking_server_is_given_up() {
             match split {
                 true => {
                     let clone = websocket.stream().try_clone().unwrap();
-                    websocket.split(clone).0.read().unwrap_err()
+                    websocket.into_split(clone).0.read().unwrap_err()
                 }
                 false => websocket.read().unwrap_err(),
             }
@@ -123,7 +123,7 @@ async fn a_pong_that_waited_for_the_task_is_not_late() {
     assert_eq!(websocket.read().await.unwrap().unwrap().as_text(), Some("alive"));
 
     let stream = Scripted::default();
-    let (mut reader, _writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, _writer) = WebSocket::new(stream.clone(), server()).into_split();
     assert!(timeout(Duration::from_secs(21), reader.read()).await.is_err());
     assert_eq!(stream.written(), b"\x89\x00");
     stream.bring(pong());
@@ -200,7 +200,7 @@ fn a_pong_that_waited_for_the_thread_is_not_late() {
         let message = within(move || {
             let mut websocket = blocking::WebSocket::new(late.clone(), impatient());
             match split {
-                true => websocket.split(late).0.read(),
+                true => websocket.into_split(late).0.read(),
                 false => websocket.read(),
             }
         });
@@ -225,10 +225,10 @@ async fn a_peer_that_never_stops_talking_does_not_stop_the_clock() {
         stream.bring(talk());
         advance(second).await;
     }
-    assert_eq!(websocket.end(), Some(EndOfStream::HalfClosed), "after {messages} messages");
+    assert_eq!(websocket.end(), Some(EndOfStream::Incomplete), "after {messages} messages");
 
     let stream = Scripted::default();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     writer.send_close(CloseCode::NORMAL, "").await.unwrap();
     let mut messages = 0;
     stream.bring(talk());
@@ -237,7 +237,7 @@ async fn a_peer_that_never_stops_talking_does_not_stop_the_clock() {
         stream.bring(talk());
         advance(second).await;
     }
-    assert_eq!(reader.end(), Some(EndOfStream::HalfClosed), "after {messages} messages");
+    assert_eq!(reader.end(), Some(EndOfStream::Incomplete), "after {messages} messages");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_peer_that_never_stops_talking_does_not_stop_the_clock_of_a_thread() {
             websocket.connection_mut().close(CloseCode::NORMAL, "").unwrap();
             talk();
             if split {
-                let (mut reader, _writer) = websocket.split(stream.clone());
+                let (mut reader, _writer) = websocket.into_split(stream.clone());
                 while reader.read().unwrap().is_some() {
                     talk();
                 }
@@ -263,6 +263,6 @@ fn a_peer_that_never_stops_talking_does_not_stop_the_clock_of_a_thread() {
             }
             websocket.end()
         });
-        assert_eq!(end, Some(EndOfStream::HalfClosed));
+        assert_eq!(end, Some(EndOfStream::Incomplete));
     }
 }

@@ -97,7 +97,7 @@ fn a_future_that_moved_is_woken_where_it_is() {
     moved(close, || stream.bring(Bring::Eof)).unwrap();
 
     let stream = blocked();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     assert!(moved(reader.readable(), || stream.bring(text())).unwrap());
     let _ = reader.batch().next();
     let read = moved(reader.read(), || stream.bring(text())).unwrap();
@@ -115,7 +115,7 @@ fn halves_that_moved_wake_one_another_where_they_are() {
     let _guard = runtime().enter();
     let stream = Scripted::default();
     stream.block();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     let [old_reader, new_reader, old_writer, new_writer] = [(); 4].map(|()| Task::new());
 
     // The reader waits to read only, the writer has something that nobody takes.
@@ -140,7 +140,7 @@ fn halves_that_moved_wake_one_another_where_they_are() {
     stream.block();
     let stream = Scripted::default();
     stream.block();
-    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).split();
+    let (mut reader, mut writer) = WebSocket::new(stream.clone(), server()).into_split();
     let (old, new) = (Task::new(), Task::new());
     let mut sending = pin!(writer.send("to you"));
     assert!(sending.as_mut().poll(&mut old.context()).is_pending());
@@ -185,7 +185,7 @@ async fn a_timer_wakes_the_task_where_the_future_is() {
                 advance(minute).await;
             }
             3 => {
-                let (mut reader, _writer) = websocket.split();
+                let (mut reader, _writer) = websocket.into_split();
                 let mut future = pin!(async { drop(reader.read().await) });
                 polled(future.as_mut());
                 advance(minute).await;
@@ -230,7 +230,7 @@ async fn halves_move_between_tasks() {
 
     let (one, other) = tokio::io::duplex(64);
     let talk = |stream, connection: Connection| async move {
-        let (mut reader, mut writer) = WebSocket::new(stream, connection).split();
+        let (mut reader, mut writer) = WebSocket::new(stream, connection).into_split();
         let writing = tokio::spawn(async move {
             for number in 0..MESSAGES {
                 let mut sending = Box::pin(async move {

@@ -39,12 +39,12 @@ fn message(i: usize) -> String {
 #[test]
 fn halves_know_what_was_agreed_upon() {
     for role in ROLES {
-        let (receiving, sending) = end(role, "; server_max_window_bits=10").split();
+        let (receiving, sending) = end(role, "; server_max_window_bits=10").into_split();
         let agreed = Some(agreed("; server_max_window_bits=10"));
         assert_eq!((receiving.deflate(), sending.deflate()), (agreed, agreed));
         let (receiving, sending) = match role {
-            Role::Client => Connection::client(Config::default(), [7; 32]).split(),
-            Role::Server => Connection::server(Config::default()).split(),
+            Role::Client => Connection::client(Config::default(), [7; 32]).into_split(),
+            Role::Server => Connection::server(Config::default()).into_split(),
         };
         assert_eq!((receiving.deflate(), sending.deflate()), (None, None));
     }
@@ -54,8 +54,9 @@ fn halves_know_what_was_agreed_upon() {
 #[test]
 fn r21_halves_compress_and_inflate() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role, "; server_max_window_bits=10").split();
-        let (mut of_peer, mut by_peer) = end(role.peer(), "; server_max_window_bits=10").split();
+        let (mut receiving, mut sending) = end(role, "; server_max_window_bits=10").into_split();
+        let (mut of_peer, mut by_peer) =
+            end(role.peer(), "; server_max_window_bits=10").into_split();
         assert_eq!(sending.deflate(), Some(agreed("; server_max_window_bits=10")));
         for i in 0..50 {
             let message = message(i);
@@ -89,7 +90,7 @@ fn r21_halves_are_put_together_inside_a_message() {
                 let (first, second) = bytes.split_at(bytes.len() * (i % 4) / 4);
                 inflated.extend(feed(&mut connection, first).0);
 
-                let (mut receiving, mut sending) = connection.split();
+                let (mut receiving, mut sending) = connection.into_split();
                 inflated.extend(take(&mut receiving, second));
                 sending.send_fragment(tail, true).expect("there is room");
                 sending.send_fragment(head, false).expect("there is room");
@@ -112,7 +113,7 @@ fn r21_halves_are_put_together_inside_a_message() {
 #[test]
 fn r21_halves_talk_on_four_threads() {
     const COUNT: usize = 300;
-    let ends = ROLES.map(|role| end(role, "").split());
+    let ends = ROLES.map(|role| end(role, "").into_split());
     let [(client_in, client_out), (server_in, server_out)] = ends;
     let (to_server, from_client) = mpsc::channel::<Vec<u8>>();
     let (to_client, from_server) = mpsc::channel::<Vec<u8>>();

@@ -95,7 +95,7 @@ fn a_write_that_fails_does_not_stop_reading() {
             lost_from_now_on(&mut end);
             assert_eq!(end.receive(at(3)), Outcome::Ended);
             assert_eq!(binaries(&end.events), [b"a"]);
-            assert_eq!((end.io.now, end.end()), (at(2), Some(EndOfStream::Torn)));
+            assert_eq!((end.io.now, end.end()), (at(2), Some(EndOfStream::Lost)));
             lost_from_now_on(&mut end);
             ended_from_now_on(&mut end);
         }
@@ -103,7 +103,7 @@ fn a_write_that_fails_does_not_stop_reading() {
 }
 
 #[test]
-fn an_end_without_a_close_is_torn() {
+fn an_end_without_a_close_is_lost() {
     everywhere(|role, shape, style| {
         for (arrival, error) in [
             (Arrival::End, None),
@@ -117,7 +117,7 @@ fn an_end_without_a_close_is_torn() {
                 assert_eq!(end.receive(at(3)), Outcome::Wire(fault), "once");
             }
             assert_eq!(end.receive(at(3)), Outcome::Ended);
-            assert_eq!((end.io.now, end.end()), (at(1), Some(EndOfStream::Torn)));
+            assert_eq!((end.io.now, end.end()), (at(1), Some(EndOfStream::Lost)));
             assert_eq!(binaries(&end.events), [b"a"]);
             assert_eq!(end.io.wire.shut, Some(at(1)));
             ended_from_now_on(&mut end);
@@ -137,7 +137,7 @@ fn any_failure_after_a_close_is_an_end() {
             end.close();
             end.io.wire.arrive(at(1), arrival.clone());
             assert_eq!(end.receive(at(3)), Outcome::Ended);
-            assert_eq!((end.io.now, end.end()), (at(1), Some(EndOfStream::HalfClosed)));
+            assert_eq!((end.io.now, end.end()), (at(1), Some(EndOfStream::Incomplete)));
 
             let mut end = End::new(role, shape, style);
             end.io.wire.bytes(at(1), &frame(role, 0x88, &[]));
@@ -167,7 +167,7 @@ fn a_half_closed_peer_takes_the_rest() {
         end.send(&payload(100_000)).unwrap();
         assert_eq!(end.receive(at(60)), Outcome::Ended);
         assert_eq!(frames(&end.io.wire.sent), (vec![(0x82, payload(100_000))], 0));
-        assert_eq!((end.io.now, end.end()), (at(11), Some(EndOfStream::Torn)));
+        assert_eq!((end.io.now, end.end()), (at(11), Some(EndOfStream::Lost)));
         assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Ready, "nothing was lost");
     });
 }
@@ -185,7 +185,7 @@ fn a_half_closed_peer_that_never_reads_has_the_time_to_close() {
             assert_eq!(end.io.now, at(45));
         } else {
             assert_eq!(end.receive(at(60)), Outcome::Ended);
-            assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::Torn)));
+            assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::Lost)));
         }
         assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Driver(Error::GaveUp));
         lost_from_now_on(&mut end);
@@ -240,7 +240,7 @@ fn a_peer_that_never_reads(role: Role, shape: Shape, style: Style, says: Says) {
         lost_from_now_on(&mut end);
         ended_from_now_on(&mut end);
         assert_eq!(end.io.now, at(45));
-        assert_eq!(end.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(end.end(), Some(EndOfStream::Incomplete));
         assert_eq!(end.io.wire.sent.len(), 100_000);
     }
 }
@@ -312,7 +312,7 @@ fn a_peer_that_reads_byte_by_byte_has_the_close_limit() {
             end.io.wire.bytes(at_ms(1500), &frame(role, 0x88, &[3, 232]));
         }
         assert_eq!(end.receive(at(1000)), Outcome::Ended);
-        assert_eq!((end.io.now, end.end()), (at_ms(31_500), Some(EndOfStream::HalfClosed)));
+        assert_eq!((end.io.now, end.end()), (at_ms(31_500), Some(EndOfStream::Incomplete)));
         assert_eq!(end.run(Goal::Flush, at(1000)), Outcome::Driver(Error::GaveUp));
         lost_from_now_on(&mut end);
     });
@@ -332,7 +332,7 @@ fn a_peer_that_stops_reading_after_a_close_is_given_up() {
         let last = end.io.wire.sent_at;
         assert_eq!(last, at(4));
         assert_eq!(end.receive(at(60)), Outcome::Ended);
-        assert_eq!((end.io.now, end.end()), (at(9), Some(EndOfStream::HalfClosed)));
+        assert_eq!((end.io.now, end.end()), (at(9), Some(EndOfStream::Incomplete)));
     });
 }
 
@@ -346,7 +346,7 @@ fn a_peer_that_never_answers_a_ping_is_given_up() {
         assert_eq!(end.io.now, at(45));
         let sent = vec![(0x89, vec![]), (0x88, b"\x03\xf3no Pong in time".to_vec())];
         assert_eq!(frames(&end.io.wire.sent), (sent, 0));
-        assert_eq!((end.io.wire.sent_at, end.end()), (at(40), Some(EndOfStream::HalfClosed)));
+        assert_eq!((end.io.wire.sent_at, end.end()), (at(40), Some(EndOfStream::Incomplete)));
         ended_from_now_on(&mut end);
         assert_eq!(end.run(Goal::Flush, at(100)), Outcome::Ready, "nothing was lost");
     });
@@ -386,7 +386,7 @@ fn a_peer_that_never_answers_a_close_is_given_up() {
             assert_eq!(end.receive(at(1)), Outcome::Waits);
             end.close();
             assert_eq!(end.receive(at(60)), Outcome::Ended);
-            assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::HalfClosed)));
+            assert_eq!((end.io.now, end.end()), (at(6), Some(EndOfStream::Incomplete)));
             assert!(end.io.wire.shut.is_some());
             assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Ready, "the Close was written");
             ended_from_now_on(&mut end);
@@ -433,7 +433,7 @@ fn a_stream_that_never_flushes_is_given_up() {
             // Half duplex: the end is not seen before the flush is interrupted for a Ping.
             let seen = if is_deaf(shape, style) && !closes { 20 } else { 0 };
             assert_eq!(end.io.now, at(seen + 5));
-            let expected = if closes { EndOfStream::HalfClosed } else { EndOfStream::Torn };
+            let expected = if closes { EndOfStream::Incomplete } else { EndOfStream::Lost };
             assert_eq!(end.end(), Some(expected));
             assert_eq!(end.run(Goal::Flush, at(60)), Outcome::Driver(Error::GaveUp));
             lost_from_now_on(&mut end);
@@ -540,7 +540,7 @@ fn a_peer_that_breaks_the_protocol_is_told_and_then_the_program() {
             let error = Error::Protocol(ProtocolError::ReservedOpcode);
             assert_eq!(end.receive(at(60)), Outcome::Driver(error));
             let ended = at(if ends { 2 } else { 6 });
-            assert_eq!((end.io.now, end.end()), (ended, Some(EndOfStream::HalfClosed)));
+            assert_eq!((end.io.now, end.end()), (ended, Some(EndOfStream::Incomplete)));
             assert_eq!(binaries(&end.events), [b"a"]);
             let close = b"\x03\xeareserved opcode".to_vec();
             assert_eq!(frames(&end.io.wire.sent), (vec![(0x88, close)], 0));

@@ -57,7 +57,7 @@ fn ends(driver: &mut Driver) {
             Ok(Step::ShutDown) => driver.shut_down(),
             Ok(Step::Time) => driver.time(at(5)),
             Ok(Step::Ended) => {
-                assert_eq!(driver.end(), Some(EndOfStream::HalfClosed));
+                assert_eq!(driver.end(), Some(EndOfStream::Incomplete));
                 return;
             }
             step => panic!("{step:?}"),

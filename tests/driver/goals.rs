@@ -423,7 +423,7 @@ fn a_flood_does_not_hold_up_the_time_to_close() {
         end.close();
         assert_eq!(end.receive(at(9)), Outcome::Ended);
         assert!(end.io.now >= at(5) && end.io.now <= at_ms(5020), "{:?}", end.io.now);
-        assert_eq!(end.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(end.end(), Some(EndOfStream::Incomplete));
     });
 }
 

@@ -183,7 +183,7 @@ fn a_close_by_the_sending_half_gives_the_receiving_one_a_deadline() {
             assert_eq!(write(&mut sending, Goal::Events).1, Ok(Step::Ready));
         }
         assert_eq!(receiving.next(), Ok(Step::Ended));
-        assert_eq!(receiving.receiving().end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(receiving.receiving().end(), Some(EndOfStream::Incomplete));
         assert_eq!(receiving.receiving().state(), State::Closed);
     }
 }
@@ -356,7 +356,7 @@ fn an_abort_ends_both_drivers() {
             assert_eq!(receiving.next(), Ok(Step::Reply));
             assert_eq!(write(&mut sending, Goal::Events), (vec![], Ok(Step::Ready)));
             assert_eq!(receiving.next(), Ok(Step::Ended));
-            assert_eq!(receiving.receiving().end(), Some(EndOfStream::Torn));
+            assert_eq!(receiving.receiving().end(), Some(EndOfStream::Lost));
             sending.resume();
             assert_eq!(sending.next(Goal::Flush), Err(Error::GaveUp));
             assert_eq!(sending.next(Goal::Flush), Err(Error::Lost));

@@ -183,7 +183,7 @@ fn the_server_ends_the_stream_first_and_the_client_waits() {
             events(&mut connection, &to(role, "8802 03e8"));
             assert_eq!(connection.state(), State::Closing);
             let expected = match role {
-                Role::Server => Transport::ShutDownWrite,
+                Role::Server => Transport::ShutdownWrite,
                 Role::Client => Transport::Open,
             };
             assert_eq!(connection.transport(), expected);
@@ -241,13 +241,13 @@ fn a_close_inside_a_message_drops_the_message() {
 // 6455-7.1.5-03, 6455-7.1.4-03, 6455-7.1.6-02, 6455-7.2.1-02, 6455-7.2.1-03, 6455-7.1.7-06,
 // 6455-7.1.4-01, 8441-5-08, 9220-3-03; R60
 #[test]
-fn the_end_of_the_stream_without_a_close_is_torn() {
+fn the_end_of_the_stream_without_a_close_is_lost() {
     // In OPEN between frames, inside a header, a payload, a message, a control frame.
     for vector in ["", "[81]", "[8105 4865]", "[0101 61]", "[8905 48]", "[8101 61][82]"] {
         for role in ROLES {
             let mut connection = end(role);
             feed(&mut connection, &to(role, vector));
-            assert_eq!(connection.receive_eof(), EndOfStream::Torn);
+            assert_eq!(connection.receive_eof(), EndOfStream::Lost);
             assert_eq!(connection.state(), State::Closed);
             assert_eq!(connection.transport(), Transport::Close);
             assert_eq!(connection.close_code(), CloseCode::ABNORMAL);
@@ -255,7 +255,7 @@ fn the_end_of_the_stream_without_a_close_is_torn() {
             assert_eq!(drain(&mut connection), b"", "no Close to a lost transport");
             // The end absorbs all that comes later.
             assert_eq!(feed(&mut connection, &to(role, "8101 61")), (vec![], None));
-            assert_eq!(connection.receive_eof(), EndOfStream::Torn);
+            assert_eq!(connection.receive_eof(), EndOfStream::Lost);
             let error = connection.send_text("a").unwrap_err();
             assert_eq!(error.kind(), SendErrorKind::Closed);
         }
@@ -268,9 +268,9 @@ fn the_end_after_one_close_only_is_half_closed() {
     for role in ROLES {
         let mut connection = end(role);
         connection.close(CloseCode::NORMAL, "").unwrap();
-        assert_eq!(connection.receive_eof(), EndOfStream::HalfClosed);
+        assert_eq!(connection.receive_eof(), EndOfStream::Incomplete);
         assert_eq!(connection.close_code(), CloseCode::ABNORMAL);
-        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(connection.end(), Some(EndOfStream::Incomplete));
     }
 }
 
@@ -319,7 +319,7 @@ fn failing_behind_our_own_close_adds_none() {
         assert_eq!(said(&mut connection), b"");
         assert_eq!(connection.state(), State::Failed);
         assert_eq!(connection.close_code(), CloseCode::ABNORMAL);
-        assert_eq!(connection.receive_eof(), EndOfStream::HalfClosed);
+        assert_eq!(connection.receive_eof(), EndOfStream::Incomplete);
     }
 }
 

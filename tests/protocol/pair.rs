@@ -273,7 +273,7 @@ pub(crate) fn fails(
     assert_eq!(connection.state(), State::Failed);
     let expected = match role {
         Role::Client => Transport::Open,
-        Role::Server => Transport::ShutDownWrite,
+        Role::Server => Transport::ShutdownWrite,
     };
     assert_eq!(connection.transport(), expected);
     // Pings in front of the fault may have been answered.
@@ -290,7 +290,7 @@ pub(crate) fn fails(
     assert_eq!(drain(connection), b"");
     assert_eq!(connection.close_code(), CloseCode::ABNORMAL);
     assert_eq!(connection.received_close(), None);
-    assert_eq!(connection.receive_eof(), EndOfStream::HalfClosed);
+    assert_eq!(connection.receive_eof(), EndOfStream::Incomplete);
     assert_eq!(connection.state(), State::Closed);
     assert_eq!(connection.transport(), Transport::Close);
     assert_eq!(feed(connection, &to(role, "8101 61")), (vec![], Some(error)), "still the same");

@@ -148,7 +148,7 @@ fn the_newest_ping_is_answered_in_front_of_a_close() {
 
             #[cfg(feature = "std")]
             {
-                let (mut receiving, mut sending) = end(role).split();
+                let (mut receiving, mut sending) = end(role).into_split();
                 let mut bytes = [&flood[..], &to(role, ending)].concat();
                 let mut input = framewise::Input::new(&mut bytes);
                 while let Ok(Some(_)) = receiving.receive(&mut input) {}

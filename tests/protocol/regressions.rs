@@ -266,10 +266,10 @@ fn r31_one_close_and_nothing_behind_it() {
 fn r32_the_end_absorbs_everything() {
     for role in ROLES {
         let mut connection = end(role);
-        assert_eq!(connection.receive_eof(), EndOfStream::Torn);
+        assert_eq!(connection.receive_eof(), EndOfStream::Lost);
         for _ in 0..3 {
             assert_eq!(feed(&mut connection, &to(role, "[8900][8300]")), (vec![], None));
-            assert_eq!(connection.receive_eof(), EndOfStream::Torn);
+            assert_eq!(connection.receive_eof(), EndOfStream::Lost);
             assert_eq!((connection.tell(at(9)), connection.handle_timeout(at(9))), (None, None));
             assert!(connection.close(None, "").is_err() && connection.ping(b"").is_err());
             assert_eq!(
@@ -409,10 +409,10 @@ fn r56_single_octet_writes_give_the_unbroken_stream() {
 #[test]
 fn r60_the_end_of_the_stream_is_a_word_not_an_error() {
     for role in ROLES {
-        assert_eq!(end(role).receive_eof(), EndOfStream::Torn);
+        assert_eq!(end(role).receive_eof(), EndOfStream::Lost);
         let mut connection = end(role);
         connection.close(None, "").unwrap();
-        assert_eq!(connection.receive_eof(), EndOfStream::HalfClosed);
+        assert_eq!(connection.receive_eof(), EndOfStream::Incomplete);
         let mut connection = end(role);
         feed(&mut connection, &to(role, "8800"));
         assert_eq!(connection.receive_eof(), EndOfStream::Clean);

@@ -34,7 +34,7 @@ fn written(half: &mut SendHalf) -> Vec<u8> {
 #[test]
 fn replies_cross_to_the_sending_half() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         sending.send_text("a").unwrap();
         let bytes = to(role, "[8901 31][8101 62][8901 32]");
         assert_eq!(take(&mut receiving, &bytes), [ping(b"1"), text("b"), ping(b"2")]);
@@ -52,7 +52,7 @@ fn replies_cross_to_the_sending_half() {
         assert_eq!(written(&mut sending), hex("[8a01 33][8101 63][8802 03e9]"));
         assert_eq!(receiving.received_close().unwrap().code, CloseCode::GOING_AWAY);
         let expected =
-            if role == Role::Server { Transport::ShutDownWrite } else { Transport::Open };
+            if role == Role::Server { Transport::ShutdownWrite } else { Transport::Open };
         assert_eq!((receiving.transport(), sending.transport()), (expected, expected));
         assert_eq!(receiving.receive_eof(), EndOfStream::Clean);
         assert_eq!(sending.transport(), Transport::Close);
@@ -63,7 +63,7 @@ fn replies_cross_to_the_sending_half() {
 #[test]
 fn a_failure_crosses_too() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         let mut bytes = to(role, "[8900][8300][8101 61]");
         let mut input = Input::new(&mut bytes);
         assert_eq!(receiving.receive(&mut input).unwrap(), Some(ping(b"")));
@@ -81,16 +81,16 @@ fn a_failure_crosses_too() {
 #[test]
 fn a_close_is_answered_though_the_stream_has_ended() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         take(&mut receiving, &to(role, "[8901 70][8802 03e8]"));
         assert_eq!(receiving.receive_eof(), EndOfStream::Clean);
         assert_eq!(sending.state(), State::Closed);
         assert_eq!(written(&mut sending), hex("[8a01 70][8802 03e8]"));
         assert!(!receiving.owes_reply());
 
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         receiving.receive(&mut Input::new(&mut to(role, "8300"))).unwrap_err();
-        assert_eq!(receiving.receive_eof(), EndOfStream::HalfClosed);
+        assert_eq!(receiving.receive_eof(), EndOfStream::Incomplete);
         assert_eq!(written(&mut sending), failure_close(ProtocolError::ReservedOpcode));
     }
 }
@@ -99,7 +99,7 @@ fn a_close_is_answered_though_the_stream_has_ended() {
 #[test]
 fn pings_that_are_owed_are_bounded() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         for i in 0..10_000_u32 {
             take(&mut receiving, &to(role, &format!("8904{i:08x}")));
         }
@@ -122,7 +122,7 @@ fn two_threads_talk_and_close() {
         tx: mpsc::Sender<Vec<u8>>,
     ) -> usize {
         let role = connection.role();
-        let (mut receiving, mut sending) = connection.split();
+        let (mut receiving, mut sending) = connection.into_split();
         // How many texts have come, whenever there is something to do about it.
         let (wake, woken) = mpsc::channel();
         let reader = thread::spawn(move || {
@@ -178,7 +178,7 @@ fn two_threads_talk_and_close() {
 #[test]
 fn halves_make_a_connection_again() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         take(&mut receiving, &to(role, "[0101 61][8900]"));
         sending.send_fragment("x", false).unwrap();
         let mut connection = receiving.reunite(sending).unwrap();
@@ -188,8 +188,8 @@ fn halves_make_a_connection_again() {
         let opcodes: Vec<u8> = sent.iter().map(|frame| frame.opcode).collect();
         assert_eq!(opcodes, [0xa, 1, 0]);
 
-        let (receiving, _) = end(role).split();
-        let (_, sending) = end(role).split();
+        let (receiving, _) = end(role).into_split();
+        let (_, sending) = end(role).into_split();
         let ReuniteError(receiving, sending) = receiving.reunite(sending).unwrap_err();
         assert_eq!((receiving.state(), sending.state()), (State::Open, State::Open));
     }
@@ -198,7 +198,7 @@ fn halves_make_a_connection_again() {
 #[test]
 fn timers_are_kept() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         assert_eq!(receiving.tell(at(0)), Some(at(20)));
         assert_eq!(receiving.handle_timeout(at(20)), None);
         assert_eq!(written(&mut sending), hex("8900"));
@@ -219,7 +219,7 @@ fn timers_are_kept() {
 fn the_halves_do_what_the_whole_does() {
     for role in ROLES {
         let whole = end_with(role, |config| config.max_output = 100);
-        let (mut receiving, mut sending) = whole.split();
+        let (mut receiving, mut sending) = whole.into_split();
         sending.ping(b"1").unwrap();
         sending.pong(b"2").unwrap();
         assert!(sending.has_room(50) && !sending.has_room(100));
@@ -245,7 +245,7 @@ fn the_halves_do_what_the_whole_does() {
 fn idleness_begins_the_end_though_the_sending_half_waits() {
     for role in ROLES {
         let idle = end_with(role, |config| config.idle_timeout = Some(secs(10)));
-        let (mut receiving, mut sending) = idle.split();
+        let (mut receiving, mut sending) = idle.into_split();
         receiving.tell(at(0));
         assert_eq!(receiving.handle_timeout(at(10)), Some(Timeout::Idle));
         assert_eq!(receiving.state(), State::CloseSent);
@@ -264,7 +264,7 @@ fn activity_is_known_across_split_and_unsplit() {
         let mut connection = end(role);
         connection.tell(at(0));
         connection.handle_timeout(at(20));
-        let (mut receiving, sending) = connection.split();
+        let (mut receiving, sending) = connection.into_split();
         take(&mut receiving, &to(role, "8a00"));
         let mut connection = receiving.reunite(sending).unwrap();
         assert_eq!(connection.handle_timeout(at(40)), None);
@@ -272,7 +272,7 @@ fn activity_is_known_across_split_and_unsplit() {
 
         // One that was received before they were parted.
         events(&mut connection, &to(role, "8a00"));
-        let (mut receiving, _sending) = connection.split();
+        let (mut receiving, _sending) = connection.into_split();
         assert_eq!(receiving.tell(at(50)), Some(at(70)));
 
         // Messages of both directions, or of one of them, before they were parted.
@@ -288,7 +288,7 @@ fn activity_is_known_across_split_and_unsplit() {
             if received {
                 events(&mut connection, &to(role, "8101 61"));
             }
-            let (mut receiving, mut sending) = connection.split();
+            let (mut receiving, mut sending) = connection.into_split();
             let last = if sent || received { 10 } else { 0 };
             assert_eq!(receiving.tell(at(10)), Some(at(last + 100)));
             // And one that is sent behind that.
@@ -305,7 +305,7 @@ fn activity_is_known_across_split_and_unsplit() {
         events(&mut connection, &to(role, "0101 61"));
         assert_eq!(connection.tell(at(0)), Some(at(30)));
         connection.send_text("a").unwrap();
-        let (mut receiving, mut sending) = connection.split();
+        let (mut receiving, mut sending) = connection.into_split();
         assert_eq!(receiving.tell(at(10)), Some(at(30)));
         take(&mut receiving, &to(role, "8000"));
         assert_eq!(receiving.tell(at(20)), Some(at(120)));
@@ -314,11 +314,11 @@ fn activity_is_known_across_split_and_unsplit() {
         assert_eq!(connection.tell(at(30)), Some(at(130)));
 
         // A message that was received, and then another one in the making.
-        let (mut receiving, sending) = connection.split();
+        let (mut receiving, sending) = connection.into_split();
         take(&mut receiving, &to(role, "8101 61"));
         let mut connection = receiving.reunite(sending).unwrap();
         assert_eq!(connection.tell(at(40)), Some(at(140)));
-        let (mut receiving, sending) = connection.split();
+        let (mut receiving, sending) = connection.into_split();
         take(&mut receiving, &to(role, "0101 61"));
         assert_eq!(receiving.tell(at(50)), Some(at(80)));
         take(&mut receiving, &to(role, "8000 0101 61"));
@@ -332,7 +332,7 @@ fn activity_is_known_across_split_and_unsplit() {
 fn a_close_that_was_never_queued_is_no_clean_end() {
     for role in ROLES {
         let idle = end_with(role, |config| config.idle_timeout = Some(secs(10)));
-        let (mut receiving, mut sending) = idle.split();
+        let (mut receiving, mut sending) = idle.into_split();
         receiving.tell(at(0));
         assert_eq!(receiving.handle_timeout(at(10)), Some(Timeout::Idle));
         take(&mut receiving, &to(role, "8802 03e8"));
@@ -340,7 +340,7 @@ fn a_close_that_was_never_queued_is_no_clean_end() {
         // The sending half is stuck until the time to close is over.
         receiving.tell(at(10));
         assert_eq!(receiving.handle_timeout(at(15)), Some(Timeout::Close));
-        assert_eq!(receiving.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(receiving.end(), Some(EndOfStream::Incomplete));
         assert_eq!(written(&mut sending), b"");
     }
 }
@@ -349,7 +349,7 @@ fn a_close_that_was_never_queued_is_no_clean_end() {
 #[test]
 fn a_close_that_never_left_is_no_clean_end() {
     for (role, left) in ROLES.into_iter().flat_map(|role| [(role, false), (role, true)]) {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         take(&mut receiving, &to(role, "8802 03e8"));
         if left {
             written(&mut sending);
@@ -360,7 +360,7 @@ fn a_close_that_never_left_is_no_clean_end() {
         receiving.tell(at(0));
         assert_eq!(receiving.handle_timeout(at(5)), Some(Timeout::Close));
         assert_eq!(written(&mut sending), b"");
-        let end = if left { EndOfStream::Clean } else { EndOfStream::HalfClosed };
+        let end = if left { EndOfStream::Clean } else { EndOfStream::Incomplete };
         assert_eq!(receiving.end(), Some(end), "{role:?}");
     }
 }
@@ -369,7 +369,7 @@ fn a_close_that_never_left_is_no_clean_end() {
 #[test]
 fn a_slow_reader_is_alive() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         sending.send_binary(vec![0; 100_000]).unwrap();
         receiving.tell(at(0));
         for now in (15..300).step_by(15) {
@@ -395,17 +395,17 @@ fn an_abort_ends_both_halves_without_a_close() {
         connection.abort();
         assert_eq!(
             (connection.state(), connection.end()),
-            (State::Closed, Some(EndOfStream::Torn))
+            (State::Closed, Some(EndOfStream::Lost))
         );
         assert!(connection.output().is_empty());
         assert_eq!(connection.send_text("").unwrap_err().kind(), SendErrorKind::Closed);
         assert_eq!(connection.transport(), Transport::Close);
 
-        let (receiving, mut sending) = end(role).split();
+        let (receiving, mut sending) = end(role).into_split();
         sending.send_text("dropped").unwrap();
         sending.abort();
-        assert_eq!((receiving.state(), receiving.end()), (State::Closed, Some(EndOfStream::Torn)));
-        assert_eq!(sending.end(), Some(EndOfStream::Torn));
+        assert_eq!((receiving.state(), receiving.end()), (State::Closed, Some(EndOfStream::Lost)));
+        assert_eq!(sending.end(), Some(EndOfStream::Lost));
         assert!(!sending.has_output() && sending.output().is_empty());
         assert_eq!((sending.role(), receiving.role()), (role, role));
     }
@@ -418,14 +418,14 @@ fn an_abort_drops_a_close_too() {
         let mut connection = end(role);
         events(&mut connection, &to(role, "880203e8"));
         connection.abort();
-        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(connection.end(), Some(EndOfStream::Incomplete));
     }
 }
 
 #[test]
 fn both_halves_know_the_closes() {
     for role in ROLES {
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         assert_eq!(
             (receiving.close_code(), sending.close_code()),
             (CloseCode::ABNORMAL, CloseCode::ABNORMAL)

@@ -43,7 +43,7 @@ fn a_silent_peer_is_pinged_and_then_given_up() {
         assert_eq!(connection.tell(at(140)), Some(at(145)));
         assert_eq!(connection.handle_timeout(at(145)), Some(Timeout::Close));
         assert_eq!((connection.state(), connection.transport()), (State::Closed, Transport::Close));
-        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(connection.end(), Some(EndOfStream::Incomplete));
         assert_eq!(connection.close_code(), CloseCode::ABNORMAL);
         assert_eq!(connection.tell(at(146)), None);
     }
@@ -122,7 +122,7 @@ fn closing_bounds_what_is_left_to_write() {
         let (mut connection, now) = slow(4);
         assert_eq!(connection.handle_timeout(at(now + 5)), Some(Timeout::Close));
         assert_eq!((connection.state(), connection.has_output()), (State::Closed, false));
-        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(connection.end(), Some(EndOfStream::Incomplete));
         // It takes the rest, and has as long again to end.
         let (mut connection, now) = slow(4);
         let len = connection.output().len();
@@ -204,7 +204,7 @@ fn one_keep_alive_ping_is_outstanding() {
 #[test]
 fn waiting_for_the_end_has_an_end() {
     for role in ROLES {
-        for (peer_closed, end) in [(true, EndOfStream::Clean), (false, EndOfStream::HalfClosed)] {
+        for (peer_closed, end) in [(true, EndOfStream::Clean), (false, EndOfStream::Incomplete)] {
             let mut connection = crate::pair::end(role);
             connection.close(CloseCode::NORMAL, "").unwrap();
             assert_eq!(connection.tell(at(10)), Some(at(15)));
@@ -237,8 +237,8 @@ fn a_close_that_never_left_is_no_clean_end() {
         connection.output().advance(len - 1);
         assert_eq!(connection.state(), State::Closing);
         assert_eq!(connection.handle_timeout(at(5)), Some(Timeout::Close));
-        assert_eq!(connection.end(), Some(EndOfStream::HalfClosed), "{role:?}, {crossed}");
-        assert_eq!(connection.receive_eof(), EndOfStream::HalfClosed);
+        assert_eq!(connection.end(), Some(EndOfStream::Incomplete), "{role:?}, {crossed}");
+        assert_eq!(connection.receive_eof(), EndOfStream::Incomplete);
     }
 }
 
@@ -445,7 +445,7 @@ fn what_has_no_time_yet_asks_for_it() {
         feed(&mut connection, &to(role, "8000"));
         assert_eq!(connection.tell(at(4)), None);
 
-        let (mut receiving, mut sending) = end(role).split();
+        let (mut receiving, mut sending) = end(role).into_split();
         assert_eq!(receiving.poll_timeout(at(7)), Some(at(7)));
         assert_eq!(receiving.tell(at(9)), Some(at(29)));
         sending.close(1000, "").unwrap();
@@ -517,6 +517,6 @@ fn a_dead_link_is_noticed_by_both() {
     pair.run(secs(60));
     for side in [&pair.client, &pair.server] {
         assert_eq!(side.connection.state(), State::Closed);
-        assert_eq!(side.connection.end(), Some(EndOfStream::HalfClosed));
+        assert_eq!(side.connection.end(), Some(EndOfStream::Incomplete));
     }
 }

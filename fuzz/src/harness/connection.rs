@@ -54,9 +54,9 @@ fn receive(role: Role, stream: &Stream<'_>) {
     let answered: usize = answers.iter().map(octets).sum();
     answer(role, &whole.output, &answers, answered < MAX_OWED);
     let (state, end_of_stream) = match (whole.error, whole.events.last()) {
-        (Some(_), _) => (State::Failed, EndOfStream::HalfClosed),
+        (Some(_), _) => (State::Failed, EndOfStream::Incomplete),
         (None, Some(Event::Close(_))) => (State::Closing, EndOfStream::Clean),
-        (None, _) => (State::Open, EndOfStream::Torn),
+        (None, _) => (State::Open, EndOfStream::Lost),
     };
     assert_eq!((whole.state, whole.end), (state, end_of_stream));
 
@@ -129,7 +129,7 @@ pub(super) fn transcript_beside(
 
 /// Has the halves of a connection read pieces, and then the end of the stream.
 fn transcript_of_halves(connection: Connection, pieces: &[&[u8]]) -> Transcript {
-    let (mut receiving, mut sending) = connection.split();
+    let (mut receiving, mut sending) = connection.into_split();
     let (mut reading, mut output) = (Reading::default(), Vec::new());
     for piece in pieces {
         reading.read(piece, |input| receiving.receive(input));

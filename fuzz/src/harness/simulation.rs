@@ -148,7 +148,7 @@ impl Side {
         let nothing = End::Joined(Connection::server(Config::default()).into());
         let state = sending!(&self.end, state());
         self.end = match mem::replace(&mut self.end, nothing) {
-            End::Joined(connection) => End::Halves(connection.split().into()),
+            End::Joined(connection) => End::Halves(connection.into_split().into()),
             End::Halves(halves) => {
                 let (receiving, sending) = *halves;
                 let joined = receiving.reunite(sending).expect("halves of one connection");

@@ -25,7 +25,7 @@ pub(in crate::handshake) struct Collector {
     bytes: Vec<u8>,
     /// Octets seen, with the empty lines before a request.
     total: usize,
-    place: Place,
+    place: Position,
     /// Octets looked at by `collect`, to show in a test that none is looked at twice.
     #[cfg(test)]
     pub(in crate::handshake) work: usize,
@@ -34,15 +34,15 @@ pub(in crate::handshake) struct Collector {
 impl Collector {
     /// Waits for a request: empty lines before it are skipped (RFC 9112 §2.2).
     pub(in crate::handshake) const fn request() -> Self {
-        Self::at(Place::EmptyLine)
+        Self::at(Position::EmptyLine)
     }
 
     /// Waits for a response.
     pub(in crate::handshake) const fn response() -> Self {
-        Self::at(Place::First)
+        Self::at(Position::First)
     }
 
-    const fn at(place: Place) -> Self {
+    const fn at(place: Position) -> Self {
         Self {
             bytes: Vec::new(),
             total: 0,
@@ -75,18 +75,18 @@ impl Collector {
         let mut taken = 0;
         let mut skipped = 0;
         while let Some(octet) = bytes.get(taken)
-            && self.place != Place::End
+            && self.place != Position::End
         {
             taken += 1;
             self.place = match self.place.after(*octet) {
                 Some(place) => place,
                 None => return Err(self.refuse(input)),
             };
-            if matches!(self.place, Place::StartLine | Place::Line) {
+            if matches!(self.place, Position::StartLine | Position::Line) {
                 // Up to the end of the line only octets follow that change nothing.
                 taken += plain_len(&bytes[taken..]);
             }
-            if matches!(self.place, Place::EmptyLine | Place::EmptyLineCr) {
+            if matches!(self.place, Position::EmptyLine | Position::EmptyLineCr) {
                 skipped = taken;
             }
         }
@@ -97,7 +97,7 @@ impl Collector {
             self.work += taken;
         }
         input.take(taken);
-        if self.place == Place::End {
+        if self.place == Position::End {
             return Ok(Some(core::mem::take(&mut self.bytes)));
         }
         if self.total >= config.max_head_size {
@@ -110,7 +110,7 @@ impl Collector {
     #[cold]
     fn refuse(&self, input: &Input<'_>) -> HandshakeError {
         match self.place {
-            Place::First | Place::H | Place::Ht | Place::Htt | Place::Http => {
+            Position::First | Position::H | Position::Ht | Position::Htt | Position::Http => {
                 HandshakeError::NotHttp(FirstBytes::new(self.bytes.iter().chain(input.as_slice())))
             }
             _ => HandshakeError::InvalidHead,
@@ -119,7 +119,9 @@ impl Collector {
 
     fn too_large(&self) -> HandshakeError {
         match self.place {
-            Place::Method | Place::StartLine | Place::StartLineCr => HandshakeError::TargetTooLong,
+            Position::Method | Position::StartLine | Position::StartLineCr => {
+                HandshakeError::TargetTooLong
+            }
             _ => HandshakeError::HeadTooLarge,
         }
     }
@@ -213,7 +215,7 @@ fn lower_minor_version(version: Option<&mut [u8]>) {
 
 /// The place in a head, as far as the end of lines matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// Before a request, after any number of empty lines.
     EmptyLine,
     EmptyLineCr,
@@ -235,7 +237,7 @@ enum Place {
     End,
 }
 
-impl Place {
+impl Position {
     /// Goes over one byte, or returns `None` to refuse it.
     ///
     /// Refuses at once what cannot become a head, so that a peer of another protocol does not run

@@ -196,7 +196,7 @@ pub(crate) fn echoes_compressed_messages<B: Binding>() {
 pub(crate) fn echoes_20_mib_to_a_slow_reader<B: Binding>() {
     with_client::<B, _>(Config::default(), echo::<B>, |peer| {
         let stream = peer.stream().try_clone().unwrap();
-        let (mut reader, mut writer) = peer.split(stream);
+        let (mut reader, mut writer) = peer.into_split(stream);
         let sending = thread::spawn(move || {
             for _ in 0..20 {
                 writer.send(binary(1 << 20)).unwrap();
@@ -298,7 +298,7 @@ pub(crate) fn loses_nothing_when_reads_break_off<B: Binding>() {
     };
     with_client::<B, _>(Config::default(), server, |peer| {
         let stream = peer.stream().try_clone().unwrap();
-        let (mut reader, mut writer) = peer.split(stream);
+        let (mut reader, mut writer) = peer.into_split(stream);
         let lens = || (0..300).map(|index| index * index);
         let sending = thread::spawn(move || {
             lens().for_each(|len| writer.send(binary(len)).unwrap());
@@ -349,7 +349,7 @@ pub(crate) fn gives_up_a_peer_that_takes_nothing_while_closing<B: Binding>() {
     let server = async |mut websocket: B::WebSocket| {
         let began = Instant::now();
         B::queue(&mut websocket, binary(24 << 20));
-        assert_eq!(B::close(&mut websocket).await.unwrap(), EndOfStream::HalfClosed);
+        assert_eq!(B::close(&mut websocket).await.unwrap(), EndOfStream::Incomplete);
         let result = B::flush(&mut websocket).await;
         let Err(Error::Io(error)) = result else { panic!("{result:?}") };
         assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -367,7 +367,7 @@ pub(crate) fn gives_up_a_peer_that_takes_nothing_while_closing<B: Binding>() {
 
 pub(crate) fn gives_up_a_peer_that_never_closes<B: Binding>() {
     let closed = async |mut websocket: B::WebSocket| {
-        assert_eq!(B::close(&mut websocket).await.unwrap(), EndOfStream::HalfClosed);
+        assert_eq!(B::close(&mut websocket).await.unwrap(), EndOfStream::Incomplete);
         kept::<B>(websocket).await
     };
     // All that comes, the end included; the first of it may have come with the handshake.
@@ -431,7 +431,7 @@ pub(crate) fn sends_the_rest_to_a_half_closed_peer<B: Binding>() {
         assert_eq!(message, Some(Message::Text("all of it?".into())));
         B::queue(&mut websocket, binary(4 << 20));
         assert!(B::read(&mut websocket).await.unwrap().is_none());
-        assert_eq!(B::close(&mut websocket).await.unwrap(), EndOfStream::Torn);
+        assert_eq!(B::close(&mut websocket).await.unwrap(), EndOfStream::Lost);
         B::flush(&mut websocket).await.unwrap();
     };
     with_client::<B, _>(Config::default(), server, |mut peer| {
@@ -450,14 +450,14 @@ pub(crate) fn tells_a_peer_that_breaks_the_protocol<B: Binding>() {
         let reserved = matches!(result, Err(Error::Protocol(ProtocolError::ReservedOpcode)));
         assert!(reserved, "{result:?}");
         assert!(B::read(&mut websocket).await.unwrap().is_none());
-        assert_eq!(B::close(&mut websocket).await.unwrap(), EndOfStream::HalfClosed);
+        assert_eq!(B::close(&mut websocket).await.unwrap(), EndOfStream::Incomplete);
         kept::<B>(websocket).await
     };
     with_client::<B, _>(Config::default(), told, |mut peer| {
         peer.send("good").unwrap();
         let mut stream = peer.into_inner();
         stream.write_all(b"\x83\x80\0\0\0\0").unwrap();
-        assert_eq!(read_to_end(&stream), b"\x88\x02\x03\xea");
+        assert_eq!(read_to_end(&stream), b"\x88\x11\x03\xeareserved opcode");
     });
     for ends in [true, false] {
         let client = async |stream| {

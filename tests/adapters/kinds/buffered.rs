@@ -106,7 +106,7 @@ async fn k1_what_was_sent_arrives_though_nothing_more_is_called() {
 type Halves = (Reader<Buffered>, Writer<Buffered>);
 
 fn halves(websocket: WebSocket<Buffered>) -> Halves {
-    WebSocket::split(websocket)
+    WebSocket::into_split(websocket)
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +153,7 @@ async fn k1_replies_do_not_stay_in_the_buffer() {
         let mut websocket = WebSocket::new(BufWriter::new(stream), server());
         let task = tokio::spawn(async move {
             if split {
-                let (mut reader, _writer) = websocket.split();
+                let (mut reader, _writer) = websocket.into_split();
                 return reader.read().await;
             }
             websocket.read().await
@@ -295,7 +295,7 @@ async fn k16_closing_ends_though_the_flush_does_not() {
         let (stream, _peer) = keeps(shuts);
         let mut websocket = WebSocket::new(stream, connection());
         let end = soon(websocket.close(CloseCode::NORMAL, "")).await.unwrap();
-        assert_eq!((end, start.elapsed().as_secs()), (EndOfStream::HalfClosed, 5));
+        assert_eq!((end, start.elapsed().as_secs()), (EndOfStream::Incomplete, 5));
         // And again: it has ended.
         assert_eq!(soon(websocket.closed()).await.unwrap(), end);
         assert!(soon(websocket.flush()).await.is_err(), "the Close was lost");
@@ -315,11 +315,11 @@ async fn k16_closing_ends_though_the_flush_does_not() {
         // Halves.
         let start = Instant::now();
         let (stream, _peer) = keeps(shuts);
-        let (mut reader, mut writer) = WebSocket::new(stream, connection()).split();
+        let (mut reader, mut writer) = WebSocket::new(stream, connection()).into_split();
         let (end, closed) =
             soon(async { tokio::join!(reader.closed(), writer.send_close(CloseCode::NORMAL, "")) })
                 .await;
-        assert_eq!((end.unwrap(), start.elapsed().as_secs()), (EndOfStream::HalfClosed, 5));
+        assert_eq!((end.unwrap(), start.elapsed().as_secs()), (EndOfStream::Incomplete, 5));
         assert!(matches!(closed, Err(Error::Io(_))), "{closed:?}");
 
         // Its end of the stream has come before.
@@ -347,7 +347,7 @@ async fn k16_sending_ends_though_the_flush_does_not() {
 
         let start = Instant::now();
         let (stream, _peer) = keeps(shuts);
-        let (mut reader, mut writer) = WebSocket::new(stream, server()).split();
+        let (mut reader, mut writer) = WebSocket::new(stream, server()).into_split();
         let (read, sent) = soon(async { tokio::join!(reader.read(), writer.send("?")) }).await;
         assert!(read.is_err() && sent.is_err(), "{read:?} {sent:?}");
         assert!((40..=50).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
@@ -399,7 +399,7 @@ async fn k16_a_buffer_in_front_of_a_peer_that_never_reads() {
             websocket.feed(vec![0; 5000]).await.unwrap();
             let start = Instant::now();
             let end = soon(websocket.close(CloseCode::NORMAL, "")).await.unwrap();
-            assert_eq!((end, start.elapsed().as_secs()), (EndOfStream::HalfClosed, 5));
+            assert_eq!((end, start.elapsed().as_secs()), (EndOfStream::Incomplete, 5));
         }
     }
 }

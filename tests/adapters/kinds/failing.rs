@@ -84,7 +84,7 @@ async fn k18_every_call_of_a_half_after_the_give_up_is_an_error() {
     for first in 0..CALLS {
         let stream = Scripted::default();
         stream.block();
-        let (mut reader, mut writer) = WebSocket::new(stream, client()).split();
+        let (mut reader, mut writer) = WebSocket::new(stream, client()).into_split();
         writer.feed("lost").await.unwrap();
         let (read, result) = soon(async {
             tokio::join!(reader.read(), async {
@@ -131,7 +131,8 @@ async fn k18_every_call_after_a_failed_write_is_an_error() {
                 assert!(soon(call(&mut websocket, number)).await.is_err(), "{number}");
             }
 
-            let (_reader, mut writer): (Reader<_>, _) = WebSocket::new(fails(), server()).split();
+            let (_reader, mut writer): (Reader<_>, _) =
+                WebSocket::new(fails(), server()).into_split();
             writer.feed("lost").await.unwrap();
             let result = soon(call_half(&mut writer, first)).await;
             assert!(result.is_err() || first == 2, "{first}: {result:?}");
@@ -190,7 +191,7 @@ fn k18_every_blocking_call_after_the_give_up_is_an_error() {
         let (stream, _peer) = sockets();
         let websocket = blocking::WebSocket::new(stream, hasty());
         let clone = websocket.stream().try_clone().unwrap();
-        let (mut reader, mut writer) = websocket.split(clone);
+        let (mut reader, mut writer) = websocket.into_split(clone);
         let reading = std::thread::spawn(move || {
             while let Ok(Some(_)) = reader.read() {}
             reader
@@ -254,7 +255,7 @@ fn k19_what_is_fed_leaves_in_one_write() {
                         finish(sink.send_all(&mut messages), 1).unwrap();
                     }
                     5 => {
-                        let (_reader, mut writer) = websocket.split();
+                        let (_reader, mut writer) = websocket.into_split();
                         for _ in 0..COUNT {
                             finish(writer.feed(payload()), 1).unwrap();
                             assert!(stream.log().is_empty());
@@ -262,7 +263,7 @@ fn k19_what_is_fed_leaves_in_one_write() {
                         finish(writer.flush(), 1).unwrap();
                     }
                     6 => {
-                        let (_reader, mut writer) = websocket.split();
+                        let (_reader, mut writer) = websocket.into_split();
                         finish(writer.send_all(&mut messages), 1).unwrap();
                     }
                     7 => {
@@ -339,7 +340,7 @@ fn k19_a_sink_that_is_ready_takes_half_of_what_fits() {
                 let cx = &mut Context::from_waker(Waker::noop());
                 let _guard = runtime().enter();
                 let started = if split {
-                    let (_reader, mut writer) = websocket.split();
+                    let (_reader, mut writer) = websocket.into_split();
                     let ready = SinkExt::<Vec<u8>>::poll_ready_unpin(&mut writer, cx);
                     assert!(ready.is_ready());
                     writer.start_send_unpin(vec![0; len])

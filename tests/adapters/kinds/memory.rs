@@ -65,7 +65,7 @@ fn k6_what_was_read_ahead_is_given_back() {
                 )),
             }
             if split {
-                let (mut reader, writer) = websocket.split();
+                let (mut reader, writer) = websocket.into_split();
                 while wait(reader.read()).is_some() {}
                 return (None, Some((reader, writer)));
             }
@@ -155,7 +155,7 @@ fn k6_what_a_half_has_sent_is_given_back() {
         for way in 0..4 {
             let run = || {
                 let (mut reader, mut writer): (Reader<Void>, Writer<Void>) =
-                    WebSocket::new(Void, client_connection()).split();
+                    WebSocket::new(Void, client_connection()).into_split();
                 assert!(!poll_once(reader.read()));
                 for _ in 0..20 {
                     let payload = vec![0_u8; len];
@@ -203,7 +203,7 @@ fn k7_a_fresh_connection_holds_no_buffer() {
                 return Box::new(incoming);
             }
             let websocket = wait(incoming.accept(Acceptance::new())).unwrap().unwrap();
-            if way == 2 { Box::new(websocket) } else { Box::new(websocket.split()) }
+            if way == 2 { Box::new(websocket) } else { Box::new(websocket.into_split()) }
         });
         // The connection, in its box, and for a request that awaits the decision its head.
         let limit = if way == 1 { 2 * IDLE } else { IDLE + 512 };
@@ -220,7 +220,7 @@ async fn streams(len: usize, piece: usize, capacity: usize) {
         large(&mut config);
         config
     };
-    let (mut reader, mut writer) = WebSocket::new(one, Connection::server(settings())).split();
+    let (mut reader, mut writer) = WebSocket::new(one, Connection::server(settings())).into_split();
     reader.set_delivery(Delivery::Chunks);
     let echoing = tokio::spawn(async move {
         while let Some(mut batch) = reader.fill().await.unwrap() {
@@ -232,7 +232,7 @@ async fn streams(len: usize, piece: usize, capacity: usize) {
         }
     });
     let (mut reader, mut writer) =
-        WebSocket::new(other, Connection::client(settings(), SEED)).split();
+        WebSocket::new(other, Connection::client(settings(), SEED)).into_split();
     reader.set_delivery(Delivery::Chunks);
     let sending = tokio::spawn(async move {
         let payload = vec![7; piece];
@@ -296,7 +296,7 @@ fn k12_a_whole_connection_echoes_fragments() {
                 }
             });
             let (mut reader, mut writer) =
-                WebSocket::new(other, Connection::client(large, SEED)).split();
+                WebSocket::new(other, Connection::client(large, SEED)).into_split();
             reader.set_delivery(Delivery::Chunks);
             let sending = tokio::spawn(async move {
                 for number in 1..=LEN >> 16 {

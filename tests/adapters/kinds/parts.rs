@@ -222,7 +222,7 @@ fn k17_a_write_may_end_after_the_connection() {
 
 #[test]
 fn k17_a_write_of_a_half_may_end_after_the_connection() {
-    let (mut receiving, mut sending) = server().split();
+    let (mut receiving, mut sending) = server().into_split();
     sending.send(vec![0; 1000]).unwrap();
     sending.close(CloseCode::NORMAL, "").unwrap();
     let len = sending.output().chunk().len();

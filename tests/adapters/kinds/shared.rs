@@ -112,7 +112,7 @@ async fn k2_one_end_is_taken_apart() {
                     stream.forward(sink).await.unwrap();
                 }
                 _ => {
-                    let (reader, writer) = WebSocket::split(other);
+                    let (reader, writer) = WebSocket::into_split(other);
                     reader.forward(writer).await.unwrap();
                 }
             }

@@ -167,7 +167,7 @@ fn k4_no_half_spins_on_a_socket_that_does_not_block() {
             let (stream, mut peer) = sockets();
             let stream = Counted::new(stream, timed);
             let websocket = WebSocket::new(stream.clone(), Connection::server(config));
-            let (mut reader, mut writer) = websocket.split(stream.clone());
+            let (mut reader, mut writer) = websocket.into_split(stream.clone());
             for _ in 0..3 {
                 assert_eq!(kind(reader.read()), ErrorKind::WouldBlock);
                 assert_eq!(kind(reader.closed()), ErrorKind::WouldBlock);
@@ -294,7 +294,7 @@ fn k5_a_message_is_waited_for_so_long() {
                 };
             }
             if split {
-                let (mut reader, _writer) = websocket.split(clone);
+                let (mut reader, _writer) = websocket.into_split(clone);
                 waits!(reader);
             } else {
                 waits!(websocket);
@@ -324,7 +324,7 @@ fn k5_pings_are_no_messages() {
             });
             let start = Instant::now();
             if split {
-                let (mut reader, _writer) = websocket.split(clone);
+                let (mut reader, _writer) = websocket.into_split(clone);
                 assert_eq!(kind(reader.read_timeout(SOON)), ErrorKind::TimedOut);
             } else {
                 assert_eq!(kind(websocket.read_timeout(SOON)), ErrorKind::TimedOut);
@@ -365,7 +365,7 @@ fn k13_a_peer_that_takes_nothing_is_given_up_in_time() {
                     websocket.read().is_err()
                 }
                 _ => {
-                    let (mut reader, mut writer) = websocket.split(clone);
+                    let (mut reader, mut writer) = websocket.into_split(clone);
                     let reading = thread::spawn(move || reader.read());
                     writer.send(vec![0; 24 << 20]).is_err() && reading.join().unwrap().is_err()
                 }
@@ -395,7 +395,7 @@ fn k13_a_peer_that_takes_a_little_is_kept() {
             });
             if split {
                 let clone = websocket.stream().try_clone().unwrap();
-                let (_reader, mut writer) = websocket.split(clone);
+                let (_reader, mut writer) = websocket.into_split(clone);
                 writer.send(vec![0; 10 << 20]).unwrap();
             } else {
                 websocket.send(vec![0; 10 << 20]).unwrap();

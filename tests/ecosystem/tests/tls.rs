@@ -76,7 +76,7 @@ async fn what_is_sent_arrives() {
                     }
                     2 => SinkExt::send(&mut server, message).await.unwrap(),
                     3 => {
-                        let (_reader, mut writer) = server.split();
+                        let (_reader, mut writer) = server.into_split();
                         writer.send(message).await.unwrap();
                         std::future::pending::<()>().await;
                     }
@@ -133,7 +133,7 @@ async fn a_close_is_clean() {
             other
         });
         let end = if split {
-            let (mut reader, mut writer) = closing.split();
+            let (mut reader, mut writer) = closing.into_split();
             writer.send_close(CloseCode::NORMAL, "done").await.unwrap();
             soon(reader.closed()).await.unwrap()
         } else {
@@ -158,14 +158,14 @@ async fn an_end_without_close_notify_is_no_error() {
         }
         drop(tls);
         let end = if split {
-            let (mut reader, _writer) = server.split();
+            let (mut reader, _writer) = server.into_split();
             assert!(soon(reader.read()).await.unwrap().is_none());
             reader.end()
         } else {
             assert!(soon(server.read()).await.unwrap().is_none());
             server.end()
         };
-        assert_eq!(end, Some(EndOfStream::Torn));
+        assert_eq!(end, Some(EndOfStream::Lost));
     }
 }
 
@@ -177,11 +177,11 @@ async fn a_peer_that_never_reads_is_given_up() {
         let start = Instant::now();
         server.feed(vec![0; len]).await.unwrap();
         let end = soon(server.close(CloseCode::NORMAL, "")).await.unwrap();
-        assert_eq!((end, start.elapsed().as_secs()), (EndOfStream::HalfClosed, 5));
+        assert_eq!((end, start.elapsed().as_secs()), (EndOfStream::Incomplete, 5));
 
         let (server, _client) = websockets(64).await;
         let start = Instant::now();
-        let (mut reader, mut writer) = server.split();
+        let (mut reader, mut writer) = server.into_split();
         let (end, closed) = soon(async {
             tokio::join!(reader.closed(), async {
                 writer.feed(vec![0; len]).await?;
@@ -190,7 +190,7 @@ async fn a_peer_that_never_reads_is_given_up() {
         })
         .await;
         assert!(matches!(closed, Err(Error::Io(_))), "{closed:?}");
-        assert_eq!((end.unwrap(), start.elapsed().as_secs()), (EndOfStream::HalfClosed, 5));
+        assert_eq!((end.unwrap(), start.elapsed().as_secs()), (EndOfStream::Incomplete, 5));
 
         let (mut server, _client) = websockets(64).await;
         let start = Instant::now();

@@ -47,7 +47,7 @@ fn whole_connections_end_in_every_order_of_events() {
 #[test]
 fn halves_end_in_every_order_of_events() {
     let covered = explore_all(|connection| {
-        let (receiving, sending) = connection.split();
+        let (receiving, sending) = connection.into_split();
         Machine::Halves(receiving, sending)
     });
     // No reply is owed to an open connection, and it does not give up. A reply that is left when the

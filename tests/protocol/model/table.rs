@@ -46,9 +46,9 @@ pub(super) fn next(state: State, trigger: Trigger, halves: bool) -> State {
 /// Returns how a connection has ended that `trigger` has closed.
 pub(super) fn end(state: State, trigger: Trigger) -> EndOfStream {
     match state {
-        Open | Closed => EndOfStream::Torn,
+        Open | Closed => EndOfStream::Lost,
         CloseReceived if trigger == Trigger::EndOfStream => EndOfStream::Clean,
-        CloseSent | CloseReceived | Failed => EndOfStream::HalfClosed,
+        CloseSent | CloseReceived | Failed => EndOfStream::Incomplete,
         Closing => EndOfStream::Clean,
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn end(state: State, trigger: Trigger) -> EndOfStream {
 pub(super) fn transport(state: State, role: Role) -> Transport {
     match (state, role) {
         (Closed, _) => Transport::Close,
-        (Closing | Failed, Role::Server) => Transport::ShutDownWrite,
+        (Closing | Failed, Role::Server) => Transport::ShutdownWrite,
         _ => Transport::Open,
     }
 }

@@ -289,7 +289,7 @@ impl World {
         {
             // What is owed, or queued and not taken, when a side gives up never goes out.
             let dropped = trigger == Trigger::GiveUp && (was_owed && closes == 0 || held);
-            let end = if dropped { EndOfStream::HalfClosed } else { table::end(before, trigger) };
+            let end = if dropped { EndOfStream::Incomplete } else { table::end(before, trigger) };
             assert_eq!(this.machine.end(), Some(end));
         }
         this.check();

@@ -169,7 +169,7 @@ impl Peer {
             match self.transport() {
                 Transport::Open => {}
                 // Fails if it is gone already.
-                Transport::ShutDownWrite => drop(self.stream.shutdown(Shutdown::Write)),
+                Transport::ShutdownWrite => drop(self.stream.shutdown(Shutdown::Write)),
                 Transport::Close => return Ok(false),
             }
             if drained {
