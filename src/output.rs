@@ -284,10 +284,13 @@ impl Output {
         if len > KEPT_CAPACITY {
             return false;
         }
-        // To grow may mean to move: seldom, and before there is much to move.
-        let len = len.max(8 * self.run.len()).clamp(MIN_CAPACITY, KEPT_CAPACITY);
-        self.run.reserve_exact(len - self.run.len());
-        self.run.resize(len, 0);
+        // To reserve may mean to move: seldom, and before there is much to move. What is not used is
+        // not overwritten with zeros either.
+        if len > self.run.capacity() {
+            let capacity = len.max(8 * self.run.len()).clamp(MIN_CAPACITY, KEPT_CAPACITY);
+            self.run.reserve_exact(capacity - self.run.len());
+        }
+        self.run.resize(len.max(2 * self.run.len()).clamp(MIN_CAPACITY, KEPT_CAPACITY), 0);
         true
     }
 
@@ -391,13 +394,16 @@ mod tests {
     #[test]
     fn the_buffer_of_small_frames_grows_up_to_what_is_kept() {
         let mut output = Output::default();
-        let mut lens = Vec::new();
+        let (mut capacities, mut lens) = (Vec::new(), Vec::new());
         while append(&mut output, 100) {
-            assert_eq!(output.run.capacity(), output.run.len());
+            capacities.push(output.run.capacity());
             lens.push(output.run.len());
         }
+        capacities.dedup();
+        assert_eq!(capacities, [MIN_CAPACITY, 8 * MIN_CAPACITY, KEPT_CAPACITY]);
         lens.dedup();
-        assert_eq!(lens, [MIN_CAPACITY, 8 * MIN_CAPACITY, KEPT_CAPACITY]);
+        let doubled = (0..6).map(|n| MIN_CAPACITY << n);
+        assert_eq!(lens, doubled.chain([KEPT_CAPACITY]).collect::<Vec<_>>());
         assert_eq!(output.len(), KEPT_CAPACITY / 100 * 100);
         assert!(append(&mut output, KEPT_CAPACITY % 100) && !append(&mut output, 1));
         output.clear();

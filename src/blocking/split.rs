@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # fn talk(websocket: WebSocket<std::net::TcpStream>) -> Result<(), framewise::Error> {
 /// let clone = websocket.stream().try_clone()?;
-/// let (mut reader, mut writer) = websocket.split(clone);
+/// let (mut reader, mut writer) = websocket.into_split(clone);
 /// std::thread::spawn(move || writer.send("Hello"));
 /// while let Some(message) = reader.read()? {
 ///     println!("{message:?}");

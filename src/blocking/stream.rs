@@ -180,7 +180,7 @@ client_stream! {
     /// let (websocket, _response) = blocking::connect("ws://127.0.0.1:9001/", Config::default())?;
     /// println!("connected to {}", websocket.stream().peer_addr()?);
     /// let clone = websocket.stream().try_clone()?;
-    /// let (mut reader, mut writer) = websocket.split(clone);
+    /// let (mut reader, mut writer) = websocket.into_split(clone);
     /// # Ok(())
     /// # }
     /// ```

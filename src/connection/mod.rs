@@ -399,6 +399,13 @@ impl Connection {
         timers.next(config, state).map(|(deadline, _)| deadline)
     }
 
+    /// Tells the time and returns the deadline, with what the driver knows of the transport.
+    pub(crate) fn deadline_over(&mut self, now: Instant, unseen: Unseen) -> Option<Instant> {
+        self.tell_over(now, unseen);
+        let next = self.lifecycle.timers.next(self.receiver.config(), self.timed_state(unseen));
+        next.map(|(deadline, _)| deadline)
+    }
+
     /// Returns the number of bytes that are queued or in flight.
     #[inline]
     pub(crate) fn pending_len(&self) -> usize {

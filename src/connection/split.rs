@@ -34,7 +34,7 @@ use crate::{
 /// use framewise::{Config, Connection, Event, Input};
 ///
 /// let connection = Connection::server(Arc::new(Config::default()));
-/// let (mut receiving, mut sending) = connection.split();
+/// let (mut receiving, mut sending) = connection.into_split();
 ///
 /// let reader = std::thread::spawn(move || {
 ///     let mut ping = *b"\x89\x80\x00\x00\x00\x00";
@@ -602,8 +602,8 @@ impl ControlSink for &Shared {
 /// ```
 /// use framewise::{Config, Connection};
 ///
-/// let (receiving, sending) = Connection::server(Config::default()).split();
-/// let (_, other) = Connection::server(Config::default()).split();
+/// let (receiving, sending) = Connection::server(Config::default()).into_split();
+/// let (_, other) = Connection::server(Config::default()).into_split();
 /// let error = receiving.reunite(other).unwrap_err();
 /// assert_eq!(error.to_string(), "the halves belong to different connections");
 /// assert!(error.0.reunite(sending).is_ok());

@@ -150,10 +150,17 @@ impl Timers {
                     None => after(self.last_life, if_on(config.ping_interval), Due::Ping),
                     asked => after(asked, if_on(config.pong_timeout), Due::Pong),
                 };
-                let idle = after(self.last_message, if_on(config.idle_timeout), Due::Idle);
-                let message_timeout = if_on(config.message_timeout);
-                let message = after(self.message_began, message_timeout, Due::Message);
-                [life, idle, message].into_iter().flatten().min_by_key(|&(deadline, _)| deadline)
+                // Few connections have more timers than this one.
+                let mut next = life;
+                if config.idle_timeout.is_some() {
+                    let idle = after(self.last_message, if_on(config.idle_timeout), Due::Idle);
+                    next = earlier(next, idle);
+                }
+                if self.message_began.is_some() {
+                    let timeout = if_on(config.message_timeout);
+                    next = earlier(next, after(self.message_began, timeout, Due::Message));
+                }
+                next
             }
             State::CloseSent | State::CloseReceived | State::Closing | State::Failed => {
                 let idle = after(self.asked.or(self.closing), config.close_timeout, Due::Close)?;
@@ -175,6 +182,14 @@ impl Timers {
             self.asked = Some(now);
         }
         Some(due)
+    }
+}
+
+/// Returns the earlier deadline, `first` where they are equal.
+fn earlier(first: Option<(Instant, Due)>, other: Option<(Instant, Due)>) -> Option<(Instant, Due)> {
+    match (first, other) {
+        (Some(first), Some(other)) => Some(if other.0 < first.0 { other } else { first }),
+        (first, other) => first.or(other),
     }
 }
 

@@ -370,8 +370,7 @@ impl Reads for Driver {
 
     fn deadline(&mut self, now: Instant) -> Option<Instant> {
         let unseen = self.unseen();
-        self.connection.tell_over(now, unseen);
-        let deadline = self.connection.poll_timeout_over(now, unseen);
+        let deadline = self.connection.deadline_over(now, unseen);
         // While the caller writes, still nobody listens.
         self.not_listening &= self.outlet.reports;
         deadline

@@ -45,7 +45,7 @@
 //! use framewise::{Config, Connection, Event, Input};
 //!
 //! let connection = Connection::server(Arc::new(Config::default()));
-//! let (mut receiving, mut sending) = connection.split();
+//! let (mut receiving, mut sending) = connection.into_split();
 //!
 //! // One thread reads...
 //! let mut bytes = *b"\x89\x82\x00\x00\x00\x00hi";

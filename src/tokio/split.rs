@@ -32,7 +32,7 @@ use crate::{
 /// use framewise::{Event, tokio::WebSocket};
 ///
 /// # async fn talk(websocket: WebSocket<tokio::net::TcpStream>) -> Result<(), framewise::Error> {
-/// let (mut reader, mut writer) = websocket.split();
+/// let (mut reader, mut writer) = websocket.into_split();
 /// tokio::spawn(async move { writer.send("Hello").await });
 /// while let Some(mut batch) = reader.fill().await? {
 ///     while let Some(event) = batch.next() {

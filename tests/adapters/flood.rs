@@ -9,9 +9,9 @@ use crate::support::{Bring, Grant, Scripted, frames, from_client, poll_times, ru
 #[test]
 fn the_last_of_many_pings_is_answered_at_once() {
     let pings: Vec<u8> = (0..100_u8)
-        .flat_map(|index| from_client(|peer| peer.ping(&[index; 125]).unwrap()))
+        .flat_map(|index| from_client(|peer| peer.ping([index; 125]).unwrap()))
         .collect();
-    let last = frames(framewise::Role::Server, |server| server.pong(&[99; 125]).unwrap());
+    let last = frames(framewise::Role::Server, |server| server.pong([99; 125]).unwrap());
     let check = |stream: &Scripted| {
         let written = stream.written();
         assert!(written.ends_with(&last), "{} octets were written", written.len());
@@ -44,9 +44,9 @@ fn the_last_of_many_pings_is_answered_at_once() {
 #[test]
 fn the_last_of_many_pings_is_answered_behind_a_writer_that_only_queues() {
     let pings = |number: u8| {
-        Bring::Bytes(from_client(|peer| (0..15).for_each(|_| peer.ping(&[number; 125]).unwrap())))
+        Bring::Bytes(from_client(|peer| (0..15).for_each(|_| peer.ping([number; 125]).unwrap())))
     };
-    let last = frames(framewise::Role::Server, |server| server.pong(&[4; 125]).unwrap());
+    let last = frames(framewise::Role::Server, |server| server.pong([4; 125]).unwrap());
 
     let stream = Scripted::new((0..5).map(pings));
     let (mut reader, mut writer) =

@@ -140,9 +140,9 @@ fn control_frames_are_never_compressed() {
     for role in ROLES {
         let mut connection = end(role, "");
         connection.send_text("Hello").expect("there is room");
-        connection.ping(&payload).expect("there is room");
+        connection.ping(payload).expect("there is room");
         connection.send_fragment("Hello", false).expect("there is room");
-        connection.pong(&payload).expect("there is room");
+        connection.pong(payload).expect("there is room");
         connection.send_fragment("Hello", false).expect("there is room");
         connection.ping(b"").expect("there is room");
         feed(&mut connection, &frame_for(role, 0x89, &payload));

@@ -25,8 +25,8 @@ fn control_frames_of_125_octets_pass() {
     gives(&format!("8a7d {digits}"), &[pong(&payload)]);
     for role in ROLES {
         let mut connection = end(role);
-        connection.ping(&payload).unwrap();
-        connection.pong(&payload).unwrap();
+        connection.ping(payload).unwrap();
+        connection.pong(payload).unwrap();
         assert_eq!(said(&mut connection), hex(&format!("[897d {digits}][8a7d {digits}]")));
     }
 }
@@ -36,7 +36,7 @@ fn control_frames_of_125_octets_pass() {
 fn longer_ones_are_not_sent() {
     for role in ROLES {
         let mut connection = end(role);
-        for error in [connection.ping(&[0; 126]), connection.pong(&[0; 126])] {
+        for error in [connection.ping([0; 126]), connection.pong([0; 126])] {
             let expected = SendErrorKind::LongControlFrame { len: 126 };
             assert_eq!(error.unwrap_err().kind(), expected);
         }

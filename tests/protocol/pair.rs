@@ -9,8 +9,8 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use framewise::{
-    CloseCode, Config, Connection, Delivery, EndOfStream, Event, Input, ProtocolError, ReceiveHalf,
-    Role, State, Transport, time::Instant,
+    CloseCode, Config, Connection, Delivery, EndOfStream, Event, Input, ProtocolError, Role, State,
+    Transport, time::Instant,
 };
 
 pub(crate) const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -40,7 +40,8 @@ impl Tell for Connection {
     }
 }
 
-impl Tell for ReceiveHalf {
+#[cfg(feature = "std")]
+impl Tell for framewise::ReceiveHalf {
     fn tell(&mut self, now: Instant) -> Option<Instant> {
         assert_eq!(self.handle_timeout(now), None);
         self.poll_timeout(now)

@@ -200,7 +200,7 @@ fn own_pings_wait_in_a_bounded_reserve() {
         let mut connection = end(role);
         let mut queued = 0;
         let error = loop {
-            match connection.ping(&[0; 100]) {
+            match connection.ping([0; 100]) {
                 Ok(()) => queued += 1,
                 Err(error) => break error,
             }
@@ -209,7 +209,7 @@ fn own_pings_wait_in_a_bounded_reserve() {
         assert!((30..50).contains(&queued));
         assert!(connection.output().len() < 4096 + 131);
         assert_eq!(frames(&drain(&mut connection)).len(), queued);
-        connection.ping(&[0; 100]).unwrap();
+        connection.ping([0; 100]).unwrap();
     }
 }
 
@@ -219,9 +219,9 @@ fn the_reserve_is_used_up_by_4096_octets() {
     for (last, allowed) in [(30, false), (29, true)] {
         let mut server = end(Role::Server);
         for _ in 0..32 {
-            server.ping(&[0; 125]).unwrap();
+            server.ping([0; 125]).unwrap();
         }
-        server.ping(&vec![0; last]).unwrap();
+        server.ping(vec![0; last]).unwrap();
         assert_eq!(server.output().len(), 32 * 127 + 2 + last);
         assert_eq!(server.ping(b"").is_ok(), allowed);
     }
@@ -232,7 +232,7 @@ fn the_reserve_is_used_up_by_4096_octets() {
 fn the_reserve_comes_back_while_a_message_waits() {
     for role in ROLES {
         let mut connection = end(role);
-        while connection.ping(&[0; 100]).is_ok() {}
+        while connection.ping([0; 100]).is_ok() {}
         let controls = connection.output().len();
         connection.send_text("waits").unwrap();
         connection.output().advance(controls - 1);

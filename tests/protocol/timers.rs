@@ -444,7 +444,13 @@ fn what_has_no_time_yet_asks_for_it() {
         // A message that has ended is known as such when the time is told.
         feed(&mut connection, &to(role, "8000"));
         assert_eq!(connection.tell(at(4)), None);
+    }
+}
 
+#[cfg(feature = "std")]
+#[test]
+fn a_half_that_has_no_time_yet_asks_for_it() {
+    for role in ROLES {
         let (mut receiving, mut sending) = end(role).into_split();
         assert_eq!(receiving.poll_timeout(at(7)), Some(at(7)));
         assert_eq!(receiving.tell(at(9)), Some(at(29)));

@@ -61,7 +61,7 @@ fn k6_what_was_read_ahead_is_given_back() {
                     peer.send(vec![0; 1 << 20]).unwrap();
                 }))),
                 _ => stream.bring(Bring::Bytes(
-                    from_client(|peer| peer.ping(&[0; 100]).unwrap()).repeat(1000),
+                    from_client(|peer| peer.ping([0; 100]).unwrap()).repeat(1000),
                 )),
             }
             if split {
