@@ -218,7 +218,12 @@ pub enum Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Connection, Event, Input, ProtocolError, SendErrorKind};
+    use crate::{
+        connection::Connection,
+        error::ProtocolError,
+        input::Input,
+        message::{Event, SendErrorKind},
+    };
 
     #[test]
     fn a_chain_sets_the_fields_of_its_names() {

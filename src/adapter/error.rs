@@ -6,11 +6,14 @@ use std::io::{self, ErrorKind};
 #[cfg(feature = "deflate")]
 use crate::deflate::{NegotiationError, OutOfRange};
 use crate::{
-    ProtocolError, SendError, SendErrorKind, Timeout, driver,
+    connection::Timeout,
+    driver,
+    error::ProtocolError,
     handshake::{
         AcceptError, ExtensionError, HandshakeError, HeaderError, OriginError, OriginRefused,
         RefusedRequest, RequestError, StatusError, UriError,
     },
+    message::{SendError, SendErrorKind},
 };
 
 /// Why a WebSocket over a transport failed.

@@ -12,8 +12,10 @@ use std::{
 
 use super::{ClientStream, WebSocket, client};
 use crate::{
-    Config, Error, adapter,
+    adapter,
+    adapter::Error,
     client::{ConnectGate, Connector, Ended, Next, Opened},
+    config::Config,
     driver::Limit,
     handshake::{ClientRequest, Response},
 };

@@ -4,10 +4,10 @@ use alloc::sync::Arc;
 
 use super::{Stream, WebSocket, io::Io};
 #[cfg(feature = "connect")]
-use crate::random_seed;
+use crate::adapter::random_seed;
 use crate::{
-    Config, Error,
-    adapter::dated,
+    adapter::{Error, dated},
+    config::Config,
     driver::{Driver, HandshakeDriver, Unread},
     handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Request, Response, Upgrade},
 };

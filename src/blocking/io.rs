@@ -5,8 +5,7 @@ use std::io::{self, ErrorKind};
 
 use super::Stream;
 use crate::{
-    Error,
-    adapter::Clock,
+    adapter::{Clock, Error},
     driver::{Blocked, HandshakeDriver, Limit, Opening, Reads, Step, Writes},
     time::Instant,
 };

@@ -41,8 +41,8 @@ pub use stream::{Plain, Stream};
 
 use self::io::Io;
 use crate::{
-    Connection, Error,
-    adapter::Clock,
+    adapter::{Clock, Error},
+    connection::Connection,
     driver::{Driver, Goal, Unread},
 };
 

@@ -6,8 +6,11 @@ use std::io::ErrorKind;
 
 use super::{Stream, WebSocket, io::Io};
 use crate::{
-    CloseCode, Error, ReceiveHalf, ReuniteError, SendError, SendHalf,
+    adapter::Error,
+    connection::{ReceiveHalf, ReuniteError, SendHalf},
     driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step, alone, joined},
+    frame::CloseCode,
+    message::SendError,
     time::Instant,
 };
 

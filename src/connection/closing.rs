@@ -17,7 +17,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use crate::Role;
+use crate::role::Role;
 
 /// How far a connection is on its way from open to closed.
 ///

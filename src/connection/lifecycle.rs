@@ -8,7 +8,10 @@ use super::{
     closing::{EndOfStream, Owed, State, Trigger},
     timer::{Due, Timers},
 };
-use crate::{CloseCode, CloseFrame, ProtocolError};
+use crate::{
+    error::ProtocolError,
+    frame::{CloseCode, CloseFrame},
+};
 
 /// The state that both directions of a connection share.
 #[derive(Debug, Default)]

@@ -28,8 +28,14 @@ pub use self::{
 #[cfg(feature = "deflate")]
 use crate::deflate::{AgreedParameters, Compressor, DeflateConfig, Inflater};
 use crate::{
-    Binary, CloseCode, CloseFrame, Config, Delivery, Event, Input, Output, Payload, ProtocolError,
-    Role, SendError, Text, frame::Opcode, time::Instant,
+    config::{Config, Delivery},
+    error::ProtocolError,
+    frame::{CloseCode, CloseFrame, Opcode},
+    input::Input,
+    message::{Binary, Event, Payload, SendError, Text},
+    output::Output,
+    role::Role,
+    time::Instant,
 };
 
 /// One end of an established WebSocket connection: a pure state machine.

@@ -6,9 +6,13 @@ use super::{lifecycle::ControlSink, timer::Activity};
 #[cfg(feature = "deflate")]
 use crate::deflate::{Inflater, Sink};
 use crate::{
-    CloseFrame, Config, Delivery, Event, Input, ProtocolError, Role,
-    frame::{Chunk, Decoder, FramePiece, Opcode, whole},
+    config::{Config, Delivery},
+    error::ProtocolError,
+    frame::{Chunk, CloseFrame, Decoder, FramePiece, Opcode, whole},
+    input::Input,
+    message::Event,
     message::assembly::{self, Assembly, Extent, WholeMessage},
+    role::Role,
 };
 
 /// The state of the receiving direction.

@@ -10,11 +10,14 @@ use super::{State, closing::Trigger, lifecycle::Lifecycle, timer::Progress};
 #[cfg(feature = "deflate")]
 use crate::deflate::{AgreedParameters, Compressor, compressed_bound};
 use crate::{
-    Binary, CloseCode, CloseFrame, Output, Payload, Role, SendError, SendErrorKind, Text, copy,
-    frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_REASON, Opcode},
-    mask,
-    message::{Content, HeldBytes, HeldText},
+    copy,
+    frame::{
+        self, CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_REASON, Opcode, mask,
+    },
+    message::{Binary, Content, HeldBytes, HeldText, Payload, SendError, SendErrorKind, Text},
     output,
+    output::Output,
+    role::Role,
 };
 
 /// The state of the sending direction.

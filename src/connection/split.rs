@@ -15,9 +15,13 @@ use super::{
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
 use crate::{
-    Binary, CloseCode, CloseFrame, Config, Delivery, Event, Input, Output, Payload, ProtocolError,
-    Role, SendError, Text,
-    frame::Opcode,
+    config::{Config, Delivery},
+    error::ProtocolError,
+    frame::{CloseCode, CloseFrame, Opcode},
+    input::Input,
+    message::{Binary, Event, Payload, SendError, Text},
+    output::Output,
+    role::Role,
     sync::{AtomicBool, Mutex, MutexGuard, Ordering},
     time::Instant,
 };

@@ -1,7 +1,10 @@
 //! Timers as data: deadlines that the driver waits for.
 
 use super::State;
-use crate::{Config, config::if_on, time::Instant};
+use crate::{
+    config::{Config, if_on},
+    time::Instant,
+};
 
 /// A deadline that has passed and ended the connection, or began to.
 ///

@@ -10,7 +10,7 @@ use super::{
     AgreedParameters, DeflateConfig, Level, MemoryLevel, WindowBits,
     history::{History, Mark},
 };
-use crate::Role;
+use crate::role::Role;
 
 /// Compresses the messages of one connection.
 ///
@@ -330,8 +330,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        ProtocolError,
         deflate::{Inflater, Sink},
+        error::ProtocolError,
     };
 
     struct Message(Vec<u8>);

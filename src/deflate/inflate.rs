@@ -12,7 +12,7 @@ use super::{
     AgreedParameters, WindowBits,
     history::{History, Mark},
 };
-use crate::{ProtocolError, Role};
+use crate::{error::ProtocolError, role::Role};
 
 /// Inflates the messages of one connection.
 ///

@@ -7,8 +7,8 @@ use core::{error::Error, fmt, iter};
 
 use super::{BitsWish, DeflateConfig, Parameters, WindowBits, Wish};
 use crate::{
-    Role,
     extension::{Extension, ExtensionError, ExtensionList},
+    role::Role,
 };
 
 /// What both endpoints have agreed upon (RFC 7692 §7.1).

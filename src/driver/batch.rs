@@ -5,10 +5,14 @@ use core::fmt;
 
 use super::inbox::{Inbox, Receive};
 #[cfg(feature = "std")]
-use crate::ReceiveHalf;
+use crate::connection::ReceiveHalf;
 use crate::{
-    Binary, CloseCode, Connection, Delivery, Event, Input, Message, Payload, ProtocolError,
-    SendError, Text,
+    config::Delivery,
+    connection::Connection,
+    error::ProtocolError,
+    frame::CloseCode,
+    input::Input,
+    message::{Binary, Event, Message, Payload, SendError, Text},
 };
 
 /// The events in what was read, borrowed from the read buffer.

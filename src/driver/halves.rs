@@ -9,8 +9,12 @@ use super::{
     outlet::{Outgoing, Outlet},
 };
 use crate::{
-    Connection, Event, Input, ProtocolError, ReceiveHalf, ReuniteError, SendHalf, State, Timeout,
-    Transport, config::if_on, time::Instant,
+    config::if_on,
+    connection::{Connection, ReceiveHalf, ReuniteError, SendHalf, State, Timeout, Transport},
+    error::ProtocolError,
+    input::Input,
+    message::Event,
+    time::Instant,
 };
 
 /// Drives the receiving half of a connection: reads, looks at the clock, and decides when the

@@ -10,11 +10,14 @@ use super::{
     outlet::{Outgoing, Outlet, Queue},
 };
 use crate::{
-    Config, Input, Output, Transport,
+    config::Config,
+    connection::Transport,
     handshake::{
         ClientHandshake, ClientRequest, Established, HandshakeError, Rejection, Request,
         ServerHandshake, Upgrade,
     },
+    input::Input,
+    output::Output,
     time::Instant,
 };
 

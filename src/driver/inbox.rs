@@ -3,7 +3,7 @@
 use alloc::{collections::VecDeque, vec::Vec};
 
 use super::{Error, Step};
-use crate::{Event, Input, ProtocolError, Timeout};
+use crate::{connection::Timeout, error::ProtocolError, input::Input, message::Event};
 
 /// A machine that takes input: a connection or its receiving half.
 pub(crate) trait Receive {

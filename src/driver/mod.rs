@@ -122,7 +122,7 @@ mod whole;
 
 use core::{error, fmt};
 
-use crate::{Config, ProtocolError, Timeout, time::Instant};
+use crate::{config::Config, connection::Timeout, error::ProtocolError, time::Instant};
 
 #[cfg(feature = "std")]
 pub use halves::{ReceiveDriver, SendDriver};

@@ -7,8 +7,11 @@ use std::io::{self, IoSlice};
 
 use super::{Error, Step};
 #[cfg(feature = "std")]
-use crate::SendHalf;
-use crate::{Connection, Output, Transport};
+use crate::connection::SendHalf;
+use crate::{
+    connection::{Connection, Transport},
+    output::Output,
+};
 
 /// A machine with output: a connection, its sending half, or an opening handshake.
 #[allow(unnameable_types, reason = "sealed: only the drivers have one")]

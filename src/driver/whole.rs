@@ -12,10 +12,13 @@ use super::{
     outlet::{Outgoing, Outlet},
 };
 #[cfg(feature = "std")]
-use crate::ReuniteError;
+use crate::connection::ReuniteError;
 use crate::{
-    Connection, EndOfStream, Event, Input, ProtocolError, State, Timeout, Transport,
-    connection::Unseen, time::Instant,
+    connection::{Connection, EndOfStream, State, Timeout, Transport, Unseen},
+    error::ProtocolError,
+    input::Input,
+    message::Event,
+    time::Instant,
 };
 
 /// Drives a [`Connection`] over any transport.
@@ -409,7 +412,7 @@ const FLUSHES_BEFORE_LOOK: u8 = 15;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::config::Config;
 
     /// Drives to `goal` with one frame to read, then nothing more; returns how often it was to read.
     fn drive(driver: &mut Driver, goal: Goal, mut read: impl FnMut(&mut Driver)) -> usize {

@@ -5,7 +5,7 @@
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
-use crate::{ProtocolError, Role, utf8};
+use crate::{error::ProtocolError, role::Role, utf8};
 
 /// A code that says why a connection closes (RFC 6455 §7.4).
 ///

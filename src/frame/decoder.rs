@@ -1,7 +1,7 @@
 //! From a stream of octets to pieces of payload.
 
 use super::{FrameHeader, Opcode, header, whole};
-use crate::{Input, ProtocolError, Role, mask};
+use crate::{error::ProtocolError, frame::mask, input::Input, role::Role};
 
 /// Turns a stream of octets, cut anywhere, into pieces of payload, unmasked in place.
 ///

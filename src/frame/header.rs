@@ -1,7 +1,7 @@
 //! The octets in front of a payload (RFC 6455 §5.2).
 
 use super::{MAX_CONTROL_PAYLOAD, Opcode};
-use crate::ProtocolError;
+use crate::error::ProtocolError;
 
 /// The header of a frame.
 ///

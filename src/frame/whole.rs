@@ -10,7 +10,7 @@ use super::{
     Opcode,
     header::{FIN, MASK},
 };
-use crate::{Input, Role, mask};
+use crate::{frame::mask, input::Input, role::Role};
 
 /// Takes an unfragmented message off the input and returns its opcode, Text or Binary, and its
 /// payload, unmasked.

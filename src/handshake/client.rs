@@ -16,7 +16,7 @@ use super::{
     key::Key,
     request::Offer,
 };
-use crate::{Config, Connection, Input, Output, time::Instant};
+use crate::{config::Config, connection::Connection, input::Input, output::Output, time::Instant};
 
 /// Sends a request to open a connection, and checks the response.
 ///

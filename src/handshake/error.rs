@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, string::String};
 use core::{error::Error, fmt, ops::Deref};
 
-use super::{ExtensionError, Response, rejection::usual_reason, uri::redact};
+use super::{ExtensionError, Response, http::reason::usual_reason, uri::redact};
 #[cfg(feature = "deflate")]
 use crate::deflate::NegotiationError;
 

@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use super::{ExtensionError, HandshakeError, http::headers::Headers};
 use crate::{
-    Config,
+    config::Config,
     extension::{Extension, ExtensionList},
 };
 

@@ -11,7 +11,7 @@ use super::{
     },
     parts::Parts,
 };
-use crate::{Config, Output};
+use crate::{config::Config, output::Output};
 
 /// An HTTP/1.x request whose head is complete and valid, with any method, version and headers.
 ///

@@ -6,11 +6,14 @@ use core::{error::Error, fmt};
 use super::{
     HttpVersion,
     error::HandshakeError,
-    http::headers::{HeaderError, Headers},
+    http::{
+        headers::{HeaderError, Headers},
+        reason::usual_reason,
+    },
     origin::OriginRefused,
     protected,
 };
-use crate::Output;
+use crate::output::Output;
 
 /// A complete HTTP response with another status than 101: it refuses to open a WebSocket connection,
 /// or answers a plain [`Request`](super::Request).
@@ -256,40 +259,6 @@ impl HandshakeError {
             Self::InvalidVersion => rejection.own_header("Sec-WebSocket-Version", "13"),
             _ => rejection,
         })
-    }
-}
-
-pub(super) const fn usual_reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        204 => "No Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        414 => "URI Too Long",
-        417 => "Expectation Failed",
-        421 => "Misdirected Request",
-        426 => "Upgrade Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        _ => "",
     }
 }
 

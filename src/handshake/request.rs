@@ -14,7 +14,7 @@ use super::{
     key::Key,
     protected,
 };
-use crate::{Config, Connection, token};
+use crate::{config::Config, connection::Connection, token};
 
 /// What a client asks for: a resource, and perhaps subprotocols, an origin and additional header
 /// fields.

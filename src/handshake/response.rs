@@ -14,7 +14,7 @@ use super::{
 };
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
-use crate::{Config, Input, token};
+use crate::{config::Config, input::Input, token};
 
 /// The response to an opening handshake: status, headers and, if it refuses, the body.
 ///

@@ -8,7 +8,7 @@ use super::{
     deadline::Deadline,
     http::head::{self, Collector, RequestLayout},
 };
-use crate::{Config, Input, Output, time::Instant};
+use crate::{config::Config, input::Input, output::Output, time::Instant};
 
 /// Reads a client's opening handshake and checks it. What comes of it is an [`Upgrade`].
 ///

@@ -11,7 +11,7 @@ use super::{
 };
 #[cfg(feature = "deflate")]
 use crate::deflate::AgreedParameters;
-use crate::{Config, Connection, Output};
+use crate::{config::Config, connection::Connection, output::Output};
 
 /// A valid request to open a WebSocket connection. The application looks at it and then calls
 /// [`accept`](Self::accept) or [`reject`](Self::reject), at once or when it has found out.

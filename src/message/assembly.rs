@@ -7,7 +7,9 @@ use core::mem;
 
 use super::Event;
 use crate::{
-    Config, Delivery, ProtocolError, copy,
+    config::{Config, Delivery},
+    copy,
+    error::ProtocolError,
     frame::{FrameHeader, Opcode},
     utf8::{self, Utf8},
 };

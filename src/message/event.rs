@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use crate::CloseFrame;
+use crate::frame::CloseFrame;
 
 /// Something that happened on a connection.
 ///
@@ -89,7 +89,7 @@ mod tests {
     use alloc::string::String;
 
     use super::Event;
-    use crate::{CloseCode, CloseFrame};
+    use crate::frame::{CloseCode, CloseFrame};
 
     // What is borrowed from the input and what is not: the same is left of it.
     #[test]

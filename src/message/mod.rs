@@ -185,7 +185,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::{Config, Connection};
+    use crate::{config::Config, connection::Connection};
 
     #[test]
     fn a_message_shows_what_it_is() {

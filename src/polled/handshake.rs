@@ -4,10 +4,10 @@ use alloc::{boxed::Box, sync::Arc};
 
 use super::{Io, Stream, WebSocket};
 #[cfg(feature = "connect")]
-use crate::random_seed;
+use crate::adapter::random_seed;
 use crate::{
-    Config, Error,
-    adapter::dated,
+    adapter::{Error, dated},
+    config::Config,
     driver::{Driver, HandshakeDriver, Unread},
     handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Request, Response, Upgrade},
 };

@@ -34,7 +34,8 @@ pub use stream::{Alarm, Stream};
 pub(crate) use stream::{poll_drive, shake};
 
 use crate::{
-    Connection, Error,
+    adapter::Error,
+    connection::Connection,
     driver::{Driver, Goal, HandshakeDriver, Opening, Unread},
 };
 

@@ -8,7 +8,7 @@ use core::{
 use std::io;
 
 use crate::{
-    Error,
+    adapter::Error,
     driver::{HandshakeDriver, Opening, Reads, Step, Writes},
     time::Instant,
 };

@@ -11,8 +11,10 @@ use tokio::{
 
 use super::{ClientStream, WebSocket, client};
 use crate::{
-    Config, Error, adapter,
+    adapter,
+    adapter::Error,
     client::{ConnectGate, Connector, Ended, Next, Opened},
+    config::Config,
     handshake::{ClientRequest, Response},
 };
 

@@ -6,10 +6,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{WebSocket, io::Io};
 #[cfg(feature = "connect")]
-use crate::random_seed;
+use crate::adapter::random_seed;
 use crate::{
-    Config, Error,
-    adapter::dated,
+    adapter::{Error, dated},
+    config::Config,
     driver::{Driver, HandshakeDriver, Unread},
     handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Request, Response, Upgrade},
 };

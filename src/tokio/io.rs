@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    Error,
+    adapter::Error,
     driver::{HandshakeDriver, Opening, Reads, Step, Writes},
     polled,
     time::Instant,

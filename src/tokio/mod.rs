@@ -57,7 +57,8 @@ pub use stream::ClientStream;
 
 use self::io::Io;
 use crate::{
-    Connection, Error,
+    adapter::Error,
+    connection::Connection,
     driver::{Driver, Goal, Sharers, TaskSide as Side, Unread},
     polled::poll_drive,
 };

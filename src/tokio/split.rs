@@ -19,8 +19,11 @@ use super::{
     io::{Alarm, Clock, Io, poll_read, poll_write},
 };
 use crate::{
-    CloseCode, Error, ReceiveHalf, ReuniteError, SendError, SendHalf, State,
+    adapter::Error,
+    connection::{ReceiveHalf, ReuniteError, SendHalf, State},
     driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step, Tasks, alone, joined},
+    frame::CloseCode,
+    message::SendError,
 };
 
 /// The half of a [`WebSocket`] that reads.

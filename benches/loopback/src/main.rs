@@ -45,6 +45,7 @@
 mod load;
 mod process;
 mod report;
+mod sample;
 mod server;
 
 use std::{

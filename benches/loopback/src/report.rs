@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{load::Sample, process::Target, server::Family};
+use crate::{process::Target, sample::Sample, server::Family};
 
 /// Prints a table with a row for each of the targets.
 pub(crate) fn print(targets: &[Target], samples: &[Vec<Sample>]) {

@@ -8,7 +8,7 @@
 use alloc::vec::Vec;
 
 use super::headers::{Headers, trim};
-use crate::Input;
+use crate::input::Input;
 
 /// Reads one body, up to 64 KiB of it.
 #[derive(Debug)]

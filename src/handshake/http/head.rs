@@ -17,7 +17,7 @@ use super::{
     super::{FirstBytes, HandshakeError, HttpVersion},
     headers::{Field, Span},
 };
-use crate::{Config, Input, token::is_token_octet};
+use crate::{config::Config, input::Input, token::is_token_octet};
 
 /// Collects the octets of one head.
 #[derive(Debug)]

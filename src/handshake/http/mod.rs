@@ -4,3 +4,4 @@ pub(super) mod body;
 pub(super) mod date;
 pub(super) mod head;
 pub(super) mod headers;
+pub(super) mod reason;

@@ -12,6 +12,7 @@ use crate::{
     Failure,
     process::{Cores, Target},
     report,
+    sample::Sample,
 };
 
 /// How long it may take.
@@ -91,18 +92,6 @@ pub(crate) const WORKLOADS: [Workload; 6] = [
         kind: Kind::Memory,
     },
 ];
-
-/// What a turn has shown.
-#[derive(Clone, Copy)]
-pub(crate) struct Sample {
-    /// Messages, or handshakes.
-    pub(crate) count: u64,
-    pub(crate) elapsed: Duration,
-    /// CPU time of the server.
-    pub(crate) cpu: Duration,
-    /// Times from sending to having the answer: the 50th, 99th and 99.9th percentile.
-    pub(crate) percentiles: Option<[Duration; 3]>,
-}
 
 impl Workload {
     /// Measures and prints a table.
