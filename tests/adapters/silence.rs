@@ -1,8 +1,10 @@
 //! Peers that do not read, do not answer, or end one direction only.
 
 use std::{
-    io::{ErrorKind, Write as _},
+    cell::Cell,
+    io::{self, ErrorKind, Read, Write},
     net::Shutdown,
+    thread,
     time::Duration,
 };
 
@@ -81,6 +83,58 @@ fn a_blocking_write_that_nobody_takes_is_an_error() {
 
 fn is_retry(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::TimedOut | ErrorKind::WouldBlock)
+}
+
+/// Has every other write wait for as long as it may, and then takes one byte.
+#[derive(Default)]
+struct Trickle {
+    limit: Cell<Option<Duration>>,
+    waited: bool,
+}
+
+impl Read for Trickle {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+}
+
+impl Write for Trickle {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        self.waited = !self.waited;
+        if self.waited {
+            thread::sleep(self.limit.get().unwrap());
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(1)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl blocking::Stream for Trickle {
+    fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<bool> {
+        assert!(limit.is_none_or(|limit| limit <= PATIENCE), "the other half learns too late");
+        self.limit.set(limit);
+        Ok(true)
+    }
+}
+
+const PATIENCE: Duration = Duration::from_millis(400);
+
+#[test]
+fn a_writing_half_keeps_a_peer_that_takes_a_byte_now_and_then() {
+    within(|| {
+        let patient = config(|config| {
+            config.ping_interval = Some(PATIENCE);
+            config.pong_timeout = Some(PATIENCE);
+        });
+        let websocket =
+            blocking::WebSocket::new(Trickle::default(), machine(Role::Server, patient));
+        let (_reader, mut writer) = websocket.into_split(Trickle::default());
+        writer.send(vec![0; 8]).unwrap();
+    });
 }
 
 #[test]
