@@ -113,7 +113,7 @@ impl Read for Trickle {
 impl Write for Trickle {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
         self.waited += 1;
-        if self.waited % 3 != 0 {
+        if !self.waited.is_multiple_of(3) {
             thread::sleep(self.limit.get().unwrap());
             return Err(ErrorKind::WouldBlock.into());
         }
