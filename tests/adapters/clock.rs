@@ -1,10 +1,17 @@
 //! A clock that jumps: the machine with any moments, and tokio's clock by hours.
 
-use std::time::Duration;
+use std::{
+    cell::Cell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use framewise::{
     CloseCode, Config, Connection, EndOfStream, Error, Input, Role, State, Timeout,
     handshake::{ClientHandshake, HandshakeError, ServerHandshake},
+    polled,
     time::Instant,
     tokio as asynchronous,
 };
@@ -230,4 +237,39 @@ async fn dropped_futures_do_not_stop_the_clock() {
         assert_eq!(start.elapsed().as_secs(), 45, "split: {split}");
         assert_eq!(stream.written(), b"\x89\x00\x88\x11\x03\xf3no Pong in time");
     }
+}
+
+/// A timer that the test ends.
+#[derive(Clone, Default)]
+struct Timer(Rc<Cell<bool>>);
+
+impl Future for Timer {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.0.get() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+#[test]
+fn an_alarm_is_set_again_only_when_it_would_be_late() {
+    let (mut alarm, mut timers) = (polled::Alarm::default(), Vec::new());
+    let mut wait = |timers: &mut Vec<Timer>, deadline| {
+        let mut context = Context::from_waker(Waker::noop());
+        let start = || {
+            timers.push(Timer::default());
+            timers[timers.len() - 1].clone()
+        };
+        alarm.poll(deadline, &mut context, start)
+    };
+    for (seconds, started) in [(5, 1), (5, 1), (9, 1), (5, 1), (3, 2), (4, 2)] {
+        assert!(wait(&mut timers, at(seconds)).is_pending());
+        assert_eq!(timers.len(), started, "{seconds}");
+    }
+    timers[0].0.set(true);
+    assert!(wait(&mut timers, at(9)).is_pending(), "it is set to another one");
+    timers[1].0.set(true);
+    assert!(wait(&mut timers, at(9)).is_ready(), "too early, which is for the caller to see");
+    assert!(wait(&mut timers, at(9)).is_pending());
+    assert_eq!(timers.len(), 3);
 }

@@ -147,6 +147,17 @@ fn no_message_repeats_its_source() {
 }
 
 #[test]
+fn an_error_without_a_cause_says_what_it_is() {
+    for (error, text) in [
+        (Error::Timeout(Timeout::Message), "a message took too long to arrive"),
+        (Error::Timeout(Timeout::Pong), "the peer fell silent"),
+        (Error::TlsRequired, "a wss URI needs a TLS stream"),
+    ] {
+        assert_eq!(error.to_string(), text);
+    }
+}
+
+#[test]
 fn each_error_has_its_kind() {
     let handshake = |error: HandshakeError| Error::Handshake(error);
     let origin = upgrade().check_origin(&OriginPolicy::same_origin().require_origin()).unwrap_err();

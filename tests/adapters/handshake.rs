@@ -297,6 +297,43 @@ fn a_subprotocol_that_was_not_offered_is_this_programs_mistake() {
     assert!(stream.written().starts_with(b"HTTP/1.1 500 "));
 }
 
+/// Checks for the time in a response with that status.
+#[track_caller]
+fn tells_the_time(stream: &Scripted, status: &str) {
+    let written = String::from_utf8(stream.written()).unwrap();
+    assert!(written.starts_with(&format!("HTTP/1.1 {status} ")), "{written}");
+    assert_eq!(written.matches("\r\nDate: ").count(), 1, "{written}");
+    assert!(written.contains(" GMT\r\n"), "{written}");
+}
+
+// 9110-6.6.1-01
+#[test]
+fn a_500_tells_the_time() {
+    let mistaken = || Acceptance::new().subprotocol("chat");
+    let stream = || Scripted::new([Bring::Bytes(REQUEST.to_vec()), Bring::Eof]);
+    let threaded = stream();
+    let incoming = blocking::accept(threaded.clone(), Config::default()).unwrap();
+    incoming.accept(mistaken()).unwrap_err();
+    tells_the_time(&threaded, "500");
+
+    let polled = stream();
+    runtime().block_on(async {
+        let incoming = asynchronous::accept(polled.clone(), Config::default()).await.unwrap();
+        incoming.accept(mistaken()).await.unwrap_err();
+    });
+    tells_the_time(&polled, "500");
+}
+
+// 9110-6.6.1-01
+#[test]
+fn a_refusal_to_upgrade_tells_the_time() {
+    let plain = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let stream = Scripted::new([Bring::Bytes(plain.to_vec()), Bring::Eof]);
+    let requested = blocking::receive_request(stream.clone(), Config::default()).unwrap();
+    requested.upgrade().unwrap_err();
+    tells_the_time(&stream, "426");
+}
+
 // 6455-4.2.2-02, 6455-10.6-01: any stream will do, so one through TLS, too.
 #[tokio::test]
 async fn a_handshake_over_any_stream() {

@@ -1,6 +1,13 @@
 //! What programs pass in to open or to accept a connection, and what they get.
 
-use std::{collections::HashSet, io, net::TcpListener, sync::Arc, thread};
+use std::{
+    collections::HashSet,
+    io::{self, ErrorKind, Read as _, Write as _},
+    net::{Shutdown, TcpListener},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error, Message, blocking,
@@ -12,7 +19,9 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Bring, REQUEST, Scripted, finish, tokio_sockets, within};
+use crate::support::{
+    Bring, REQUEST, Scripted, finish, from_client, server, tokio_sockets, within,
+};
 
 /// Does something with a request of every kind.
 macro_rules! with_every_request {
@@ -145,8 +154,42 @@ fn a_thread_gets_a_stream_of_the_crate() {
         assert_eq!(reader.closed().unwrap(), EndOfStream::Clean);
         let tcp: std::net::TcpStream = tcp.try_into_tcp().unwrap();
         assert!(!tcp.nodelay().unwrap(), "of the same socket");
+        // The timers of the connection reach it.
+        assert!(tcp.read_timeout().unwrap().is_some() && tcp.write_timeout().unwrap().is_some());
         server.join().unwrap();
     });
+}
+
+#[test]
+fn the_stream_of_a_thread_ends_its_own_direction() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut stream = blocking::accept_any(stream, Config::default()).unwrap().into_inner();
+            stream.read_exact(&mut [0; 8]).unwrap();
+            stream.write_all(b"\x88\x02\x03\xe8").unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(50))).unwrap();
+            stream.read_to_end(&mut Vec::new()).unwrap()
+        });
+        let (mut websocket, _) = blocking::connect(uri, Config::default()).unwrap();
+        assert_eq!(websocket.close(CloseCode::NORMAL, "").unwrap(), EndOfStream::Clean);
+        assert_eq!(server.join().unwrap(), 0, "the end has come, and nothing before it");
+        drop(websocket);
+    });
+}
+
+#[test]
+fn a_plain_stream_is_taken_at_its_word() {
+    let text = from_client(|peer| peer.send("later").unwrap());
+    let stream = Scripted::new([Bring::Later, Bring::Bytes(text)]);
+    let mut websocket = blocking::WebSocket::new(blocking::Plain(stream), server());
+    let error = websocket.read().unwrap_err();
+    let would_block = matches!(&error, Error::Io(error) if error.kind() == ErrorKind::WouldBlock);
+    assert!(would_block, "{error}");
+    assert_eq!(websocket.read().unwrap(), Some(Message::Text("later".into())));
 }
 
 #[tokio::test]

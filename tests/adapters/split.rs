@@ -15,9 +15,12 @@ use framewise::{
     ReuniteError, Role, State, blocking, tokio::WebSocket,
 };
 
-use crate::support::{
-    Bring, Grant, SEED, Scripted, Wakes, client, config, finish, from_client, from_server,
-    poll_times, runtime, server, sockets, tokio_sockets, within,
+use crate::{
+    conversation::ROLES,
+    support::{
+        Bring, Grant, SEED, Scripted, Wakes, client, config, events_from, finish, from_client,
+        from_server, machine, poll_times, runtime, server, sockets, tokio_sockets, within,
+    },
 };
 
 // 6455-5.5.2-07, R34
@@ -565,4 +568,29 @@ fn halves_and_batches_know_what_the_whole_knows() {
     let written =
         b"\x81\x01t\x82\x01b\x81\x01f\x89\x01p\x8a\x01q\x81\x01t\x82\x01b\x8a\x01q\x88\x02\x03\xe8";
     assert_eq!(stream.written(), written);
+}
+
+#[test]
+fn a_pong_is_written_at_once() {
+    for role in ROLES {
+        let stream = Scripted::default();
+        let mut websocket =
+            blocking::WebSocket::new(stream.clone(), machine(role, Config::default()));
+        assert_eq!(websocket.role(), role);
+        websocket.pong(b"here").unwrap();
+        assert_eq!(events_from(role, &stream.written()), [Event::Pong(b"here".into())]);
+    }
+}
+
+#[test]
+fn a_fragment_waits_for_room() {
+    // For all that was queued before, or only for as much as it takes.
+    for (max_output, before, len) in [(1000, 900, 600), (200_000, 60_000, 150_000)] {
+        let stream = Scripted::default();
+        let connection = Connection::server(config(|config| config.max_output = max_output));
+        let mut websocket = blocking::WebSocket::new(stream.clone(), connection);
+        websocket.feed(vec![0; before]).unwrap();
+        websocket.send_fragment(vec![0; len], true).unwrap();
+        assert_eq!(events_from(Role::Server, &stream.written()).len(), 2);
+    }
 }

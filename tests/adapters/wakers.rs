@@ -15,6 +15,7 @@ use framewise::{
     handshake::ClientRequest,
     tokio::{self as asynchronous, WebSocket},
 };
+use futures_util::{SinkExt, StreamExt as _};
 use tokio::time::advance;
 
 use crate::{
@@ -153,6 +154,26 @@ fn halves_that_moved_wake_one_another_where_they_are() {
     assert!(matches!(reading.as_mut().poll(&mut task.context()), Poll::Ready(Ok(None))));
     assert!(new.is_woken() && !old.is_woken());
     assert!(matches!(sending.as_mut().poll(&mut new.context()), Poll::Ready(Err(_))));
+}
+
+// A stream wakes a task when bytes arrive, but not for those that another task has read already.
+#[test]
+fn a_task_that_reads_ahead_wakes_the_one_that_receives() {
+    let _guard = runtime().enter();
+    let stream = Scripted::default();
+    stream.block();
+    let mut websocket = WebSocket::new(stream.clone(), server());
+    let (reader, writer) = (Task::new(), Task::new());
+    assert!(websocket.poll_next_unpin(&mut reader.context()).is_pending());
+    websocket.start_send_unpin(Message::Text("to you".into())).unwrap();
+    stream.script().reads.push_back(text());
+    let flush = SinkExt::<Message>::poll_flush_unpin(&mut websocket, &mut writer.context());
+    assert!(flush.is_pending());
+    assert!(reader.is_woken() && !writer.is_woken());
+    match websocket.poll_next_unpin(&mut reader.context()) {
+        Poll::Ready(Some(Ok(message))) => assert_eq!(message.as_text(), Some("news")),
+        other => panic!("{other:?}"),
+    }
 }
 
 // Timers, too: each of the futures that run them.

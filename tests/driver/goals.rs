@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use framewise::{
-    CloseCode, Config, Connection, EndOfStream, Event, Role, State, Timeout,
+    CloseCode, Config, Connection, Delivery, EndOfStream, Event, Role, State, Timeout,
     driver::{Driver, Error, Goal, Reads as _, Step, Unread, Writes as _},
     time::Instant,
 };
@@ -445,6 +445,30 @@ fn a_close_by_the_program_ends_the_connection() {
         assert_eq!(CloseCode::NORMAL, CloseCode::from(1000));
         assert_eq!(frames(&end.io.wire.sent).0, [(0x82, b"last".to_vec()), (0x88, close)]);
     });
+}
+
+// The events may be answered while they are taken, and the next ones delivered in another way.
+#[test]
+fn a_batch_does_what_its_connection_does() {
+    let role = Role::Server;
+    let mut config = Config::default();
+    config.max_output = 100;
+    let mut driver = Driver::new(Connection::server(config));
+    let fragments = [frame(role, 0x02, b"a"), frame(role, 0x80, b"b")];
+    read(&mut driver, &[frame(role, 0x82, b"ab"), fragments.concat()].concat());
+    let mut batch = driver.batch();
+    assert_eq!(batch.next(), Some(Event::Binary(b"ab".into())));
+    batch.set_delivery(Delivery::Chunks);
+    assert_eq!(batch.next(), Some(Event::BinaryChunk { payload: b"a".into(), fin: false }));
+    assert_eq!(batch.next(), Some(Event::BinaryChunk { payload: b"b".into(), fin: true }));
+    assert!(batch.has_room(50) && !batch.has_room(101));
+    batch.send_binary(payload(50)).unwrap();
+    assert!(!batch.has_room(50));
+    batch.close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(batch.state(), State::CloseSent);
+    drop(batch);
+    let sent = [(0x82, payload(50)), (0x88, vec![3, 232])];
+    assert_eq!(frames(&written(&mut driver)).0, sent);
 }
 
 // What is queued is written while the program waits for events.

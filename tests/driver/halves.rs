@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use framewise::{
-    CloseCode, Config, Connection, EndOfStream, Event, ReuniteError, Role, State, Timeout,
+    CloseCode, Config, Connection, Delivery, EndOfStream, Event, ReuniteError, Role, State,
+    Timeout,
     driver::{Driver, Error, Goal, Reads as _, ReceiveDriver, SendDriver, Step, Writes as _},
 };
 
@@ -271,6 +272,17 @@ fn what_a_driver_had_read_ahead_is_delivered_by_the_half() {
         assert_eq!(last, Ok(Step::Ready));
         assert_eq!(frames(&sent).0, [(0x81, b"first".to_vec()), (0x8a, b"b".to_vec())]);
     }
+}
+
+#[test]
+fn a_half_delivers_in_another_way_from_within_a_batch() {
+    let role = Role::Server;
+    let (mut receiving, _sending) = halves(role, false);
+    read(&mut receiving, &[frame(role, 0x02, b"a"), frame(role, 0x80, b"b")].concat());
+    let mut batch = receiving.batch();
+    batch.set_delivery(Delivery::Chunks);
+    assert_eq!(batch.next(), Some(Event::BinaryChunk { payload: b"a".into(), fin: false }));
+    assert_eq!(batch.next(), Some(Event::BinaryChunk { payload: b"b".into(), fin: true }));
 }
 
 // A reset while the writer is stuck: what is left has the time to close.
