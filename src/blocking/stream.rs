@@ -94,8 +94,8 @@ pub trait Stream: Read + Write {
 
 /// Any stream, without what this crate could set on it: timeouts, `TCP_NODELAY`.
 ///
-/// The adapter for tokio takes it, too: a `tokio::Socket` that leaves the socket beneath alone. Set
-/// `TCP_NODELAY` yourself, before a TLS stream is made of a TCP stream, say.
+/// Timers are then looked at only when bytes arrive. Set `TCP_NODELAY` yourself, before you make a TLS
+/// stream of a TCP stream, for instance.
 ///
 /// ```
 /// use std::io::Cursor;

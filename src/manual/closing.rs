@@ -15,11 +15,13 @@
 //! - **The peer begins**: its Close is answered at once with the same code, and
 //!   [`Event::Close`](crate::Event::Close) is the last event. What follows it is discarded.
 //! - **The peer breaks the protocol**: `receive` returns the error, once the events before it have been
-//!   taken. A Close with [its code](crate::ProtocolError::close_code) is in the output, unless one was
-//!   sent before.
+//!   taken. A Close with [its code](crate::ProtocolError::close_code) and a
+//!   [short reason](crate::ProtocolError::close_reason) is in the output, unless one was sent before.
 //! - **Write before you shut down.** The Close is in the output like everything else. A server then
 //!   shuts down the write side only and reads on (and throws away) until the client's end: closing a
 //!   socket with input unread resets the connection, and the reset may overtake the Close.
+//! - **End at once** with [`abort`](crate::Connection::abort): without a Close. Pending output is
+//!   dropped, and `transport` says `Close`.
 //! - **Waiting is bounded** by [`Config::close_timeout`](crate::Config::close_timeout). Each piece of
 //!   pending output that the peer takes starts it anew, up to
 //!   [`Config::close_limit`](crate::Config::close_limit). Then the output is dropped and `transport`
@@ -32,10 +34,11 @@
 //!
 //! With an adapter, `close` sends a Close and waits for the end. `closed` waits for the end without
 //! sending one, for a program that only sends or has read what it wants. Both drop messages that still
-//! arrive. `close` of a writer only sends; the reader goes on to the end.
+//! arrive. `send_close` sends a Close and returns; read the rest to the end. A writer has only that,
+//! because its reader waits for the end.
 //!
-//! How it ended is in [`end`](crate::Connection::end): cleanly, with an incomplete closing handshake, or lost. The end of a stream
-//! is no error. The peer's code and reason stay available
+//! [`end`](crate::Connection::end) returns how it ended: cleanly, with an incomplete closing handshake,
+//! or lost. The end of a stream is no error. The peer's code and reason stay available
 //! ([`close_code`](crate::Connection::close_code),
 //! [`received_close`](crate::Connection::received_close)), 1005 and 1006 in their meaning of RFC
 //! 6455 §7.1.5 included.
@@ -64,4 +67,4 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The whole table is in `src/closing.rs`, one exhaustive `match`, and is a test there.
+//! The whole table is one exhaustive `match` in `src/connection/closing.rs`, and is a test there.

@@ -21,8 +21,8 @@
 //!
 //! # A Close without a code has the code 1005
 //!
-//! RFC 6455 §7.1.5 says so, and it spares everybody an `Option`. Sending 1005 is refused; `None`
-//! sends a Close without a payload.
+//! RFC 6455 §7.1.5 says so, and it spares everybody an `Option`. 1005 never stands in a frame: to send
+//! it, or `None`, is to send a Close without a payload.
 //!
 //! # Every received close code is echoed
 //!

@@ -78,7 +78,7 @@ use crate::{
 ///   runs the timers then. To serve the connection at any time, wait for [`readable`](Self::readable)
 ///   in a `select!`, or split it.
 /// - **All futures are cancel safe**: dropping one loses nothing, and the next one goes on.
-/// - **`Stream` and `Sink`** of [messages](Message) are implemented.
+/// - **`Stream` and `Sink`** of [messages](crate::Message) are implemented.
 /// - **Two tasks** may take turns in polling, one to receive and one to send, as
 ///   `futures::StreamExt::split` lets them: both are woken, and both make progress.
 ///
