@@ -9,7 +9,7 @@ use crate::setters::setters;
 /// The limits and timers of a handshake and of the connection that follows it.
 ///
 /// Every limit is finite by default: a peer can make a connection hold at most
-/// `max_message_size` octets of a message in the making, `max_output` octets of queued messages
+/// `max_message_size` bytes of a message in the making, `max_output` bytes of queued messages
 /// and about 6 KiB of owed replies; with compression a window of 32 KiB and, inside a message, 46 KiB
 /// more, and a message that came in several pieces twice for a moment, when it ends. The tokio
 /// adapter holds 64 KiB of whole messages, the one behind them and 32 KiB that are not parsed, too,
@@ -89,7 +89,7 @@ pub struct Config {
     /// has none.
     ///
     /// 131,072 by default: a fragmented message of the default maximum size may have fragments of
-    /// 128 octets, and a stream of empty fragments, which never adds to the size, ends.
+    /// 128 bytes, and a stream of empty fragments, which never adds to the size, ends.
     pub max_fragments: u32,
 
     /// The largest number of header fields in a handshake head.
@@ -97,12 +97,12 @@ pub struct Config {
     /// 100 by default, several times what browsers and proxies send.
     pub max_headers: usize,
 
-    /// The largest size of a handshake head in octets: start line, header fields and empty line.
+    /// The largest size of a handshake head in bytes: start line, header fields and empty line.
     ///
-    /// 16 KiB by default: room for request lines of 8,000 octets (RFC 9112 §3) and large cookies.
+    /// 16 KiB by default: room for request lines of 8,000 bytes (RFC 9112 §3) and large cookies.
     pub max_head_size: usize,
 
-    /// The largest size of a received message in octets, after decompression.
+    /// The largest size of a received message in bytes, after decompression.
     ///
     /// 16 MiB by default. Checked against the length that a frame header declares, before any of
     /// the payload is stored; of a compressed message, before each piece of what it is inflated to
@@ -110,7 +110,7 @@ pub struct Config {
     /// [`Delivery::Chunks`](crate::Delivery::Chunks)) is bounded by it, too.
     pub max_message_size: u64,
 
-    /// The largest number of octets that may wait in the [`Output`](crate::Output).
+    /// The largest number of bytes that may wait in the [`Output`](crate::Output).
     ///
     /// 32 MiB by default: a message of the default maximum size, and nearly as much behind it. A
     /// message that would exceed it is refused and handed back; one that is to be compressed, and may
@@ -118,7 +118,7 @@ pub struct Config {
     /// replies have a small reserve of their own, so that they go out under back pressure, too.
     pub max_output: usize,
 
-    /// How long a message may take from the header of its first frame to its last octet, be it
+    /// How long a message may take from the header of its first frame to its last byte, be it
     /// fragmented or not, before the connection is failed.
     ///
     /// Off by default: a large message over a slow link is legitimate.
@@ -197,7 +197,7 @@ pub(crate) fn if_on(timer: Option<Duration>) -> Option<Duration> {
 ///
 /// let mut connection = Connection::server(Arc::new(Config::default()));
 /// connection.set_delivery(Delivery::Chunks);
-/// // The header of a message of 200 octets and the first three of them.
+/// // The header of a message of 200 bytes and the first three of them.
 /// let mut bytes = *b"\x82\xfe\x00\xc8\x00\x00\x00\x00abc";
 /// let event = connection.receive(&mut Input::new(&mut bytes))?;
 /// assert_eq!(event, Some(Event::BinaryChunk { payload: b"abc".into(), fin: false }));

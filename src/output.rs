@@ -1,11 +1,11 @@
-//! The queue of octets that wait to be written.
+//! The queue of bytes that wait to be written.
 
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 use core::{fmt, iter, mem};
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
-/// Octets that wait to be written to the transport, in order.
+/// Bytes that wait to be written to the transport, in order.
 ///
 /// The queue is a list of chunks. Small frames are appended to one another, so that many sends
 /// leave in one write; a large payload that the caller gave away is a chunk of its own and is never
@@ -35,13 +35,13 @@ use std::io::IoSlice;
 pub struct Output {
     // Chunks in front of `run`. Boxed, since few connections have any.
     queue: Option<Box<Queue>>,
-    // The last chunk, to which small frames are appended: the octets in front of `end`. Those behind
+    // The last chunk, to which small frames are appended: the bytes in front of `end`. Those behind
     // it are left from earlier frames, for the next ones to be written over.
     run: Vec<u8>,
     end: usize,
-    // Octets of the first chunk that were written already.
+    // Bytes of the first chunk that were written already.
     written: usize,
-    // How many octets there are up to the last one that was marked; no more are counted than fit.
+    // How many bytes there are up to the last one that was marked; no more are counted than fit.
     marked: u32,
     // Whether the transport took bytes since `take_advanced`.
     advanced: bool,
@@ -96,8 +96,8 @@ impl Output {
             self.drop_queue();
         }
         if self.written >= 4 << 10 && self.written >= self.end - self.written {
-            // More than half of the run is dead: move the rest down. Each octet moves at most once
-            // for each octet written, so slow readers cost linear time.
+            // More than half of the run is dead: move the rest down. Each byte moves at most once
+            // for each byte written, so slow readers cost linear time.
             self.run.copy_within(self.written..self.end, 0);
             self.end -= mem::take(&mut self.written);
         }
@@ -120,7 +120,7 @@ impl Output {
         }
     }
 
-    /// Returns the first octets that wait, empty only when none do.
+    /// Returns the first bytes that wait, empty only when none do.
     #[inline]
     pub fn chunk(&self) -> &[u8] {
         if self.queue.is_none() {
@@ -129,7 +129,7 @@ impl Output {
         self.chunks().next().unwrap_or_default()
     }
 
-    /// Returns all octets that wait as slices, in order.
+    /// Returns all bytes that wait as slices, in order.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let queued = self.queue.iter().flat_map(|queue| &queue.chunks).map(Chunk::as_slice);
         let run = self.run.get(..self.end).filter(|run| !run.is_empty());
@@ -140,7 +140,7 @@ impl Output {
         })
     }
 
-    /// Fills `slices` with the octets that wait, for a vectored write, and returns how many of the
+    /// Fills `slices` with the bytes that wait, for a vectored write, and returns how many of the
     /// slices it set.
     #[cfg(feature = "std")]
     pub fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
@@ -158,13 +158,13 @@ impl Output {
         self.len() == 0
     }
 
-    /// Returns the number of octets that wait.
+    /// Returns the number of bytes that wait.
     #[inline]
     pub fn len(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.len) + self.end - self.written
     }
 
-    /// Marks the octet that is the last one now.
+    /// Marks the byte that is the last one now.
     pub(crate) fn mark_end(&mut self) {
         self.marked = u32::try_from(self.len()).unwrap_or(u32::MAX);
     }
@@ -261,7 +261,7 @@ impl Output {
         mem::take(&mut self.advanced)
     }
 
-    /// Appends `len` octets and returns them to be written over; or appends nothing, if that
+    /// Appends `len` bytes and returns them to be written over; or appends nothing, if that
     /// would make a buffer of more than 32 KiB, or if there may be more than `max_len` then.
     ///
     /// For small frames, which then need one check of bounds, where appending to a buffer takes one
@@ -277,7 +277,7 @@ impl Output {
         Some(place)
     }
 
-    /// Makes the buffer of small frames one of `len` octets at least, as long as it is one that is
+    /// Makes the buffer of small frames one of `len` bytes at least, as long as it is one that is
     /// kept; returns whether it is.
     #[cold]
     fn grow(&mut self, len: usize) -> bool {
@@ -294,7 +294,7 @@ impl Output {
         true
     }
 
-    /// Appends the octets that `write` appends to the buffer of small frames.
+    /// Appends the bytes that `write` appends to the buffer of small frames.
     pub(crate) fn append(&mut self, additional: usize, write: impl FnOnce(&mut Vec<u8>)) {
         self.run.truncate(self.end);
         self.run.reserve(additional);
@@ -421,7 +421,7 @@ mod tests {
         assert!(append(&mut Output::default(), KEPT_CAPACITY));
     }
 
-    // Each octet is moved once for each one written, at most, and 4 KiB at least are won.
+    // Each byte is moved once for each one written, at most, and 4 KiB at least are won.
     #[test]
     fn a_buffer_of_which_half_was_written_is_moved_down() {
         let octet = |index: usize| u8::try_from(index % 251).unwrap();

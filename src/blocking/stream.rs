@@ -13,10 +13,10 @@ use std::{
 #[cfg(feature = "connect")]
 use crate::client::client_stream;
 
-/// A blocking stream of octets.
+/// A blocking stream of bytes.
 ///
 /// Beyond reading and writing, a stream may know timeouts and how to end one direction. The
-/// provided methods know neither: timers are then looked at only when octets arrive. Implement the
+/// provided methods know neither: timers are then looked at only when bytes arrive. Implement the
 /// trait, with an empty body if need be, for streams of your own; [`Plain`] is for those of others.
 ///
 /// ```

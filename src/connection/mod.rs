@@ -45,14 +45,14 @@ use crate::{
 ///
 /// - **Getters** take `&self` and change nothing: [`state`](Self::state),
 ///   [`transport`](Self::transport), [`close_code`](Self::close_code), …
-/// - **Input** tells what happened: [`receive`](Self::receive) (octets came),
+/// - **Input** tells what happened: [`receive`](Self::receive) (bytes came),
 ///   [`receive_eof`](Self::receive_eof) (the stream ended), [`handle_timeout`](Self::handle_timeout)
 ///   (it is so late).
 /// - **Commands** queue frames: [`send_text`](Self::send_text), [`send_binary`](Self::send_binary),
 ///   [`send`](Self::send), [`send_fragment`](Self::send_fragment), [`ping`](Self::ping),
 ///   [`pong`](Self::pong), [`close`](Self::close). They never block, and either succeed wholly or
 ///   change nothing.
-/// - **Output** is for the driver to take: [`output`](Self::output) (octets to write),
+/// - **Output** is for the driver to take: [`output`](Self::output) (bytes to write),
 ///   [`poll_timeout`](Self::poll_timeout) (when to call `handle_timeout`).
 ///
 /// They may be called in any order. A driver writes the output whenever there is some, and before
@@ -146,7 +146,7 @@ impl Connection {
         self.receiver.set_inflater(Inflater::new(agreed, role, max_size));
     }
 
-    /// Takes octets that were received and returns the next event in them.
+    /// Takes bytes that were received and returns the next event in them.
     ///
     /// Call it until it returns `None`: then all of `input` was taken, and more is needed. What is
     /// kept between calls is an unfinished header, message, control frame or code point. After the
@@ -310,7 +310,7 @@ impl Connection {
         self.sender.send_fragment(payload.into(), fin, self.lifecycle.state())
     }
 
-    /// Queues a Ping with at most 125 octets of payload.
+    /// Queues a Ping with at most 125 bytes of payload.
     ///
     /// # Errors
     ///
@@ -367,7 +367,7 @@ impl Connection {
         self.receiver.receive_eof();
     }
 
-    /// Returns the octets to write.
+    /// Returns the bytes to write.
     #[inline]
     pub fn output(&mut self) -> &mut Output {
         self.sender.queue_replies(&mut self.lifecycle);
@@ -444,7 +444,7 @@ impl Connection {
         self.sender.has_output(&self.lifecycle)
     }
 
-    /// Returns whether the output has room for any message of `len` octets, be it one that grows when
+    /// Returns whether the output has room for any message of `len` bytes, be it one that grows when
     /// it is compressed; see [`Config::max_output`].
     pub fn has_room(&self, len: usize) -> bool {
         self.sender.has_room(len)

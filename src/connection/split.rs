@@ -126,7 +126,7 @@ impl Connection {
 }
 
 impl ReceiveHalf {
-    /// Takes octets that were received and returns the next event in them; see
+    /// Takes bytes that were received and returns the next event in them; see
     /// [`Connection::receive`].
     ///
     /// # Errors
@@ -385,7 +385,7 @@ impl SendHalf {
         self.sender.output()
     }
 
-    /// Returns whether the output has room for a message of `len` octets; see
+    /// Returns whether the output has room for a message of `len` bytes; see
     /// [`Config::max_output`].
     pub fn has_room(&self, len: usize) -> bool {
         self.sender.has_room(len)

@@ -98,7 +98,7 @@ impl Text<'_> {
 }
 
 impl Binary<'_> {
-    /// Returns the octets.
+    /// Returns the bytes.
     #[must_use]
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
@@ -111,7 +111,7 @@ impl Binary<'_> {
 }
 
 impl<'a> Payload<'a> {
-    /// Returns the octets of the message.
+    /// Returns the bytes of the message.
     #[must_use]
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {

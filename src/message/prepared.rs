@@ -68,7 +68,7 @@ impl PreparedMessage {
         }
     }
 
-    /// Returns the octets of the message.
+    /// Returns the bytes of the message.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.shared.content.as_bytes()
