@@ -2,14 +2,14 @@
 
 use core::mem;
 
-/// Bytes that arrived from the peer, lent to the machine for parsing.
+/// A cursor over bytes that arrived from the peer, for a machine to parse.
 ///
-/// The machine takes bytes from the front, unmasks them in place and lends them to the
-/// application as part of an [`Event`](crate::Event). What it hands out borrows the *buffer*, not
-/// the machine and not the `Input`: so an event may be kept while the machine is used to answer.
+/// The machine takes bytes from the front, unmasks them in place and returns them as part of an
+/// [`Event`](crate::Event). The event borrows the *buffer*, not the machine and not the `Input`. So it
+/// may be kept while the machine is used to answer.
 ///
 /// [`Connection::receive`](crate::Connection::receive) always takes all bytes before it asks for
-/// more; the handshake leaves the bytes that follow its head for the connection.
+/// more. A handshake leaves the bytes that follow its head to the connection.
 ///
 /// ```
 /// use framewise::Input;

@@ -1,20 +1,19 @@
-//! The queue of bytes that wait to be written.
+//! The queue of bytes to write.
 
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 use core::{fmt, iter, mem};
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
-/// Bytes that wait to be written to the transport, in order.
+/// The queue of bytes to write to the transport, in order.
 ///
-/// The queue is a list of chunks. Small frames are appended to one another, so that many sends
-/// leave in one write; a large payload that the caller gave away is a chunk of its own and is never
-/// copied. The driver writes [`chunk`](Self::chunk) (or several at once, from
-/// [`chunks`](Self::chunks)) and reports with [`advance`](Self::advance) how much the transport
-/// took.
+/// It is a list of chunks. Small frames are appended to one another, so that many sends leave in one
+/// write. A large owned or shared payload is a chunk of its own and is not copied. The driver writes
+/// [`chunk`](Self::chunk), or several [`chunks`](Self::chunks) at once. Then it reports with
+/// [`advance`](Self::advance) how much the transport took.
 ///
-/// The words are those of the `Buf` trait of the `bytes` crate. Drained, the queue keeps at most
-/// one cleared buffer of 32 KiB, and nothing after [`release`](Self::release).
+/// The names are those of the `Buf` trait of the `bytes` crate. An empty queue keeps at most one buffer
+/// of 32 KiB, and nothing after [`release`](Self::release).
 ///
 /// ```
 /// use std::{io::Write, sync::Arc};
@@ -81,7 +80,7 @@ impl Output {
         self.drop_written();
     }
 
-    /// Drops what of the chunks was written.
+    /// Drops chunks that are fully written.
     fn drop_written(&mut self) {
         if let Some(queue) = &mut self.queue {
             while let Some(chunk) = queue.chunks.front() {
@@ -120,7 +119,7 @@ impl Output {
         }
     }
 
-    /// Returns the first bytes that wait, empty only when none do.
+    /// Returns the first pending bytes, empty only when there are none.
     #[inline]
     pub fn chunk(&self) -> &[u8] {
         if self.queue.is_none() {
@@ -129,7 +128,7 @@ impl Output {
         self.chunks().next().unwrap_or_default()
     }
 
-    /// Returns all bytes that wait as slices, in order.
+    /// Returns all pending bytes as slices, in order.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let queued = self.queue.iter().flat_map(|queue| &queue.chunks).map(Chunk::as_slice);
         let run = self.run.get(..self.end).filter(|run| !run.is_empty());
@@ -140,8 +139,7 @@ impl Output {
         })
     }
 
-    /// Fills `slices` with the bytes that wait, for a vectored write, and returns how many of the
-    /// slices it set.
+    /// Fills `slices` with pending bytes, for a vectored write, and returns how many slices it set.
     #[cfg(feature = "std")]
     pub fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
@@ -152,13 +150,13 @@ impl Output {
         count
     }
 
-    /// Returns whether nothing waits.
+    /// Returns whether nothing is pending.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns the number of bytes that wait.
+    /// Returns the number of pending bytes.
     #[inline]
     pub fn len(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.len) + self.end - self.written
@@ -335,7 +333,7 @@ impl Queue {
     }
 }
 
-/// Says how much waits, not what: payloads are nobody's business.
+/// Shows the length only: payloads may be sensitive.
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output").field("len", &self.len()).finish_non_exhaustive()
