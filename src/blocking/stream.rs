@@ -73,7 +73,8 @@ pub trait Stream: Read + Write {
         Ok(false)
     }
 
-    /// Has small writes sent at once (`TCP_NODELAY`), where the stream knows that.
+    /// Has small writes sent at once (`TCP_NODELAY`), where the stream knows that. Called when an
+    /// opening handshake begins.
     ///
     /// # Errors
     ///
