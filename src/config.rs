@@ -8,24 +8,8 @@ use crate::setters::setters;
 
 /// The limits and timers of a handshake and of the connection that follows it.
 ///
-/// Every limit is finite by default: a peer can make a connection hold at most
-/// `max_message_size` octets of a message in the making, `max_output` octets of queued messages
-/// and about 6 KiB of owed replies; with compression a window of 32 KiB and, inside a message, 46 KiB
-/// more, and a message that came in several pieces twice for a moment, when it ends. The tokio
-/// adapter holds 64 KiB of whole messages, the one behind them and 32 KiB that are not parsed, too,
-/// while the peer does not take what is sent to it; the blocking one always has a read buffer of 32
-/// KiB. Connections share one `Config` through an `Arc`.
-///
-/// Timers are data: they do nothing until a driver calls `poll_timeout` and `handle_timeout`, as
-/// the adapters do. `None` switches a timer off, and so does a duration of zero. Only for
-/// `close_timeout` and `close_limit` zero means what it says: not to wait at all.
-///
-/// Each field is public, and has a method of its name that sets it and can be chained.
-///
-/// No value is refused, and each limit means what it says, also where nothing is left: with
-/// `max_headers` or `max_head_size` too small for any request every handshake is refused, a
-/// `max_message_size` of 0 allows empty messages only, and a `max_output` of 0 refuses to send any
-/// message but not the replies to Pings and Closes.
+/// Connections share one `Config` through an `Arc`. Each field is public, and has a method of its name
+/// that sets it and can be chained.
 ///
 /// ```
 /// use core::time::Duration;
@@ -40,6 +24,29 @@ use crate::setters::setters;
 /// let mut config = config;
 /// config.max_headers = 50; // the same as `config.max_headers(50)`
 /// ```
+///
+/// # Limits
+///
+/// Every limit is finite by default. This is what a peer can make a connection hold:
+///
+/// | what | at most |
+/// |---|---|
+/// | a message that is arriving | `max_message_size`; twice that for a moment, when a compressed one in several pieces ends |
+/// | queued messages | `max_output` |
+/// | pending replies | about 6 KiB |
+/// | with compression | a window of 32 KiB, and 46 KiB more inside a message |
+/// | `tokio` and `polled`, while the peer takes no output | 64 KiB of whole messages and the one after them, and 32 KiB that are not parsed |
+/// | `blocking`, always | a read buffer of 32 KiB |
+///
+/// No value is refused. A `max_message_size` of 0 allows empty messages only. A `max_output` of 0
+/// refuses all messages, but Pings and Closes are still answered. If `max_headers` or `max_head_size` is
+/// too small for any request, every handshake is refused.
+///
+/// # Timers
+///
+/// Timers do nothing by themselves: a driver or an adapter reports the time to
+/// [`handle_timeout`](crate::Connection::handle_timeout). `None` and zero switch a timer off. The
+/// exceptions are `close_timeout` and `close_limit`: with zero, a connection does not wait at all.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
@@ -55,9 +62,9 @@ pub struct Config {
     /// How long to wait for the peer's Close, and then for the end of its stream, before the
     /// connection is given up.
     ///
-    /// It runs from the first Close, whichever end sends it, and covers all that is left to do:
-    /// messages that are still queued in front of our own Close, the peer's Close and its end of
-    /// the stream. While output is pending, each piece that the peer takes starts it anew; see
+    /// It runs from the first Close, whichever end sends it. It covers all that is left to do: messages
+    /// that are queued in front of our own Close, the peer's Close, and the end of its stream. While
+    /// output is pending, each piece that the peer takes starts it anew; see
     /// [`close_limit`](Self::close_limit). Output that is left when it passes is dropped.
     ///
     /// 5 seconds by default: several round trips over the slowest links, and short enough for a
@@ -74,22 +81,22 @@ pub struct Config {
 
     /// How long the whole opening handshake may take.
     ///
-    /// 10 seconds by default: it is one round trip, and until it is done the peer has proved
-    /// nothing (slow handshakes are a known way to exhaust a server).
+    /// 10 seconds by default. A handshake is one round trip, and slow handshakes are a known way to
+    /// exhaust a server.
     pub handshake_timeout: Option<Duration>,
 
     /// How long neither side may send a message before the connection is closed with
     /// [`CloseCode::GOING_AWAY`](crate::CloseCode::GOING_AWAY).
     ///
-    /// Off by default: whether a silent but living peer is welcome is for the application to say
-    /// (and a client should not close arbitrarily, RFC 6455 §7.3). Pings and Pongs do not count.
+    /// Off by default: the application decides whether a silent but living peer is welcome. A client
+    /// should not close arbitrarily (RFC 6455 §7.3). Pings and Pongs do not count.
     pub idle_timeout: Option<Duration>,
 
     /// The largest number of fragments in a message, empty ones included. A message in one frame
     /// has none.
     ///
-    /// 131,072 by default: a fragmented message of the default maximum size may have fragments of
-    /// 128 octets, and a stream of empty fragments, which never adds to the size, ends.
+    /// 131,072 by default. This allows fragments of 128 bytes in a message of the default maximum size.
+    /// It also ends a stream of empty fragments, which never adds to the size.
     pub max_fragments: u32,
 
     /// The largest number of header fields in a handshake head.
@@ -97,29 +104,28 @@ pub struct Config {
     /// 100 by default, several times what browsers and proxies send.
     pub max_headers: usize,
 
-    /// The largest size of a handshake head in octets: start line, header fields and empty line.
+    /// The largest size of a handshake head in bytes: start line, header fields and empty line.
     ///
-    /// 16 KiB by default: room for request lines of 8,000 octets (RFC 9112 §3) and large cookies.
+    /// 16 KiB by default: room for request lines of 8,000 bytes (RFC 9112 §3) and large cookies.
     pub max_head_size: usize,
 
-    /// The largest size of a received message in octets, after decompression.
+    /// The largest size of a received message in bytes, after decompression.
     ///
-    /// 16 MiB by default. Checked against the length that a frame header declares, before any of
-    /// the payload is stored; of a compressed message, before each piece of what it is inflated to
-    /// is. A message that arrives in chunks (see
-    /// [`Delivery::Chunks`](crate::Delivery::Chunks)) is bounded by it, too.
+    /// 16 MiB by default. Checked against the length in each frame header, before any of the payload is
+    /// stored. For a compressed message, checked before each inflated piece is stored. It also bounds
+    /// messages that are delivered in [chunks](crate::Delivery::Chunks).
     pub max_message_size: u64,
 
-    /// The largest number of octets that may wait in the [`Output`](crate::Output).
+    /// The largest number of bytes that may be pending in the [`Output`](crate::Output).
     ///
-    /// 32 MiB by default: a message of the default maximum size, and nearly as much behind it. A
-    /// message that would exceed it is refused and handed back; one that is to be compressed, and may
-    /// grow by that, is taken to have an eighth more. Control frames and automatic
-    /// replies have a small reserve of their own, so that they go out under back pressure, too.
+    /// 32 MiB by default: a message of the default maximum size, and nearly as much behind it. A message
+    /// that would exceed it is refused and handed back. A message to be compressed counts 12.5 % larger.
+    /// Control frames and automatic replies have a small reserve of their own, so back pressure does not
+    /// hold them up.
     pub max_output: usize,
 
-    /// How long a message may take from the header of its first frame to its last octet, be it
-    /// fragmented or not, before the connection is failed.
+    /// How long a message may take, from the header of its first frame to its last byte, before the
+    /// connection is failed. Fragmented messages count as a whole.
     ///
     /// Off by default: a large message over a slow link is legitimate.
     pub message_timeout: Option<Duration>,
@@ -197,7 +203,7 @@ pub(crate) fn if_on(timer: Option<Duration>) -> Option<Duration> {
 ///
 /// let mut connection = Connection::server(Arc::new(Config::default()));
 /// connection.set_delivery(Delivery::Chunks);
-/// // The header of a message of 200 octets and the first three of them.
+/// // The header of a message of 200 bytes and the first three of them.
 /// let mut bytes = *b"\x82\xfe\x00\xc8\x00\x00\x00\x00abc";
 /// let event = connection.receive(&mut Input::new(&mut bytes))?;
 /// assert_eq!(event, Some(Event::BinaryChunk { payload: b"abc".into(), fin: false }));

@@ -35,7 +35,7 @@ pub(crate) fn append_text(string: &mut String, text: &str) {
     string.push_str(rest);
 }
 
-/// How many octets are copied at once.
+/// How many bytes are copied at once.
 const PIECE: usize = 2 << 10;
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub enum ProtocolError {
     LengthNotMinimal,
     /// A payload length of 2⁶³ or more (RFC 6455 §5.2).
     LengthTopBit,
-    /// A control frame with more than 125 octets (RFC 6455 §5.5).
+    /// A control frame with more than 125 bytes (RFC 6455 §5.5).
     LongControlFrame,
     /// A server sent a masked frame (RFC 6455 §5.1).
     MaskedFrame,

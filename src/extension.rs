@@ -1,6 +1,6 @@
 //! The grammar of `Sec-WebSocket-Extensions` (RFC 6455 §9.1).
 //!
-//! The parser is written by hand and looks at every octet once or twice, whatever the peer sends.
+//! The parser is written by hand and looks at every byte once or twice, whatever the peer sends.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -64,7 +64,7 @@ impl<'a> Param<'a> {
         if !raw.contains('\\') {
             return Some(Cow::Borrowed(raw));
         }
-        // A backslash is no token character, so each one here is the first octet of a quoted pair.
+        // A backslash is no token character, so each one here is the first byte of a quoted pair.
         Some(Cow::Owned(raw.chars().filter(|c| *c != '\\').collect::<String>()))
     }
 }

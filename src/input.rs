@@ -1,15 +1,15 @@
-//! A cursor over octets that were just read.
+//! A cursor over bytes that were just read.
 
 use core::mem;
 
-/// Octets that arrived from the peer, lent to the machine for parsing.
+/// A cursor over bytes that arrived from the peer, for a machine to parse.
 ///
-/// The machine takes octets from the front, unmasks them in place and lends them to the
-/// application as part of an [`Event`](crate::Event). What it hands out borrows the *buffer*, not
-/// the machine and not the `Input`: so an event may be kept while the machine is used to answer.
+/// The machine takes bytes from the front, unmasks them in place and returns them as part of an
+/// [`Event`](crate::Event). The event borrows the *buffer*, not the machine and not the `Input`. So it
+/// may be kept while the machine is used to answer.
 ///
-/// [`Connection::receive`](crate::Connection::receive) always takes all octets before it asks for
-/// more; the handshake leaves the octets that follow its head for the connection.
+/// [`Connection::receive`](crate::Connection::receive) always takes all bytes before it asks for
+/// more. A handshake leaves the bytes that follow its head to the connection.
 ///
 /// ```
 /// use framewise::Input;
@@ -32,7 +32,7 @@ impl<'buf> Input<'buf> {
         Self { bytes }
     }
 
-    /// Takes the first `len` octets, or all when there are fewer.
+    /// Takes the first `len` bytes, or all when there are fewer.
     #[inline]
     pub fn take(&mut self, len: usize) -> &'buf mut [u8] {
         let bytes = mem::take(&mut self.bytes);
@@ -41,19 +41,19 @@ impl<'buf> Input<'buf> {
         taken
     }
 
-    /// Returns the octets not taken yet.
+    /// Returns the bytes not taken yet.
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         self.bytes
     }
 
-    /// Returns whether all octets have been taken.
+    /// Returns whether all bytes have been taken.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Returns the number of octets not taken yet.
+    /// Returns the number of bytes not taken yet.
     #[inline]
     pub fn len(&self) -> usize {
         self.bytes.len()

@@ -1,31 +1,32 @@
-//! A sans-IO WebSocket protocol (RFC 6455, RFC 7692): octets in, events and octets out.
+//! A sans-IO WebSocket protocol (RFC 6455, RFC 7692): bytes in, events and bytes out.
 //!
 //! ```text
-//!               octets                         events
+//!                bytes                         events
 //!   transport ─────────▶ Input ─▶ Connection ─────────▶ application
 //!             ◀───────── Output ◀──────────── ◀─────────
-//!               octets                         send_text, ping, close, ...
+//!                bytes                         send_text, ping, close, ...
 //! ```
 //!
 //! The core is a pure state machine: no I/O, no clock, no source of randomness, `no_std` with
-//! `alloc`, and no unsafe code. Adapters bind it to streams of the standard library and of tokio.
-//! Each layer can be used alone:
+//! `alloc`, and no unsafe code. Adapters bind it to streams of the standard library, of tokio and of
+//! other asynchronous runtimes. Each layer can be used alone:
 //!
-//! - [`frame`]: the base framing protocol; a header decoder and encoder as pure functions, and a
-//!   decoder from a stream that is cut anywhere to unmasked pieces of payload
+//! - [`frame`]: the base framing protocol. Headers are decoded and encoded by pure functions. A decoder
+//!   turns a stream, in pieces of any length, into unmasked pieces of payload
 //! - [`Connection`]: messages, control frames, the closing handshake, limits and timers
 //! - [`handshake`]: the opening handshake of both roles, which leads to a `Connection`
 //! - [`driver`]: the loop between a connection and a transport, as a machine
 //! - `deflate`: compressed messages, and their negotiation as pure functions (feature `deflate`)
 //! - [`client`]: which address of a host to try when, and whose turn it is to connect
-//! - `blocking`, `polled`, `tokio`: WebSockets over streams of the standard library, of any
-//!   asynchronous runtime, and of tokio (features `std`, which is on by default, and `tokio`)
+//! - `blocking`: WebSockets over streams of the standard library (feature `std`)
+//! - `polled`: WebSockets over the streams of any asynchronous runtime (feature `std`)
+//! - `tokio`: WebSockets over tokio's streams (feature `tokio`)
 //!
 //! The guide is in [`manual`]; begin with [`manual::embedding`].
 //!
 //! # Example
 //!
-//! A server that echoes, whatever moves the octets:
+//! An echo server for any transport:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -51,6 +52,27 @@
 //! assert_eq!(echo(&mut connection, &mut frame)?, b"\x81\x05Hello");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Names
+//!
+//! One word stands for one thing:
+//!
+//! | | comes in | goes out |
+//! |---|---|---|
+//! | a machine ([`Connection`], `ReceiveHalf`, `SendHalf`) | `receive` parses bytes | `send` queues a message |
+//! | what owns a stream (`WebSocket`, `Reader`, `Writer`) | `read` waits for a message | `send` returns when the stream has flushed |
+//!
+//! Four methods end a connection:
+//!
+//! | method | on | does |
+//! |---|---|---|
+//! | [`close`](Connection::close) | a machine, a [`Batch`] | queues a Close |
+//! | `send_close` | what owns a stream | sends a Close and returns |
+//! | `close` | a `WebSocket` | sends a Close and waits for the end |
+//! | [`abort`](Connection::abort) | a machine, a `Writer` | ends the connection at once, without a Close |
+//!
+//! A *byte* is what RFC 6455 calls an octet. *Borrowed*, *owned* and *shared* say who holds a payload.
+//! *Pending* output is queued and not yet taken by the transport.
 //!
 //! # Features
 //!

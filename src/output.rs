@@ -1,20 +1,19 @@
-//! The queue of octets that wait to be written.
+//! The queue of bytes to write.
 
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 use core::{fmt, iter, mem};
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
-/// Octets that wait to be written to the transport, in order.
+/// The queue of bytes to write to the transport, in order.
 ///
-/// The queue is a list of chunks. Small frames are appended to one another, so that many sends
-/// leave in one write; a large payload that the caller gave away is a chunk of its own and is never
-/// copied. The driver writes [`chunk`](Self::chunk) (or several at once, from
-/// [`chunks`](Self::chunks)) and reports with [`advance`](Self::advance) how much the transport
-/// took.
+/// It is a list of chunks. Small frames are appended to one another, so that many sends leave in one
+/// write. A large owned or shared payload is a chunk of its own and is not copied. The driver writes
+/// [`chunk`](Self::chunk), or several [`chunks`](Self::chunks) at once. Then it reports with
+/// [`advance`](Self::advance) how much the transport took.
 ///
-/// The words are those of the `Buf` trait of the `bytes` crate. Drained, the queue keeps at most
-/// one cleared buffer of 32 KiB, and nothing after [`release`](Self::release).
+/// The names are those of the `Buf` trait of the `bytes` crate. An empty queue keeps at most one buffer
+/// of 32 KiB, and nothing after [`release`](Self::release).
 ///
 /// ```
 /// use std::{io::Write, sync::Arc};
@@ -35,13 +34,13 @@ use std::io::IoSlice;
 pub struct Output {
     // Chunks in front of `run`. Boxed, since few connections have any.
     queue: Option<Box<Queue>>,
-    // The last chunk, to which small frames are appended: the octets in front of `end`. Those behind
+    // The last chunk, to which small frames are appended: the bytes in front of `end`. Those behind
     // it are left from earlier frames, for the next ones to be written over.
     run: Vec<u8>,
     end: usize,
-    // Octets of the first chunk that were written already.
+    // Bytes of the first chunk that were written already.
     written: usize,
-    // How many octets there are up to the last one that was marked; no more are counted than fit.
+    // How many bytes there are up to the last one that was marked; no more are counted than fit.
     marked: u32,
     // Whether the transport took bytes since `take_advanced`.
     advanced: bool,
@@ -81,7 +80,7 @@ impl Output {
         self.drop_written();
     }
 
-    /// Drops what of the chunks was written.
+    /// Drops chunks that are fully written.
     fn drop_written(&mut self) {
         if let Some(queue) = &mut self.queue {
             while let Some(chunk) = queue.chunks.front() {
@@ -96,8 +95,8 @@ impl Output {
             self.drop_queue();
         }
         if self.written >= 4 << 10 && self.written >= self.end - self.written {
-            // More than half of the run is dead: move the rest down. Each octet moves at most once
-            // for each octet written, so slow readers cost linear time.
+            // More than half of the run is dead: move the rest down. Each byte moves at most once
+            // for each byte written, so slow readers cost linear time.
             self.run.copy_within(self.written..self.end, 0);
             self.end -= mem::take(&mut self.written);
         }
@@ -120,7 +119,7 @@ impl Output {
         }
     }
 
-    /// Returns the first octets that wait, empty only when none do.
+    /// Returns the first pending bytes, empty only when there are none.
     #[inline]
     pub fn chunk(&self) -> &[u8] {
         if self.queue.is_none() {
@@ -129,7 +128,7 @@ impl Output {
         self.chunks().next().unwrap_or_default()
     }
 
-    /// Returns all octets that wait as slices, in order.
+    /// Returns all pending bytes as slices, in order.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let queued = self.queue.iter().flat_map(|queue| &queue.chunks).map(Chunk::as_slice);
         let run = self.run.get(..self.end).filter(|run| !run.is_empty());
@@ -140,8 +139,7 @@ impl Output {
         })
     }
 
-    /// Fills `slices` with the octets that wait, for a vectored write, and returns how many of the
-    /// slices it set.
+    /// Fills `slices` with pending bytes, for a vectored write, and returns how many slices it set.
     #[cfg(feature = "std")]
     pub fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
@@ -152,19 +150,19 @@ impl Output {
         count
     }
 
-    /// Returns whether nothing waits.
+    /// Returns whether nothing is pending.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns the number of octets that wait.
+    /// Returns the number of pending bytes.
     #[inline]
     pub fn len(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.len) + self.end - self.written
     }
 
-    /// Marks the octet that is the last one now.
+    /// Marks the byte that is the last one now.
     pub(crate) fn mark_end(&mut self) {
         self.marked = u32::try_from(self.len()).unwrap_or(u32::MAX);
     }
@@ -261,7 +259,7 @@ impl Output {
         mem::take(&mut self.advanced)
     }
 
-    /// Appends `len` octets and returns them to be written over; or appends nothing, if that
+    /// Appends `len` bytes and returns them to be written over; or appends nothing, if that
     /// would make a buffer of more than 32 KiB, or if there may be more than `max_len` then.
     ///
     /// For small frames, which then need one check of bounds, where appending to a buffer takes one
@@ -277,7 +275,7 @@ impl Output {
         Some(place)
     }
 
-    /// Makes the buffer of small frames one of `len` octets at least, as long as it is one that is
+    /// Makes the buffer of small frames one of `len` bytes at least, as long as it is one that is
     /// kept; returns whether it is.
     #[cold]
     fn grow(&mut self, len: usize) -> bool {
@@ -294,7 +292,7 @@ impl Output {
         true
     }
 
-    /// Appends the octets that `write` appends to the buffer of small frames.
+    /// Appends the bytes that `write` appends to the buffer of small frames.
     pub(crate) fn append(&mut self, additional: usize, write: impl FnOnce(&mut Vec<u8>)) {
         self.run.truncate(self.end);
         self.run.reserve(additional);
@@ -335,7 +333,7 @@ impl Queue {
     }
 }
 
-/// Says how much waits, not what: payloads are nobody's business.
+/// Shows the length only: payloads may be sensitive.
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output").field("len", &self.len()).finish_non_exhaustive()
@@ -421,7 +419,7 @@ mod tests {
         assert!(append(&mut Output::default(), KEPT_CAPACITY));
     }
 
-    // Each octet is moved once for each one written, at most, and 4 KiB at least are won.
+    // Each byte is moved once for each one written, at most, and 4 KiB at least are won.
     #[test]
     fn a_buffer_of_which_half_was_written_is_moved_down() {
         let octet = |index: usize| u8::try_from(index % 251).unwrap();

@@ -24,7 +24,7 @@ use core::{
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Instant {
     // Nanoseconds since the origin, plus one: `Option<Instant>` is then as small as an `Instant`,
-    // which saves 40 octets in every connection.
+    // which saves 40 bytes in every connection.
     nanos: NonZeroU64,
 }
 

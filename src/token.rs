@@ -5,7 +5,7 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_octet)
 }
 
-/// Returns whether the octet may stand in a token.
+/// Returns whether the byte may stand in a token.
 #[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
 pub(crate) const fn is_token_octet(octet: u8) -> bool {
     TOKEN_OCTETS[octet as usize]

@@ -4,7 +4,7 @@ use core::str;
 
 /// The state of a validator between two pieces of a text: an unfinished code point.
 ///
-/// It fails at the first octet after which no continuation can be valid, so a piece of text is
+/// It fails at the first byte after which no continuation can be valid, so a piece of text is
 /// refused before its frame or its message has ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Utf8 {
@@ -12,7 +12,7 @@ pub(crate) struct Utf8 {
     carry_len: u8,
 }
 
-/// Octets that no continuation makes valid.
+/// Bytes that no continuation makes valid.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Invalid;
 
@@ -24,10 +24,10 @@ pub(crate) struct Joined {
 }
 
 impl Utf8 {
-    /// Finishes the code point that an earlier piece left unfinished with octets from the front of
+    /// Finishes the code point that an earlier piece left unfinished with bytes from the front of
     /// `bytes`.
     ///
-    /// Returns it, if there was one and it is complete now, and the octets behind it.
+    /// Returns it, if there was one and it is complete now, and the bytes behind it.
     #[allow(
         clippy::indexing_slicing,
         reason = "a carry of three octets is completed or refused by a fourth"
@@ -76,7 +76,7 @@ impl Utf8 {
         for (kept, &octet) in self.carry.iter_mut().zip(bytes) {
             *kept = octet;
         }
-        // At most three: four octets are a whole code point or invalid.
+        // At most three: four bytes are a whole code point or invalid.
         self.carry_len = u8::try_from(bytes.len()).unwrap_or(3).min(3);
     }
 }
@@ -104,7 +104,7 @@ fn complete(bytes: &[u8]) -> Result<bool, Invalid> {
     }
 }
 
-/// Returns how many octets at the end of `bytes` begin a code point that needs more.
+/// Returns how many bytes at the end of `bytes` begin a code point that needs more.
 fn unfinished(bytes: &[u8]) -> usize {
     for (behind, &octet) in bytes.iter().rev().take(3).enumerate() {
         let needed = match octet {
@@ -136,7 +136,7 @@ mod tests {
         Ok(())
     }
 
-    /// The first octet after which nothing can be valid any more, octet by octet by the standard
+    /// The first byte after which nothing can be valid any more, byte by byte by the standard
     /// library's own word.
     fn first_bad(bytes: &[u8]) -> Option<usize> {
         (0..bytes.len()).find(|&last| {
@@ -169,7 +169,7 @@ mod tests {
             }
         }
 
-        // Libraries go through text in blocks of 64 octets, and short ones are another's work.
+        // Libraries go through text in blocks of 64 bytes, and short ones are another's work.
         // R35, R52
         #[test]
         fn agrees_with_the_standard_library_on_both_sides_of_a_block(

@@ -71,7 +71,7 @@ pub enum Error {
     Header(HeaderError),
     /// The transport failed.
     Io(io::Error),
-    /// A text is no origin.
+    /// A text is not an origin.
     Origin(OriginError),
     /// The policy does not allow the origin of a request.
     OriginRefused(OriginRefused),
@@ -278,7 +278,7 @@ impl From<NegotiationError> for Error {
     }
 }
 
-/// The request goes: nobody answers it any more.
+/// Drops the request: nobody answers it any more.
 impl From<RefusedRequest> for Error {
     fn from(refused: RefusedRequest) -> Self {
         Self::Handshake(refused.error)

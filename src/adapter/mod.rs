@@ -1,4 +1,4 @@
-//! What the adapters for std and tokio have in common.
+//! What the adapters have in common.
 
 mod error;
 
@@ -14,7 +14,7 @@ use crate::{
     time::Instant,
 };
 
-/// What a WebSocket was made of. Made by `into_parts` of both adapters.
+/// What a WebSocket was made of. Made by `into_parts` of a WebSocket.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Parts<S> {

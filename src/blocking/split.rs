@@ -16,8 +16,8 @@ use crate::{
 
 /// The half of a [`WebSocket`] that reads.
 ///
-/// It also writes the answers to Pings and Closes, unless the other half is writing and does it,
-/// and drives the timers; so it has to be read from until it ends, whatever the other half does.
+/// It also answers Pings and Closes (if the other half is just writing, that one does), and runs the
+/// timers. So read from it until it ends, whatever the other half does.
 ///
 /// ```no_run
 /// use framewise::blocking::WebSocket;
@@ -40,18 +40,18 @@ pub struct Reader<S> {
 
 /// The half of a [`WebSocket`] that writes; see [`Reader`].
 ///
-/// Dropping it changes nothing for the other half; [`send_close`](Self::send_close) ends the
-/// connection, and [`abort`](Self::abort) does it at once.
+/// Dropping it changes nothing for the other half. [`send_close`](Self::send_close) closes the
+/// connection; [`abort`](Self::abort) ends it at once.
 pub struct Writer<S> {
     shared: Arc<Shared<Io<S>>>,
 }
 
 impl<S: Stream> WebSocket<S> {
-    /// Takes the WebSocket apart, so that two threads can read and write at once.
+    /// Splits the WebSocket, so that two threads can read and write at once.
     ///
-    /// `stream` is a second handle of the stream, for instance of
-    /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone). [`Reader::reunite`] puts the
-    /// WebSocket together again.
+    /// `stream` is a second handle of the stream, for instance from
+    /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone). [`Reader::reunite`] joins the halves
+    /// again.
     pub fn into_split(self, stream: S) -> (Reader<S>, Writer<S>) {
         let (driver, sending) = self.driver.into_split();
         let shared = Arc::new(Shared::new(Io::new(stream, self.io.clock), sending));
@@ -70,12 +70,11 @@ impl<S: Stream> Reader<S> {
         &self.io.stream
     }
 
-    /// Puts the WebSocket together again, over the stream of this half. That of the other one is
-    /// dropped.
+    /// Joins the halves to a WebSocket over the stream of this half. The writer's handle is dropped.
     ///
     /// # Errors
     ///
-    /// Both halves, when they are not of the same connection.
+    /// Both halves, when they belong to different connections.
     #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
     pub fn reunite(self, writer: Writer<S>) -> Result<WebSocket<S>, ReuniteError<Self, Writer<S>>> {
         if !Arc::ptr_eq(&self.shared, &writer.shared) {
@@ -129,13 +128,13 @@ impl<S: Stream> Writer<S> {
     writing_methods!();
     state_methods!();
 
-    /// Runs `run` with the stream that this half writes to. A write of the other half waits.
+    /// Runs `run` with the stream that this half writes to. The other half cannot write meanwhile.
     pub fn with_stream<T>(&self, run: impl FnOnce(&S) -> T) -> T {
         self.lock(|side| run(&side.stream.stream))
     }
 
-    /// Ends the connection at once, without a Close: what is queued is dropped, and the write side of
-    /// the stream is shut down. The [`Reader`] sees the end when the peer's comes, or at its next
+    /// Ends the connection at once, without a Close. Pending output is dropped, and the write side of the
+    /// stream is shut down. The [`Reader`] sees the end when the peer's stream ends, or at its next
     /// deadline.
     pub fn abort(self) {
         self.queue(SendHalf::abort);
@@ -154,7 +153,7 @@ impl<S: Stream> Writer<S> {
         self.shared.lock(|side| queue(side.driver.sending_mut())).0
     }
 
-    /// Does something under the lock, and then what a reader that has found it taken wanted.
+    /// Does something under the lock, then writes the reply that a reader wanted meanwhile.
     fn lock<T>(&self, run: impl FnOnce(&mut Side<Io<S>>) -> T) -> T {
         let (result, wanted) = self.shared.lock(run);
         if wanted {

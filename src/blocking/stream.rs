@@ -13,10 +13,10 @@ use std::{
 #[cfg(feature = "connect")]
 use crate::client::client_stream;
 
-/// A blocking stream of octets.
+/// A blocking stream of bytes.
 ///
 /// Beyond reading and writing, a stream may know timeouts and how to end one direction. The
-/// provided methods know neither: timers are then looked at only when octets arrive. Implement the
+/// provided methods know neither: timers are then looked at only when bytes arrive. Implement the
 /// trait, with an empty body if need be, for streams of your own; [`Plain`] is for those of others.
 ///
 /// ```
@@ -73,7 +73,8 @@ pub trait Stream: Read + Write {
         Ok(false)
     }
 
-    /// Has small writes sent at once (`TCP_NODELAY`), where the stream knows that.
+    /// Has small writes sent at once (`TCP_NODELAY`), where the stream knows that. Called when an
+    /// opening handshake begins.
     ///
     /// # Errors
     ///
@@ -94,8 +95,8 @@ pub trait Stream: Read + Write {
 
 /// Any stream, without what this crate could set on it: timeouts, `TCP_NODELAY`.
 ///
-/// The adapter for tokio takes it, too: a `tokio::Socket` that leaves the socket beneath alone. Set
-/// `TCP_NODELAY` yourself, before a TLS stream is made of a TCP stream, say.
+/// Timers are then looked at only when bytes arrive. Set `TCP_NODELAY` yourself, before you make a TLS
+/// stream of a TCP stream, for instance.
 ///
 /// ```
 /// use std::io::Cursor;

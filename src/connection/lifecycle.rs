@@ -32,7 +32,7 @@ pub(crate) struct Lifecycle {
 #[derive(Debug, Default)]
 #[cfg_attr(not(feature = "std"), allow(dead_code, reason = "only halves owe Pongs"))]
 pub(crate) struct Pongs {
-    // Each payload behind an octet with its length.
+    // Each payload behind a byte with its length.
     bytes: Vec<u8>,
     #[cfg(feature = "std")]
     newest: usize,
@@ -110,7 +110,7 @@ impl Lifecycle {
             pongs.bytes.truncate(pongs.newest);
         }
         pongs.newest = pongs.bytes.len();
-        // A control payload has at most 125 octets.
+        // A control payload has at most 125 bytes.
         pongs.bytes.push(u8::try_from(payload.len()).unwrap_or(u8::MAX));
         pongs.bytes.extend_from_slice(payload);
     }
@@ -217,6 +217,6 @@ impl Pongs {
     }
 }
 
-/// How many octets of payloads of Pings wait at most for the sending direction.
+/// How many bytes of payloads of Pings wait at most for the sending direction.
 #[cfg(feature = "std")]
 const MAX_OWED_PONGS: usize = 2 << 10;

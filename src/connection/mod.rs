@@ -45,14 +45,14 @@ use crate::{
 ///
 /// - **Getters** take `&self` and change nothing: [`state`](Self::state),
 ///   [`transport`](Self::transport), [`close_code`](Self::close_code), …
-/// - **Input** tells what happened: [`receive`](Self::receive) (octets came),
+/// - **Input** tells what happened: [`receive`](Self::receive) (bytes came),
 ///   [`receive_eof`](Self::receive_eof) (the stream ended), [`handle_timeout`](Self::handle_timeout)
 ///   (it is so late).
 /// - **Commands** queue frames: [`send_text`](Self::send_text), [`send_binary`](Self::send_binary),
 ///   [`send`](Self::send), [`send_fragment`](Self::send_fragment), [`ping`](Self::ping),
 ///   [`pong`](Self::pong), [`close`](Self::close). They never block, and either succeed wholly or
 ///   change nothing.
-/// - **Output** is for the driver to take: [`output`](Self::output) (octets to write),
+/// - **Output** is for the driver to take: [`output`](Self::output) (bytes to write),
 ///   [`poll_timeout`](Self::poll_timeout) (when to call `handle_timeout`).
 ///
 /// They may be called in any order. A driver writes the output whenever there is some, and before
@@ -83,7 +83,7 @@ use crate::{
 /// # }
 /// ```
 ///
-/// Dropping a connection aborts it: no Close is sent.
+/// [`abort`](Self::abort) ends a connection at once, without a Close. So does dropping it.
 #[derive(Debug)]
 pub struct Connection {
     receiver: Receiver,
@@ -105,8 +105,9 @@ impl Connection {
 
     /// Makes the client's end of a connection whose handshake is done.
     ///
-    /// `seed` makes the generator of masking keys, one for each frame. It has to be unpredictable
-    /// for everybody else and used once only (RFC 6455 §10.3): take it from the operating system.
+    /// `seed` is that of the generator of masking keys. It has to be unpredictable for everybody else
+    /// and used once only (RFC 6455 §10.3). Take it from the operating system, for instance with
+    /// `random_seed` (feature `connect`).
     pub fn client(config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
         Self::client_with_keys(config.into(), sender::keys(seed))
     }
@@ -121,11 +122,11 @@ impl Connection {
         }
     }
 
-    /// Compresses and inflates messages by these parameters from now on (RFC 7692), for a
-    /// connection whose handshake was done elsewhere; see
-    /// [`DeflateConfig`](crate::deflate::DeflateConfig) for how to agree on them.
+    /// Sets the parameters by which messages are compressed and inflated from now on (RFC 7692).
     ///
-    /// The rest is taken from [`Config::deflate`], or is the default when that is `None`.
+    /// For a connection whose handshake was done elsewhere; see
+    /// [`DeflateConfig`](crate::deflate::DeflateConfig) for how to agree on them. The rest is taken from
+    /// [`Config::deflate`], or is the default when that is `None`.
     #[cfg(feature = "deflate")]
     pub fn set_deflate(&mut self, agreed: AgreedParameters) {
         let config = Arc::clone(self.receiver.config());
@@ -146,7 +147,7 @@ impl Connection {
         self.receiver.set_inflater(Inflater::new(agreed, role, max_size));
     }
 
-    /// Takes octets that were received and returns the next event in them.
+    /// Takes bytes that were received and returns the next event in them.
     ///
     /// Call it until it returns `None`: then all of `input` was taken, and more is needed. What is
     /// kept between calls is an unfinished header, message, control frame or code point. After the
@@ -155,8 +156,8 @@ impl Connection {
     /// # Errors
     ///
     /// A [`ProtocolError`] when the peer broke the protocol or exceeded a limit. The connection has
-    /// failed then: a Close that says so is in the output, and every later call returns the same
-    /// error (RFC 6455 §7.1.7).
+    /// failed then. A Close with a code and a short reason is in the output, unless one was sent before.
+    /// Every later call returns the same error (RFC 6455 §7.1.7).
     #[inline]
     pub fn receive<'buf>(
         &mut self,
@@ -165,7 +166,7 @@ impl Connection {
         if let Some(message) = self.receiver.receive_whole(input) {
             return Ok(Some(message.into()));
         }
-        // Not the caller's own `Input`: whose address is never taken stays in registers.
+        // A local copy, so that the caller's `Input` can stay in registers.
         let mut rest = Input::new(input.take(usize::MAX));
         let received = self.receive_any(&mut rest);
         *input = rest;
@@ -192,8 +193,8 @@ impl Connection {
         self.lifecycle.end().unwrap_or(EndOfStream::Lost)
     }
 
-    /// Tells the time, and does what is due: sends a keep-alive Ping, or ends a connection whose peer
-    /// is gone.
+    /// Tells the time, and does what is due: queues a keep-alive Ping, begins to close, or ends the
+    /// connection.
     ///
     /// Call it after writing and before waiting, and when the deadline of
     /// [`poll_timeout`](Self::poll_timeout) has passed. Events since the last call count as happening
@@ -273,9 +274,9 @@ impl Connection {
     ///
     /// [`Closed`](crate::SendErrorKind::Closed) when the connection is not open,
     /// [`MessageTooBig`](crate::SendErrorKind::MessageTooBig) when the message alone exceeds
-    /// [`Config::max_output`], [`OutputFull`](crate::SendErrorKind::OutputFull) when it does with what
-    /// is pending, [`UnfinishedMessage`](crate::SendErrorKind::UnfinishedMessage) when a fragmented
-    /// message is not finished.
+    /// [`Config::max_output`], [`OutputFull`](crate::SendErrorKind::OutputFull) when it exceeds that
+    /// together with pending output, [`UnfinishedMessage`](crate::SendErrorKind::UnfinishedMessage) when
+    /// a fragmented message is not finished.
     #[inline]
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
         self.sender.send(payload.into(), self.lifecycle.state())
@@ -310,18 +311,18 @@ impl Connection {
         self.sender.send_fragment(payload.into(), fin, self.lifecycle.state())
     }
 
-    /// Queues a Ping with at most 125 octets of payload.
+    /// Queues a Ping with at most 125 bytes of payload.
     ///
     /// # Errors
     ///
     /// [`Closed`](crate::SendErrorKind::Closed) when the connection is not open,
     /// [`LongControlFrame`](crate::SendErrorKind::LongControlFrame) for a longer payload,
-    /// [`OutputFull`](crate::SendErrorKind::OutputFull) when 4 KiB of control frames wait.
+    /// [`OutputFull`](crate::SendErrorKind::OutputFull) when 4 KiB of control frames are pending.
     pub fn ping(&mut self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.sender.send_control(Opcode::Ping, payload.as_ref(), &self.lifecycle)
     }
 
-    /// Queues a Pong that no Ping asked for (RFC 6455 §5.5.3). Pings are answered by themselves.
+    /// Queues a Pong that no Ping asked for (RFC 6455 §5.5.3). Pings are answered automatically.
     ///
     /// # Errors
     ///
@@ -332,9 +333,9 @@ impl Connection {
 
     /// Queues a Close and so begins the closing handshake (RFC 6455 §7.1.2).
     ///
-    /// Messages of the peer may still arrive, and `receive` has to be called, until its Close
-    /// does. A fragmented message that is not finished stays so. The reason has at most 123 bytes.
-    /// With `None` or [`NO_STATUS_RECEIVED`](CloseCode::NO_STATUS_RECEIVED) the Close has no payload.
+    /// Until the peer's Close arrives, its messages may still come: go on calling `receive`. A fragmented
+    /// message that is not finished stays so. The reason has at most 123 bytes. With `None` or
+    /// [`NO_STATUS_RECEIVED`](CloseCode::NO_STATUS_RECEIVED) the Close has no payload.
     ///
     /// ```
     /// use framewise::{Config, Connection};
@@ -359,15 +360,15 @@ impl Connection {
     /// Ends the connection at once, without a Close. Pending output is dropped, and nothing more is
     /// received.
     ///
-    /// [`transport`](Self::transport) says then to close the transport, and the peer sees an abnormal
-    /// closure (RFC 6455 §7.1.5, code 1006). To let the peer know, [`close`](Self::close) instead.
+    /// [`transport`](Self::transport) then says to close the transport. The peer sees an abnormal closure
+    /// (RFC 6455 §7.1.5, code 1006). To let the peer know, call [`close`](Self::close) instead.
     pub fn abort(&mut self) {
         self.lifecycle.give_up();
         self.sender.queue_replies(&mut self.lifecycle);
         self.receiver.receive_eof();
     }
 
-    /// Returns the octets to write.
+    /// Returns the bytes to write.
     #[inline]
     pub fn output(&mut self) -> &mut Output {
         self.sender.queue_replies(&mut self.lifecycle);
@@ -376,9 +377,9 @@ impl Connection {
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all.
     ///
-    /// That is `now` when a timer is to run and the time was not told since it began: after the
-    /// connection was made, or has begun to close. A call changes nothing, wherever and how often it
-    /// is made: what counts as activity, and from when on, depends on `handle_timeout` only.
+    /// That is `now` when a timer has begun since the time was last told, for instance because the
+    /// connection was made or began to close. A call changes nothing: only [`handle_timeout`](Self::handle_timeout) records
+    /// activity.
     ///
     /// ```
     /// use core::time::Duration;
@@ -418,7 +419,7 @@ impl Connection {
         self.sender.pending_len()
     }
 
-    /// Returns whether the peer did not take what was pending within the time to close.
+    /// Returns whether the close timeout, or the program, closed the connection.
     #[inline]
     pub(crate) fn gave_up(&self) -> bool {
         self.lifecycle.gave_up()
@@ -444,8 +445,8 @@ impl Connection {
         self.sender.has_output(&self.lifecycle)
     }
 
-    /// Returns whether the output has room for any message of `len` octets, be it one that grows when
-    /// it is compressed; see [`Config::max_output`].
+    /// Returns whether the output has room for any message of `len` bytes, even if compression makes it
+    /// larger; see [`Config::max_output`].
     pub fn has_room(&self, len: usize) -> bool {
         self.sender.has_room(len)
     }
@@ -505,8 +506,8 @@ impl Connection {
         Self { receiver, sender, lifecycle }
     }
 
-    /// Returns the state that the timers see: what is left to write when the stream has ended is
-    /// given the time to close, too.
+    /// Returns the state that the timers see. Output that is left when the stream has ended has the time
+    /// to close, too.
     fn timed_state(&self, unseen: Unseen) -> State {
         match self.lifecycle.state() {
             State::Closed

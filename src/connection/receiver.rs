@@ -1,4 +1,4 @@
-//! The receiving direction: octets in, events out (RFC 6455 §6.2).
+//! The receiving direction: bytes in, events out (RFC 6455 §6.2).
 
 use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 
@@ -167,7 +167,7 @@ impl Receiver {
             && self.delivery == Delivery::Messages
     }
 
-    /// Takes what is plainly a part of the message in the making, if its octets are to be stored as
+    /// Takes what is plainly a part of the message in the making, if its bytes are to be stored as
     /// they are.
     #[inline]
     fn decode_piece<'buf>(&mut self, input: &mut Input<'buf>) -> Option<FramePiece<'buf>> {
@@ -355,11 +355,11 @@ fn inflate(
     if place.fin { assembly.finish().map(Some) } else { Ok(None) }
 }
 
-/// Where the octets of a compressed message go.
+/// Where the bytes of a compressed message go.
 #[cfg(feature = "deflate")]
 struct Inflated<'a> {
     assembly: &'a mut Assembly,
-    // Where the compressed octets lie.
+    // Where the compressed bytes lie.
     place: Extent,
     // What is delivered at once, when messages are delivered in chunks.
     chunk: Vec<u8>,

@@ -1,4 +1,4 @@
-//! The sending direction: messages in, octets out (RFC 6455 §6.1).
+//! The sending direction: messages in, bytes out (RFC 6455 §6.1).
 
 #[cfg(feature = "deflate")]
 use alloc::sync::Arc;
@@ -33,7 +33,7 @@ pub(crate) struct Sender {
     // What compresses messages, if that was agreed upon.
     #[cfg(feature = "deflate")]
     compressor: Option<Box<Compressor>>,
-    // Octets of control frames queued since the last one was seen to be written, or since the Close.
+    // Bytes of control frames queued since the last one was seen to be written, or since the Close.
     control_len: u32,
     // The message whose fragments are being sent.
     fragmented: Option<Fragmented>,
@@ -81,7 +81,7 @@ impl Sender {
         self.send_any(text.into(), state)
     }
 
-    /// Queues octets.
+    /// Queues bytes.
     #[inline]
     pub(crate) fn send_binary(
         &mut self,
@@ -105,7 +105,7 @@ impl Sender {
         sent
     }
 
-    /// Returns whether a message of `len` octets would be sent as a copy in one frame, without any
+    /// Returns whether a message of `len` bytes would be sent as a copy in one frame, without any
     /// doubt: it is small, is not compressed, and follows no fragment.
     #[inline]
     fn copies(&self, len: usize, state: State) -> bool {
@@ -119,7 +119,7 @@ impl Sender {
     /// Queues a copy of a small payload in a frame of its own, if the output has a place for it within
     /// `max_output`; returns whether it has.
     ///
-    /// What [`push_frame`](Self::push_frame) would do with it, in a third of the time for a few octets.
+    /// What [`push_frame`](Self::push_frame) would do with it, in a third of the time for a few bytes.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the arms have checked the ranges")]
     fn push_small(&mut self, opcode: Opcode, payload: &[u8], max_output: usize) -> bool {
@@ -142,7 +142,7 @@ impl Sender {
             }
             _ => field.copy_from_slice(&[first, mask_bit | len as u8]),
         }
-        // Without a key a payload is copied as with one of zeros: a few octets in less time than a
+        // Without a key a payload is copied as with one of zeros: a few bytes in less time than a
         // call of memcpy takes.
         match (&mut self.keys, rest.split_first_chunk_mut()) {
             (Some(keys), Some((key, place))) => {
@@ -337,14 +337,14 @@ impl Sender {
         self.output.pending_len()
     }
 
-    /// Returns whether the output has room for any message of `len` octets.
+    /// Returns whether the output has room for any message of `len` bytes.
     pub(crate) fn has_room(&self, len: usize) -> bool {
         #[cfg(feature = "deflate")]
         let len = if self.compressor.is_some() { compressed_bound(len) } else { len };
         self.has_room_for(len)
     }
 
-    /// Returns whether the output has room for a frame with `len` octets of payload.
+    /// Returns whether the output has room for a frame with `len` bytes of payload.
     #[inline]
     fn has_room_for(&self, len: usize) -> bool {
         let room = self.max_output.saturating_sub(self.output.pending_len());
@@ -396,7 +396,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Returns how many octets the payload of a whole message has at most when it is queued.
+    /// Returns how many bytes the payload of a whole message has at most when it is queued.
     #[inline]
     fn queued_len(&self, payload: &Payload<'_>) -> usize {
         let len = payload.as_bytes().len();
@@ -584,7 +584,7 @@ struct Fragmented {
     compressed: bool,
 }
 
-/// Returns how many octets a payload has at most when it is queued, compressed or not.
+/// Returns how many bytes a payload has at most when it is queued, compressed or not.
 #[inline]
 fn fragment_len(payload: &Payload<'_>, compressed: bool) -> usize {
     let len = payload.as_bytes().len();
@@ -601,11 +601,11 @@ pub(crate) fn keys(seed: [u8; 32]) -> StdRng {
     StdRng::from_seed(seed)
 }
 
-/// The smallest payload in octets that is queued as a chunk of its own: below it, a copy costs
+/// The smallest payload in bytes that is queued as a chunk of its own: below it, a copy costs
 /// less than another slice in a vectored write.
 const MIN_CHUNK: usize = 4 << 10;
 
-/// How many octets of control frames may wait before Pings are answered with the newest only.
+/// How many bytes of control frames may wait before Pings are answered with the newest only.
 const CONTROL_RESERVE: u32 = 4 << 10;
 
 #[cfg(test)]

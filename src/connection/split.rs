@@ -28,10 +28,10 @@ use crate::{
 
 /// The receiving half of a connection.
 ///
-/// Made by [`Connection::into_split`]. Parsing takes no lock: only Pings, Closes and failures, whose
-/// answers the sending half has to queue, go through one for a moment. Whoever drives the halves
-/// asks [`owes_reply`](Self::owes_reply) after a batch and then has
-/// [`SendHalf::output`] written.
+/// Made by [`Connection::into_split`]. Parsing takes no lock. Pings, Closes and failures take one for a
+/// moment, because the sending half queues the answers. After each batch, ask
+/// [`owes_reply`](Self::owes_reply); if it does, write [`SendHalf::output`]. [`reunite`](Self::reunite)
+/// joins the halves again.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -57,7 +57,7 @@ pub struct ReceiveHalf {
 
 /// The sending half of a connection.
 ///
-/// Made by [`Connection::into_split`], see [`ReceiveHalf`].
+/// Made by [`Connection::into_split`]; see [`ReceiveHalf`].
 pub struct SendHalf {
     sender: Sender,
     // Whether a driver publishes what becomes of the output. Without one, nobody knows when output was
@@ -92,10 +92,10 @@ struct Shared {
 }
 
 impl Connection {
-    /// Takes the connection apart, so that two tasks or threads can receive and send at once.
+    /// Splits the connection, so that two tasks or threads can receive and send at once.
     ///
-    /// Both halves keep the automatic replies: what the receiving half owes, the sending half
-    /// queues before its next output.
+    /// Replies stay automatic: the sending half queues them before its next output.
+    /// [`ReceiveHalf::reunite`] joins the halves again.
     pub fn into_split(self) -> (ReceiveHalf, SendHalf) {
         let role = self.role();
         let config = Arc::clone(self.config());
@@ -126,7 +126,7 @@ impl Connection {
 }
 
 impl ReceiveHalf {
-    /// Takes octets that were received and returns the next event in them; see
+    /// Takes bytes that were received and returns the next event in them; see
     /// [`Connection::receive`].
     ///
     /// # Errors
@@ -153,8 +153,8 @@ impl ReceiveHalf {
         lifecycle.end().unwrap_or(EndOfStream::Lost)
     }
 
-    /// Tells the time, and does what is due; see [`Connection::handle_timeout`]. What it sends is owed
-    /// to the sending half.
+    /// Tells the time, and does what is due; see [`Connection::handle_timeout`]. The sending half queues
+    /// the frames for it.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Timeout> {
         self.tell(now);
         let due = {
@@ -226,8 +226,8 @@ impl ReceiveHalf {
 
     /// Returns how the connection ended, once it is [`Closed`](State::Closed).
     ///
-    /// When the time to close is what has ended it, the sending half has the last word, at its next
-    /// call: with our Close still in its output the end is not [`Clean`](EndOfStream::Clean).
+    /// If the close timeout has ended it, this is final only after the sending half's next call: with our
+    /// Close still in its output, the end is not [`Clean`](EndOfStream::Clean).
     #[must_use]
     pub fn end(&self) -> Option<EndOfStream> {
         self.shared.lifecycle().end()
@@ -267,11 +267,11 @@ impl ReceiveHalf {
         self.shared.role
     }
 
-    /// Puts the connection together again.
+    /// Joins the halves to the connection again.
     ///
     /// # Errors
     ///
-    /// Both halves, when they are not of the same connection.
+    /// Both halves, when they belong to different connections.
     #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
     pub fn reunite(self, sending: SendHalf) -> Result<Connection, ReuniteError<Self, SendHalf>> {
         if !self.is_pair_of(&sending) {
@@ -379,13 +379,13 @@ impl SendHalf {
         self.with_replies_queued(|sender, lifecycle| sender.close(code.into(), reason, lifecycle))
     }
 
-    /// Returns the bytes to write, the replies that are owed among them.
+    /// Returns the bytes to write, pending replies included.
     pub fn output(&mut self) -> &mut Output {
         self.with_replies_queued(|_, _| ());
         self.sender.output()
     }
 
-    /// Returns whether the output has room for a message of `len` octets; see
+    /// Returns whether the output has room for a message of `len` bytes; see
     /// [`Config::max_output`].
     pub fn has_room(&self, len: usize) -> bool {
         self.sender.has_room(len)
@@ -443,7 +443,7 @@ impl SendHalf {
         self.shared.role
     }
 
-    /// Returns whether the peer did not take what was pending within the time to close.
+    /// Returns whether the close timeout, or the program, closed the connection.
     pub(crate) fn gave_up(&self) -> bool {
         self.shared.lifecycle().gave_up()
     }
@@ -601,7 +601,7 @@ impl ControlSink for &Shared {
     }
 }
 
-/// Two halves that are not of the same connection. Both come back.
+/// The halves belong to different connections. Both come back.
 ///
 /// ```
 /// use framewise::{Config, Connection};

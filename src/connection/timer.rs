@@ -58,7 +58,7 @@ pub(crate) struct Timers {
 /// What happened since the driver last told the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Activity {
-    /// The peer showed that it is there: octets arrived, or some of those that waited for it left.
+    /// The peer showed that it is there: bytes arrived, or some of those that waited for it left.
     pub(crate) life: bool,
     /// A message was sent or received, or a part of one.
     pub(crate) message: bool,

@@ -14,7 +14,7 @@ use crate::role::Role;
 
 /// Compresses the messages of one connection.
 ///
-/// With context takeover it keeps the library's state from the first message on, or only the octets
+/// With context takeover it keeps the library's state from the first message on, or only the bytes
 /// that the next message may refer to. Else it keeps nothing, but in the middle of a message that is
 /// sent in fragments. Where it has no state it takes the one that the thread keeps: to make one anew
 /// takes 2 µs more than to reset one, a fifth of the time for a message of 1 KiB.
@@ -83,7 +83,7 @@ impl Compressor {
         self.agreed
     }
 
-    /// Returns whether a message of `len` octets is worth compressing.
+    /// Returns whether a message of `len` bytes is worth compressing.
     #[inline]
     pub(crate) fn wants(&self, len: usize) -> bool {
         self.able && (len >= self.threshold || !self.applies_threshold)
@@ -236,10 +236,10 @@ impl State {
     }
 }
 
-/// Returns the most octets that a payload of `len` octets is compressed to.
+/// Returns the most bytes that a payload of `len` bytes is compressed to.
 ///
-/// Nine bits for each octet, which is what the fixed codes of the fastest levels come to; the other
-/// levels store what they cannot compress, in blocks of 500 octets at least.
+/// Nine bits for each byte, which is what the fixed codes of the fastest levels come to; the other
+/// levels store what they cannot compress, in blocks of 500 bytes at least.
 pub(crate) fn bound(len: usize) -> usize {
     len.saturating_add(len / 8).saturating_add(MIN_STEP)
 }
@@ -247,7 +247,7 @@ pub(crate) fn bound(len: usize) -> usize {
 /// The library does not do its work, though nothing is wrong with what it is given.
 struct Refused;
 
-/// Compresses all of `input` up to an octet boundary, and takes the last four octets off the end of
+/// Compresses all of `input` up to a byte boundary, and takes the last four bytes off the end of
 /// a message (RFC 7692 §7.2.1). When the library refuses, `out` is as it was.
 fn flush(
     state: &mut Deflate,
@@ -320,7 +320,7 @@ thread_local! {
 /// The end of a flushed stream: the length of an empty block.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-/// How much room the library is given at once, in octets. It needs more than 6 to end a flush.
+/// How much room the library is given at once, in bytes. It needs more than 6 to end a flush.
 const MIN_STEP: usize = 64;
 const MAX_STEP: usize = 16 << 10;
 

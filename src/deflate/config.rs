@@ -48,7 +48,7 @@ pub struct DeflateConfig {
     /// such a window holds (200 JSON messages of 1 KiB at 9 bits: 48 KB at level 6, 35 KB at 7).
     pub level: Level,
 
-    /// The largest size of a compressed message in octets as it is received, before inflation.
+    /// The largest size of a compressed message in bytes as it is received, before inflation.
     ///
     /// `None`, the default, is twice [`Config::max_message_size`](crate::Config::max_message_size)
     /// and 64 KiB: compression hardly ever makes a message larger, but blocks that are empty can be
@@ -61,15 +61,15 @@ pub struct DeflateConfig {
     /// What to ask for, allow and refuse.
     pub parameters: Parameters,
 
-    /// Whether a compressor with context takeover keeps, between messages, only the octets that the
+    /// Whether a compressor with context takeover keeps, between messages, only the bytes that the
     /// next one may refer to, and shares the rest with the other connections of its thread.
     ///
-    /// Off by default. On, a connection that sends holds at most its window (512 octets at 9 bits,
+    /// Off by default. On, a connection that sends holds at most its window (512 bytes at 9 bits,
     /// 32 KiB at 15) instead of 134 to 483 KiB, and beginning a message takes longer by the time to
     /// go through the window again: 1.5 µs at 10 bits, 16 µs at 15, where 1 KiB takes 10 µs to
     /// compress. A thread with one connection, or with one busy one, does not have to.
     ///
-    /// What is sent means the same, but need not be the same octets: the library looks one octet
+    /// What is sent means the same, but need not be the same bytes: the library looks one byte
     /// beyond the window that it is given, at what another connection has left there, and may so
     /// find a match or miss it. Leave this off where not even the length of a message may tell
     /// anything of other connections.
@@ -275,7 +275,7 @@ macro_rules! bounded {
 }
 
 bounded! {
-    /// The size of a window as the exponent of 2: 8 (256 octets) to 15 (32 KiB), which is the
+    /// The size of a window as the exponent of 2: 8 (256 bytes) to 15 (32 KiB), which is the
     /// default.
     ///
     /// ```

@@ -8,12 +8,12 @@ use core::{
 
 use super::WindowBits;
 
-/// The octets that were compressed or inflated last, at most a window.
+/// The bytes that were compressed or inflated last, at most a window.
 ///
 /// With them a state of the library's can be made as if it had seen them.
 pub(super) struct History {
     octets: Vec<u8>,
-    // Where the oldest octet lies, once the window is full.
+    // Where the oldest byte lies, once the window is full.
     start: usize,
     window: usize,
 }
@@ -47,7 +47,7 @@ impl History {
         *start = if end < *window { end } else { at_front.len() };
     }
 
-    /// Returns the octets, the older ones first.
+    /// Returns the bytes, the older ones first.
     pub(super) fn parts(&self) -> [&[u8]; 2] {
         let (newer, older) = self.octets.split_at(self.start);
         [older, newer]

@@ -17,10 +17,10 @@ use crate::{error::ProtocolError, role::Role};
 /// Inflates the messages of one connection.
 ///
 /// Between messages it holds no state of the library's, 46 KiB whatever the window, but only the
-/// octets that the next message may refer to. With them it starts a state that the thread keeps,
+/// bytes that the next message may refer to. With them it starts a state that the thread keeps,
 /// which costs 0.2 µs for a full window; or nothing, if that state was left by the message before.
-/// The same octets are needed when a final block ends the stream inside a message (RFC 7692
-/// §7.2.3.4), since the library cannot go on behind one. There may be one in every two octets: so
+/// The same bytes are needed when a final block ends the stream inside a message (RFC 7692
+/// §7.2.3.4), since the library cannot go on behind one. There may be one in every two bytes: so
 /// they are given to the library only when what follows does not do without (see `Run::step`).
 pub(crate) struct Inflater {
     // The state in the middle of a message.
@@ -28,7 +28,7 @@ pub(crate) struct Inflater {
     history: History,
     takeover: bool,
     mark: Mark,
-    // Octets of the message on the wire, and how many there may be.
+    // Bytes of the message on the wire, and how many there may be.
     size: u64,
     max_size: u64,
 }
@@ -42,24 +42,24 @@ struct State {
     room: Vec<u8>,
     /// Whether it is behind a final block and has not been given the history.
     bare: bool,
-    /// Octets of history given to the library, to show in a test how few they are.
+    /// Bytes of history given to the library, to show in a test how few they are.
     #[cfg(test)]
     given: usize,
 }
 
-/// A place for the octets that come out.
+/// A place for the bytes that come out.
 pub(crate) trait Sink {
-    /// Returns how many octets the message may still have.
+    /// Returns how many bytes the message may still have.
     fn room(&self) -> u64;
-    /// Returns the error for octets for which there is no room.
+    /// Returns the error for bytes for which there is no room.
     fn too_big(&self) -> ProtocolError;
-    /// Takes octets, at most as many as there is room for; `used` octets were inflated to them, and
-    /// `left` octets of the payload wait.
+    /// Takes bytes, at most as many as there is room for; `used` bytes were inflated to them, and
+    /// `left` bytes of the payload wait.
     fn push(&mut self, inflated: &[u8], used: usize, left: usize) -> Result<(), ProtocolError>;
 }
 
 impl Inflater {
-    /// Makes the inflater of an endpoint in `role`. A message may have `max_size` octets on the wire.
+    /// Makes the inflater of an endpoint in `role`. A message may have `max_size` bytes on the wire.
     pub(crate) fn new(agreed: AgreedParameters, role: Role, max_size: u64) -> Self {
         let (bits, takeover) = agreed.of_sender(role.peer());
         Self {
@@ -176,7 +176,7 @@ impl State {
         self.bare = true;
     }
 
-    /// Inflates some of `input`, as far as `output` reaches; returns how many octets were used and
+    /// Inflates some of `input`, as far as `output` reaches; returns how many bytes were used and
     /// made, and whether a final block has ended there.
     #[allow(
         clippy::arithmetic_side_effects,
@@ -226,16 +226,16 @@ impl<S: Sink> Run<'_, S> {
             let step = self.step(TAIL.get(taken..).unwrap_or_default(), InflateFlush::Block)?;
             taken = taken.saturating_add(step.used);
         }
-        // The library stops at the end of a block. One that goes on takes the octet behind the tail
+        // The library stops at the end of a block. One that goes on takes the byte behind the tail
         // as well: the message was cut short (or is empty, which is not valid, either).
         if taken != TAIL_LEN {
             return Err(ProtocolError::InvalidDeflate);
         }
-        // One that ends inside the last octet leaves bits behind, of which the library says nothing.
+        // One that ends inside the last byte leaves bits behind, of which the library says nothing.
         // They are ones, and with a one in front an empty block is a final one or none.
         match self.state.inflate(&EMPTY_BLOCK, self.scratch, InflateFlush::NoFlush) {
             (EMPTY_BLOCK_LEN, 0, Ok(false)) => Ok(()),
-            // The block was a final one already. What is left of its last octet means nothing.
+            // The block was a final one already. What is left of its last byte means nothing.
             (0, 0, Ok(true)) => {
                 self.state.begin_stream();
                 Ok(())
@@ -253,7 +253,7 @@ impl<S: Sink> Run<'_, S> {
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<Step, ProtocolError> {
         let Self { state, history, scratch, sink } = self;
         let room = sink.room();
-        // One octet more than there is room for, to see that a message goes on. It is not let out.
+        // One byte more than there is room for, to see that a message goes on. It is not let out.
         let len = usize::try_from(room).unwrap_or(usize::MAX).saturating_add(1).min(scratch.len());
         let mut done = None;
         if state.bare {
@@ -266,7 +266,7 @@ impl<S: Sink> Run<'_, S> {
         let output = scratch.get_mut(..len).unwrap_or_default();
         let (used, made, result) = done.unwrap_or_else(|| state.inflate(input, output, flush));
         let too_big = made as u64 > room;
-        // What came out in front of an error may be wrong itself, which octets that arrive one by
+        // What came out in front of an error may be wrong itself, which bytes that arrive one by
         // one would show first.
         let inflated = output.get(..made - usize::from(too_big)).unwrap_or_default();
         if !inflated.is_empty() {
@@ -307,21 +307,21 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// What the sender has taken off the end of a message (RFC 7692 §7.2.2), and one octet to tell
+/// What the sender has taken off the end of a message (RFC 7692 §7.2.2), and one byte to tell
 /// whether a block ends there.
 const TAIL: [u8; TAIL_LEN + 1] = [0x00, 0x00, 0xff, 0xff, 0x00];
 const TAIL_LEN: usize = 4;
 
-/// A block without compression and without octets.
+/// A block without compression and without bytes.
 const EMPTY_BLOCK: [u8; EMPTY_BLOCK_LEN] = [0x00, 0x00, 0x00, 0xff, 0xff];
 const EMPTY_BLOCK_LEN: usize = 5;
 
-/// How many octets are inflated at a time. Each time the library copies up to 32 KiB of them for
+/// How many bytes are inflated at a time. Each time the library copies up to 32 KiB of them for
 /// itself, and so does the history: pieces of 16 KiB, which stay in the first cache, take a third
 /// more time for a message of 64 KiB.
 const SCRATCH_LEN: usize = 64 << 10;
 
-/// How many octets are inflated on trial: about as many as take as long as to hand over the history.
+/// How many bytes are inflated on trial: about as many as take as long as to hand over the history.
 const TRIAL_LEN: usize = 1 << 10;
 
 /// The library's window has this size in any case.
@@ -365,8 +365,8 @@ mod tests {
         (message.0, octets / (32 << 10))
     }
 
-    // A final block in every two octets: to hand over the history behind each of them takes fifty
-    // times as long as the same number of octets of a text.
+    // A final block in every two bytes: to hand over the history behind each of them takes fifty
+    // times as long as the same number of bytes of a text.
     #[test]
     fn r16_final_blocks_do_not_cost_a_window_each() {
         for (name, block, inflated) in [

@@ -29,7 +29,7 @@
 //!
 //! Four parameters, two for each direction (RFC 7692 §7.1): whether a message may refer to the ones
 //! before it (*context takeover*), which compresses better and has to be remembered by both sides;
-//! and how far back it may refer, the *window* of 2⁸ to 2¹⁵ octets. [`Parameters`] says of each
+//! and how far back it may refer, the *window* of 2⁸ to 2¹⁵ bytes. [`Parameters`] says of each
 //! whether to ask for it, allow or refuse it. The functions that decide are
 //! [`DeflateConfig::offer`], [`respond`](DeflateConfig::respond) and
 //! [`confirm`](DeflateConfig::confirm), from header text to [`AgreedParameters`]; the handshakes

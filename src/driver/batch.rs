@@ -63,7 +63,7 @@ impl<'a, M> Batch<'a, M> {
     pub(super) fn new(machine: &'a mut M, inbox: &'a mut Inbox) -> Self {
         let Inbox { buf, end, unread, events, events_len, failed, .. } = inbox;
         let input = Input::new(&mut buf[*end - *unread..*end]);
-        // Set again when the batch is dropped. Octets of one that is forgotten must not be parsed
+        // Set again when the batch is dropped. Bytes of one that is forgotten must not be parsed
         // again: they are unmasked.
         *unread = 0;
         Self { machine, input, unread, events, events_len, failed }

@@ -20,10 +20,10 @@ use crate::{
 /// Drives the receiving half of a connection: reads, looks at the clock, and decides when the
 /// connection has ended.
 ///
-/// Made by [`Driver::into_split`](super::Driver::into_split). It has to be driven until it ends,
-/// whatever the other half does: timers run here, and Pings and Closes are answered when it asks for
-/// [`Step::Reply`]. Then drive the [`SendDriver`] with [`Goal::Events`], unless the other task or
-/// thread is at it, and report [`reply_pending`](Self::reply_pending) if it has to wait.
+/// Made by [`Driver::into_split`](super::Driver::into_split). Drive it until it ends, whatever the other
+/// half does: timers run here, and Pings and Closes are answered when it asks for [`Step::Reply`]. Then
+/// drive the [`SendDriver`] with [`Goal::Events`]. Report [`reply_pending`](Self::reply_pending) if that
+/// one has to wait, or if its own task or thread is driving it.
 ///
 /// ```
 /// use framewise::{Config, Connection, time::Instant};
@@ -54,8 +54,8 @@ pub struct ReceiveDriver {
 
 /// Drives the sending half of a connection: writes, flushes and shuts down.
 ///
-/// Made by [`Driver::into_split`](super::Driver::into_split). It has no timers: the
-/// [`ReceiveDriver`] gives the connection up when the peer takes nothing.
+/// Made by [`Driver::into_split`](super::Driver::into_split). It has no timers: the [`ReceiveDriver`] ends
+/// the connection when the peer takes nothing.
 pub struct SendDriver {
     sending: SendHalf,
     outlet: Outlet,
@@ -87,7 +87,7 @@ pub(super) struct Pieces {
     pub(super) half_duplex: bool,
 }
 
-/// Puts the pieces together again, or gives back both halves.
+/// Joins the pieces again, or returns both halves.
 #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
 pub(super) fn join(
     receiving: ReceiveDriver,
@@ -186,7 +186,7 @@ impl ReceiveDriver {
         self.reply_pending = false;
     }
 
-    /// Returns the events that were read, none if need be.
+    /// Returns the events that were read. There may be none.
     pub fn batch(&mut self) -> Batch<'_, ReceiveHalf> {
         Batch::new(&mut self.receiving, &mut self.intake.inbox)
     }

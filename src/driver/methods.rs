@@ -15,16 +15,17 @@ macro_rules! reading_methods {
         ///
         /// # Errors
         ///
-        /// [`Error::Protocol`] when the peer broke the protocol, after it has been told and the stream
-        /// has been shut down; [`Error::Timeout`] when it fell silent; [`Error::Io`] when the stream
-        /// failed. A blocking adapter over a stream that is not blocking fails with
-        /// [`WouldBlock`](std::io::ErrorKind::WouldBlock): nothing is lost then, and the call may be
-        /// repeated.
+        /// - [`Error::Protocol`] when the peer broke the protocol. It has been told with a Close, and the
+        ///   stream has been shut down.
+        /// - [`Error::Timeout`] when the peer fell silent, or a message took too long.
+        /// - [`Error::Io`] when the stream failed. In the blocking adapter, the kind
+        ///   [`WouldBlock`](std::io::ErrorKind::WouldBlock) says that the stream is not blocking: nothing
+        ///   is lost, and the call may be repeated.
         pub $($async)? fn fill(&mut self) -> Result<Option<$crate::Batch<'_, $machine>>, Error> {
             Ok(if self.events()$(.$await)? ? { Some(self.driver.batch()) } else { None })
         }
 
-        /// Returns the events that are there without waiting, none if need be.
+        /// Returns the events that are there, without waiting. There may be none.
         pub fn batch(&mut self) -> $crate::Batch<'_, $machine> {
             self.driver.batch()
         }
@@ -68,27 +69,28 @@ macro_rules! writing_methods {
     ($($async:tt, $await:tt)?) => {
         /// Queues a message, writes all that is queued, and returns when the stream has flushed.
         ///
-        /// A future that is dropped has queued the message, to be written by the next method that
-        /// writes, or (while it waits for room) not sent it at all.
+        /// A future that is dropped while it waits for room has not sent the message. After that, the
+        /// message is queued, and the next method that writes goes on with it.
         ///
         /// # Errors
         ///
-        /// [`Error::Send`] when the message is refused; [`Error::Io`] when the stream fails, now or
-        /// before, and of kind [`TimedOut`](std::io::ErrorKind::TimedOut) when the peer took nothing
-        /// until the connection was given up. With
-        /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) the message is queued: repeat
-        /// [`flush`](Self::flush), not this call.
+        /// - [`Error::Send`] when the message is refused.
+        /// - [`Error::Io`] when the stream fails, now or before. The kind is
+        ///   [`TimedOut`](std::io::ErrorKind::TimedOut) when the peer took nothing until the connection
+        ///   timed out.
+        /// - With [`WouldBlock`](std::io::ErrorKind::WouldBlock) the message is queued: repeat
+        ///   [`flush`](Self::flush), not this call.
         pub $($async)? fn send<'a>(&mut self, payload: impl Into<$crate::Payload<'a>>) -> Result<(), Error> {
             self.feed(payload)$(.$await)? ?;
             self.flush()$(.$await)?
         }
 
-        /// Queues a message, to be written with the next ones. Waits for room if too much is queued
-        /// already.
+        /// Queues a message, to be written together with the next ones. Waits for room if too much
+        /// output is pending.
         ///
         /// # Errors
         ///
-        /// Those of [`send`](Self::send), but for `WouldBlock`, which leaves the message out.
+        /// Those of [`send`](Self::send). With `WouldBlock` the message is not queued: repeat this call.
         pub $($async)? fn feed<'a>(&mut self, payload: impl Into<$crate::Payload<'a>>) -> Result<(), Error> {
             let payload = payload.into();
             self.goal(Goal::Room(payload.as_bytes().len()))$(.$await)? ?;
@@ -154,8 +156,9 @@ macro_rules! writing_methods {
             self.flush()$(.$await)?
         }
 
-        /// Sends a Close and so begins the closing handshake, without waiting for the peer's (RFC 6455
-        /// §7.1.2). What the peer still sends can be read, up to the end.
+        /// Sends a Close and so begins the closing handshake (RFC 6455 §7.1.2). Returns when the stream
+        /// has flushed, without waiting for the peer's Close. Messages that still arrive can be read, up
+        /// to the end.
         ///
         /// # Errors
         ///
@@ -187,18 +190,18 @@ macro_rules! writing_methods {
     };
 }
 
-/// What a blocking type that reads has more.
+/// Further methods of a blocking type that reads.
 #[cfg(feature = "std")]
 macro_rules! blocking_methods {
     () => {
-        /// Waits for a message as [`read`](Self::read) does, but at most for `patience`.
+        /// Waits for a message as [`read`](Self::read) does, for `patience` at most.
         ///
-        /// Works with streams that know [timeouts](super::Stream::set_read_timeout).
+        /// Works with streams that know [timeouts](crate::blocking::Stream::set_read_timeout).
         ///
         /// # Errors
         ///
-        /// [`Error::Io`] of kind [`TimedOut`](std::io::ErrorKind::TimedOut) when none has come. Nothing is
-        /// lost then. Otherwise those of [`fill`](Self::fill).
+        /// [`Error::Io`] of kind [`TimedOut`](std::io::ErrorKind::TimedOut) when no message has come.
+        /// Nothing is lost then. Otherwise those of [`fill`](Self::fill).
         pub fn read_timeout(
             &mut self,
             patience: core::time::Duration,
@@ -211,15 +214,15 @@ macro_rules! blocking_methods {
     };
 }
 
-/// What an async type that reads has more.
+/// Further methods of an async type that reads.
 #[cfg(feature = "std")]
 macro_rules! async_methods {
     () => {
-        /// Makes sure that there are events: when none are left of the last read, writes what is queued
-        /// and waits for input. Returns `false` when the connection has ended. Cancel safe.
+        /// Waits for events. Returns `true` when [`batch`](Self::batch) has some, and `false` when the
+        /// connection has ended. Writes what is queued before it waits. Cancel safe.
         ///
-        /// This is [`fill`](Self::fill) without the [`batch`](Self::batch), for `select!`: its branches
-        /// can then use the WebSocket.
+        /// This is [`fill`](Self::fill) without the batch, for `select!`: its branches can then use the
+        /// WebSocket.
         ///
         /// ```no_run
         /// # async fn chat(
@@ -294,9 +297,9 @@ macro_rules! whole_methods {
             Parts { stream: self.io.stream, driver: self.driver.into_parts() }
         }
 
-        /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream,
-        /// at most for [`Config::close_timeout`](crate::Config::close_timeout) where the stream knows
-        /// timeouts.
+        /// Closes the connection: sends a Close, waits for the peer's Close and for the end of the
+        /// stream. [`Config::close_timeout`](crate::Config::close_timeout) limits the wait, where the
+        /// stream knows timeouts.
         ///
         /// Messages that still arrive are dropped. To go on receiving them, call
         /// [`send_close`](Self::send_close) and then [`read`](Self::read) to the end. On a connection
@@ -350,7 +353,7 @@ macro_rules! reader_methods {
     };
 }
 
-/// What a connection and each of its halves can be asked, for a type that provides `ask`.
+/// Getters of a connection and of each half, for a type that provides `ask`.
 macro_rules! state_methods {
     ($($cloned:tt)*) => {
         /// Returns how far the connection is on its way from open to closed.
@@ -424,8 +427,9 @@ macro_rules! impl_stream {
 #[cfg(feature = "tokio")]
 macro_rules! impl_sink {
     ($name:ident) => {
-        /// Whatever can be sent, can be sent into the sink. Closing it sends a Close with
-        /// [`CloseCode::NORMAL`] and writes it; what still comes can be read, up to the end.
+        /// Takes every type that converts into a [`Payload`](crate::Payload). Closing the sink sends a
+        /// Close with [`CloseCode::NORMAL`](crate::CloseCode::NORMAL). Messages that still arrive can be
+        /// read, up to the end.
         impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<$crate::Payload<'static>>> Sink<P>
             for $name<S>
         {

@@ -1,9 +1,9 @@
 //! The loop between a connection and a transport, as a machine.
 //!
-//! A [`Connection`](crate::Connection) turns bytes into events and messages into bytes. Somebody has
-//! to move those bytes: to decide when to write, flush, read, look at the clock, shut down and give
-//! up. A [`Driver`] takes these decisions for any transport, without I/O, a clock or a runtime. What
-//! is left for a *binding* is to do what [`Driver::next`] says, and to report how it went:
+//! A [`Connection`](crate::Connection) turns bytes into events and messages into bytes. Something has
+//! to move those bytes, and to decide when to write, flush, read, look at the clock, shut down and give
+//! up. A [`Driver`] takes these decisions for any transport, without I/O, a clock or a runtime. A
+//! *binding* does what [`Driver::next`] says, and reports how it went:
 //!
 //! | step | a binding calls | and reports |
 //! |---|---|---|
@@ -26,13 +26,13 @@
 //! - **Blocking** threads call [`deadline`](Reads::deadline) before they block, and resume after
 //!   `Wait`. They are [half duplex](Driver::set_half_duplex).
 //!
-//! With the feature `std`, `polled` is the loop for all asynchronous runtimes: they bring a stream, a clock
-//! and a timer.
+//! With the feature `std`, `polled` is a finished loop for asynchronous runtimes: they bring a stream, a
+//! clock and a timer.
 //!
-//! The drivers follow a connection through its life: a [`HandshakeDriver`] opens it or refuses it, a
-//! [`Driver`] runs it, and with the feature `std` it splits into a `ReceiveDriver` and a `SendDriver`
-//! for two tasks or threads. Which decision they take in which situation is listed in
-//! [`manual::faults`](crate::manual::faults).
+//! The drivers follow a connection through its life: a [`HandshakeDriver`] opens it or refuses it, and a
+//! [`Driver`] runs it. With the feature `std` a driver splits into a `ReceiveDriver` and a `SendDriver`
+//! for two tasks or threads. [`manual::faults`](crate::manual::faults) lists every decision that they
+//! take.
 //!
 //! # Example
 //!
@@ -181,7 +181,7 @@ pub enum Step {
 
 /// Why a driver failed.
 ///
-/// Failures of the transport are not among them: a binding has them first hand.
+/// Failures of the transport are not among them: a binding sees those itself.
 ///
 /// ```
 /// use framewise::driver::Error;
@@ -192,7 +192,8 @@ pub enum Step {
 #[non_exhaustive]
 pub enum Error {
     /// Output was dropped: the peer took none of it for [`Config::close_timeout`], or not all of it
-    /// within [`Config::close_limit`]. Told once, [`Lost`](Self::Lost) from then on.
+    /// within [`Config::close_limit`], or the program aborted the connection. Returned once;
+    /// [`Lost`](Self::Lost) from then on.
     GaveUp,
     /// Output was dropped before, because a write failed or the driver gave up.
     Lost,
@@ -224,8 +225,8 @@ impl error::Error for Error {
     }
 }
 
-/// Returns how many bytes may be pending when a message is queued behind them: none where they would
-/// take up much of the room that it may need.
+/// Returns how many bytes may be pending when a message is queued after them. None if they would take up
+/// much of the room that the message may need.
 fn backlog(config: &Config) -> usize {
     if config.max_output / 2 < HIGH_WATER { 0 } else { HIGH_WATER }
 }

@@ -1,9 +1,9 @@
-//! The opening handshake over a stream, in both adapters.
+//! The opening handshake over a stream, in every adapter.
 
 /// What leads to a WebSocket: requests that await a decision, and the functions that wait for them.
 ///
-/// Async adapters pass `async` and `await`. What is over with the handshake is boxed there: a task is
-/// as large as the largest future that it ever waits for, for as long as it lives.
+/// Async adapters pass `async` and `await`. They box what the handshake alone needs: a task is as large as
+/// the largest future that it ever waits for, for as long as it lives.
 macro_rules! opening {
     (
         for ($($stream:tt)+)$(, $async:tt, $await:tt)?;
@@ -38,8 +38,8 @@ macro_rules! opening {
         /// A request that is not valid, or late, is answered and the stream closed, which takes up to
         /// [`Config::close_timeout`](crate::Config::close_timeout) more.
         ///
-        /// Small messages leave at once only with `TCP_NODELAY`. The blocking adapter sets it on a
-        /// `TcpStream`. With tokio, and below TLS, set it before.
+        /// Small messages leave at once only with `TCP_NODELAY`. The adapters `blocking` and `polled` set
+        /// it, if their stream can. With tokio, and below TLS, set it yourself.
         ///
         /// # Errors
         ///

@@ -23,9 +23,9 @@ use crate::{
 
 /// Drives a [`Connection`] over any transport.
 ///
-/// [`next`](Self::next) says what to do; the methods of [`Reads`] and [`Writes`] take what came of
-/// it. See [the module](super) for the whole loop. It holds nothing on the heap while the connection
-/// is idle.
+/// [`next`](Self::next) says what to do; report the outcome with the methods of [`Reads`] and [`Writes`].
+/// See [the module](super) for the whole loop. A driver holds nothing on the heap while the connection is
+/// idle, unless it is half duplex.
 ///
 /// ```
 /// use framewise::{Config, Connection, time::Instant};
@@ -221,8 +221,8 @@ impl Driver {
         self.connection.output().release();
     }
 
-    /// Returns whether the program asks for events again and again without taking any, so that other
-    /// tasks should have their turn. Clears that.
+    /// Returns whether the program asks for events again and again without taking any. A binding then
+    /// yields to other tasks. Clears this.
     pub fn take_spinning(&mut self) -> bool {
         self.intake.inbox.take_spinning()
     }
@@ -243,7 +243,7 @@ impl Driver {
         self.half_duplex = half_duplex;
     }
 
-    /// Returns the events that were read, none if need be.
+    /// Returns the events that were read. There may be none.
     #[inline]
     pub fn batch(&mut self) -> Batch<'_> {
         // The program may close the connection, and that has a deadline.
@@ -294,6 +294,7 @@ impl Driver {
     }
 
     /// Splits the driver, so that two tasks or threads can receive and send at once.
+    /// [`ReceiveDriver::reunite`] joins the halves again.
     #[cfg(feature = "std")]
     pub fn into_split(self) -> (ReceiveDriver, SendDriver) {
         let Self { connection, intake, outlet, timeout, half_duplex, .. } = self;
@@ -307,11 +308,11 @@ impl Driver {
 
 #[cfg(feature = "std")]
 impl ReceiveDriver {
-    /// Puts the driver together again. Nothing may be in flight.
+    /// Joins the halves to a driver again. Nothing may be in flight.
     ///
     /// # Errors
     ///
-    /// Both halves, when they are not of the same connection.
+    /// Both halves, when they belong to different connections.
     #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
     pub fn reunite(self, sending: SendDriver) -> Result<Driver, ReuniteError<Self, SendDriver>> {
         let Pieces { connection, intake, outlet, timeout, half_duplex } =

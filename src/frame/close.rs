@@ -186,7 +186,7 @@ impl fmt::Display for CloseFrame {
     }
 }
 
-/// The largest reason in octets: a control frame less the code.
+/// The largest reason in bytes: a control frame less the code.
 pub(crate) const MAX_REASON: usize = crate::frame::MAX_CONTROL_PAYLOAD - 2;
 
 impl ProtocolError {

@@ -1,11 +1,11 @@
-//! From a stream of octets to pieces of payload.
+//! From a stream of bytes to pieces of payload.
 
 use super::{FrameHeader, Opcode, header, whole};
 use crate::{error::ProtocolError, frame::mask, input::Input, role::Role};
 
-/// Turns a stream of octets, cut anywhere, into pieces of payload, unmasked in place.
+/// Turns a stream of bytes, cut anywhere, into pieces of payload, unmasked in place.
 ///
-/// The decoder never allocates and never copies payload: a [`Chunk`] borrows the octets that the
+/// The decoder never allocates and never copies payload: a [`Chunk`] borrows the bytes that the
 /// [`Input`] lends. It checks all that can be said of a single frame and of the sequence of frames:
 /// the direction of masking (RFC 6455 §5.1), reserved bits and opcodes, lengths (§5.2), and that
 /// fragments follow one another (§5.4). It does not look into payloads and knows no limits. An
@@ -54,13 +54,13 @@ pub struct Chunk<'buf> {
 /// A part of a message behind its beginning.
 #[derive(Debug)]
 pub(crate) struct FramePiece<'buf> {
-    /// The octets, unmasked.
+    /// The bytes, unmasked.
     pub(crate) payload: &'buf [u8],
     /// Whether they begin a frame.
     pub(crate) begins: bool,
     /// Whether the frame is the last of the message.
     pub(crate) fin: bool,
-    /// How many octets of the frame are still to come.
+    /// How many bytes of the frame are still to come.
     pub(crate) remaining: u64,
 }
 
@@ -83,7 +83,7 @@ impl Decoder {
         self.rsv1 = allow;
     }
 
-    /// Sets whether compressed messages are taken in pieces of at most 256 octets, of each of which
+    /// Sets whether compressed messages are taken in pieces of at most 256 bytes, of each of which
     /// no more than 258 KiB can come (RFC 1951 §3.2.5), from the next one that begins.
     #[cfg(feature = "deflate")]
     pub(crate) fn set_small_pieces(&mut self, small: bool) {
@@ -124,8 +124,8 @@ impl Decoder {
     /// input, or a piece of one that has begun.
     ///
     /// Takes nothing and returns `None` when it is anything else, which [`decode`](Self::decode)
-    /// knows about. The shortcut takes a third of the time for a fragment of 64 octets, and for a
-    /// single octet.
+    /// knows about. The shortcut takes a third of the time for a fragment of 64 bytes, and for a
+    /// single byte.
     #[inline]
     #[allow(
         clippy::arithmetic_side_effects,
@@ -172,7 +172,7 @@ impl Decoder {
         self.role
     }
 
-    /// Returns how many octets of the current frame's payload are still to come.
+    /// Returns how many bytes of the current frame's payload are still to come.
     #[inline]
     pub const fn remaining(&self) -> u64 {
         match self.stage {
@@ -268,7 +268,7 @@ impl Decoder {
     #[inline]
     fn check(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
         if let Some(&second) = bytes.get(1) {
-            // As soon as its octet is there: a header that lacks the key is never complete.
+            // As soon as its byte is there: a header that lacks the key is never complete.
             match (self.role, header::is_masked(second)) {
                 (Role::Server, false) => {
                     return Err(first_error(bytes, ProtocolError::UnmaskedFrame));
@@ -297,7 +297,7 @@ impl Decoder {
     }
 }
 
-/// Takes what there is of the `remaining` octets of a payload, at most as much as is handed out at
+/// Takes what there is of the `remaining` bytes of a payload, at most as much as is handed out at
 /// once.
 #[inline]
 fn take_payload<'buf>(input: &mut Input<'buf>, remaining: u64, small: bool) -> &'buf mut [u8] {
@@ -305,8 +305,8 @@ fn take_payload<'buf>(input: &mut Input<'buf>, remaining: u64, small: bool) -> &
     input.take(if small { len.min(SMALL_PIECE) } else { len })
 }
 
-/// Returns what is wrong with the first octet of a header, or else `second`: the error is the same
-/// when the octets come one by one.
+/// Returns what is wrong with the first byte of a header, or else `second`: the error is the same
+/// when the bytes come one by one.
 #[cold]
 fn first_error(bytes: &[u8], second: ProtocolError) -> ProtocolError {
     FrameHeader::decode(bytes.get(..1).unwrap_or_default()).err().unwrap_or(second)
@@ -320,9 +320,9 @@ const SMALL_PIECE: usize = 256;
 enum Stage {
     /// The stream cannot be understood any more.
     Failed(ProtocolError),
-    /// In a header, of which these octets have come.
+    /// In a header, of which these bytes have come.
     Header { bytes: [u8; FrameHeader::MAX_LEN], len: u8 },
-    /// In a payload, of which `remaining` octets are to come; the key is turned to the next one.
+    /// In a payload, of which `remaining` bytes are to come; the key is turned to the next one.
     Payload { header: FrameHeader, remaining: u64, key: [u8; 4] },
 }
 

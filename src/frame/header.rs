@@ -1,4 +1,4 @@
-//! The octets in front of a payload (RFC 6455 §5.2).
+//! The bytes in front of a payload (RFC 6455 §5.2).
 
 use super::{MAX_CONTROL_PAYLOAD, Opcode};
 use crate::error::ProtocolError;
@@ -38,17 +38,17 @@ pub struct FrameHeader {
     pub rsv1: bool,
     /// The key that the payload is masked with, if it is.
     pub masking_key: Option<[u8; 4]>,
-    /// The length of the payload in octets, less than 2⁶³.
+    /// The length of the payload in bytes, less than 2⁶³.
     pub payload_len: u64,
 }
 
 impl FrameHeader {
-    /// The largest length of an encoded header in octets.
+    /// The largest length of an encoded header in bytes.
     pub const MAX_LEN: usize = 14;
 
     /// Decodes the header at the front of `bytes`.
     ///
-    /// Returns the header and its length in octets (2 to 14), or `None` when `bytes` ends inside
+    /// Returns the header and its length in bytes (2 to 14), or `None` when `bytes` ends inside
     /// it. What can be refused before the header is complete, is. Neither the role nor the
     /// sequence of fragments nor the use of RSV1 is checked here: see [`Decoder`](super::Decoder).
     ///
@@ -58,7 +58,7 @@ impl FrameHeader {
     /// [`ReservedOpcode`](ProtocolError::ReservedOpcode) for opcodes 3 to 7 and 11 to 15;
     /// [`FragmentedControlFrame`](ProtocolError::FragmentedControlFrame) and
     /// [`LongControlFrame`](ProtocolError::LongControlFrame) for control frames without FIN or with
-    /// more than 125 octets (RFC 6455 §5.5); [`LengthNotMinimal`](ProtocolError::LengthNotMinimal)
+    /// more than 125 bytes (RFC 6455 §5.5); [`LengthNotMinimal`](ProtocolError::LengthNotMinimal)
     /// and [`LengthTopBit`](ProtocolError::LengthTopBit) for lengths in the wrong form (RFC 6455
     /// §5.2).
     #[inline]
@@ -126,7 +126,7 @@ impl FrameHeader {
     /// # Panics
     ///
     /// When the header is one that may not be sent: a control frame without `fin` or with more than
-    /// 125 octets, or a length of 2⁶³ or more.
+    /// 125 bytes, or a length of 2⁶³ or more.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "each arm has checked its range")]
     #[allow(
@@ -167,7 +167,7 @@ impl FrameHeader {
     }
 }
 
-/// Returns the length in octets of the header in front of a payload.
+/// Returns the length in bytes of the header in front of a payload.
 #[inline]
 #[allow(clippy::arithmetic_side_effects, reason = "a header has at most 14 octets")]
 pub(crate) const fn encoded_len(payload_len: usize, masked: bool) -> usize {
@@ -179,7 +179,7 @@ pub(crate) const fn encoded_len(payload_len: usize, masked: bool) -> usize {
     if masked { len + 4 } else { len }
 }
 
-/// Returns whether the second octet of a header says that the payload is masked.
+/// Returns whether the second byte of a header says that the payload is masked.
 pub(super) const fn is_masked(second: u8) -> bool {
     second & MASK != 0
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 /// Masks or unmasks `payload` in place with `key`; the same step does both.
 ///
-/// Octet `i` of the payload is combined with octet `i mod 4` of the key (RFC 6455 §5.3). A payload
+/// Byte `i` of the payload is combined with byte `i mod 4` of the key (RFC 6455 §5.3). A payload
 /// that comes in pieces needs the key turned for each piece: see [`rotate`].
 ///
 /// ```
@@ -57,7 +57,7 @@ pub(crate) fn append(octets: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     }
 }
 
-/// Masks the first `N` and the last `N` of `N` to `2 * N` octets, which may overlap. Short payloads
+/// Masks the first `N` and the last `N` of `N` to `2 * N` bytes, which may overlap. Short payloads
 /// are the most frequent ones: like this they take a few instructions and no loop.
 #[inline]
 fn masked_ends<const N: usize>(payload: &[u8], key: [u8; 4]) -> Option<([u8; N], [u8; N])> {
@@ -78,10 +78,10 @@ fn put_ends<const N: usize>(place: &mut [u8], ends: Option<([u8; N], [u8; N])>) 
     }
 }
 
-/// Masks 16 octets or more.
+/// Masks 16 bytes or more.
 ///
-/// Blocks of a fixed size compile to vector instructions: memcpy's speed from 64 octets on, against
-/// 3 GB/s octet by octet.
+/// Blocks of a fixed size compile to vector instructions: memcpy's speed from 64 bytes on, against
+/// 3 GB/s byte by byte.
 #[inline]
 fn apply_blocks(payload: &mut [u8], key: [u8; 4]) {
     // What does not fill a block at the end is part of a last one, which overlaps those before it.
@@ -98,7 +98,7 @@ fn apply_blocks(payload: &mut [u8], key: [u8; 4]) {
     }
 }
 
-/// Copies 16 octets or more, masked.
+/// Copies 16 bytes or more, masked.
 #[inline]
 fn copy_blocks(place: &mut [u8], payload: &[u8], key: [u8; 4]) {
     let (blocks, rest) = payload.as_chunks::<64>();
@@ -126,14 +126,14 @@ fn masked<const N: usize>(mut block: [u8; N], key: [u8; 4]) -> [u8; N] {
     block
 }
 
-/// Turns `key` so that its first octet is the one for the octet at `offset` of a payload.
+/// Turns `key` so that its first byte is the one for the byte at `offset` of a payload.
 ///
 /// ```
 /// assert_eq!(framewise::mask::rotate([1, 2, 3, 4], 5), [2, 3, 4, 1]);
 /// ```
 #[inline]
 pub const fn rotate(key: [u8; 4], offset: usize) -> [u8; 4] {
-    // Little-endian, so that a turn to the right brings the next octet to the front.
+    // Little-endian, so that a turn to the right brings the next byte to the front.
     let bits = match offset & 3 {
         0 => 0,
         1 => 8,

@@ -1,6 +1,6 @@
 //! Frames: the base framing protocol (RFC 6455 §5).
 //!
-//! [`FrameHeader`] reads and writes the 2 to 14 octets in front of a payload, as pure functions.
+//! [`FrameHeader`] reads and writes the 2 to 14 bytes in front of a payload, as pure functions.
 //! [`Decoder`] turns a stream that is cut anywhere into pieces of payload, unmasked in place. Both
 //! can be used without the rest of the crate: by proxies, by tools, by other message layers.
 
@@ -21,5 +21,5 @@ pub use header::FrameHeader;
 pub(crate) use header::{FIN, MASK, encoded_len};
 pub use opcode::Opcode;
 
-/// The largest payload of a control frame in octets (RFC 6455 §5.5).
+/// The largest payload of a control frame in bytes (RFC 6455 §5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;

@@ -2,7 +2,7 @@
 //!
 //! These are shortcuts past the [`Decoder`](super::Decoder), which has to be prepared for everything:
 //! they more than halve the time for a small frame. What they take is what the decoder would make of
-//! the same octets; where something else is at the front of the input, be it a part of a frame, a
+//! the same bytes; where something else is at the front of the input, be it a part of a frame, a
 //! control frame, a payload of 64 KiB or more, or nonsense, they take nothing and return `None`, and
 //! the decoder says what it is.
 
@@ -15,7 +15,7 @@ use crate::{frame::mask, input::Input, role::Role};
 /// Takes an unfragmented message off the input and returns its opcode, Text or Binary, and its
 /// payload, unmasked.
 ///
-/// The caller knows that the octets at the front begin a frame, and that no fragmented message is
+/// The caller knows that the bytes at the front begin a frame, and that no fragmented message is
 /// open.
 #[inline]
 pub(crate) fn take_message<'buf>(
@@ -36,7 +36,7 @@ pub(crate) fn take_message<'buf>(
 /// Takes a fragment behind the first one off the input and returns whether it is the last, and its
 /// payload, unmasked.
 ///
-/// The caller knows that the octets at the front begin a frame, and that a fragmented message is
+/// The caller knows that the bytes at the front begin a frame, and that a fragmented message is
 /// open.
 #[inline]
 pub(super) fn take_continuation<'buf>(
@@ -54,7 +54,7 @@ pub(super) fn take_continuation<'buf>(
     Some((fin, take_payload(input, role)?))
 }
 
-/// Takes a frame off the input, whatever its first octet says, and returns its payload, unmasked.
+/// Takes a frame off the input, whatever its first byte says, and returns its payload, unmasked.
 #[inline]
 #[allow(
     clippy::arithmetic_side_effects,
@@ -109,8 +109,8 @@ mod tests {
         frame
     }
 
-    /// Frames for both roles, each with nothing and with something behind it: octets, payload, and how
-    /// many octets are behind.
+    /// Frames for both roles, each with nothing and with something behind it: bytes, payload, and how
+    /// many bytes are behind.
     fn frames(first: u8) -> impl Iterator<Item = (Role, Vec<u8>, Vec<u8>, usize)> {
         let lens = [0, 1, 125, 126, 127, 128, 4000, 65_535];
         lens.into_iter().flat_map(|len| [(len, 0), (len, 1)]).flat_map(move |(len, behind)| {
@@ -159,7 +159,7 @@ mod tests {
         };
         for role in [Role::Client, Role::Server] {
             for first in 0..=255 {
-                // Another first octet.
+                // Another first byte.
                 if !matches!(first, 0x00 | 0x80 | 0x81 | 0x82) {
                     left(&frame(first, b"a", role), role);
                 }

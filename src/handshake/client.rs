@@ -27,7 +27,7 @@ use crate::{config::Config, connection::Connection, input::Input, output::Output
 /// };
 ///
 /// let request = ClientRequest::new("ws://server.example.com/chat")?.subprotocol("chat")?;
-/// let seed = [7; 32]; // 32 octets from the operating system's generator
+/// let seed = [7; 32]; // 32 bytes from the operating system's generator
 /// let mut handshake = ClientHandshake::new(request, Config::default(), seed);
 /// assert!(handshake.output().chunk().starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
 /// // Write the output to the stream, and read from it into a buffer.
@@ -332,7 +332,7 @@ mod tests {
             Sec-WebSocket-Protocol: chat\r\n\r\n";
         let established = sample().receive(&mut Input::new(&mut response.clone()));
         assert_eq!(established.unwrap().unwrap().response.subprotocol(), Some("chat"));
-        // Of the key as characters, not of the octets that it stands for.
+        // Of the key as characters, not of the bytes that it stands for.
         let decoded = *b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Accept: BXhwxM0SZasKmCD9S4BfpPmCnEw=\r\n\r\n";
         let result = sample().receive(&mut Input::new(&mut decoded.clone()));

@@ -22,7 +22,7 @@ use crate::deflate::NegotiationError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// The head has more octets than [`Config::max_head_size`](crate::Config::max_head_size).
+    /// The head has more bytes than [`Config::max_head_size`](crate::Config::max_head_size).
     HeadTooLarge,
     /// `Sec-WebSocket-Accept` is absent, repeated, or does not answer the key (RFC 6455 §4.1 step
     /// 4).
@@ -38,7 +38,7 @@ pub enum HandshakeError {
     InvalidHead,
     /// `Host` is absent, repeated, or no authority (RFC 6455 §4.2.1 item 2, RFC 9112 §3.2).
     InvalidHost,
-    /// `Sec-WebSocket-Key` is absent, repeated, or not 16 octets in base64 (RFC 6455 §4.2.1 item
+    /// `Sec-WebSocket-Key` is absent, repeated, or not 16 bytes in base64 (RFC 6455 §4.2.1 item
     /// 5).
     InvalidKey,
     /// The method is not GET (RFC 6455 §4.2.1 item 1).

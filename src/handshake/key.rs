@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 
-/// The characters of a `Sec-WebSocket-Key`: 16 octets in base64.
+/// The characters of a `Sec-WebSocket-Key`: 16 bytes in base64.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key([u8; 24]);
 
@@ -16,7 +16,7 @@ impl Key {
         Self(key)
     }
 
-    /// Takes a header value that decodes to 16 octets.
+    /// Takes a header value that decodes to 16 bytes.
     ///
     /// That is the case for 22 characters of the alphabet and two of padding. The pad bits may be
     /// anything: the key that RFC 6455 §4.1 gives as an example has some set, RFC 4648 §3.5 leaves

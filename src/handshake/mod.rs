@@ -1,10 +1,10 @@
 //! The opening handshake (RFC 6455 §4).
 //!
-//! Both sides are machines like [`Connection`](crate::Connection): octets in, octets out, and a
-//! connection at the end. Octets that follow the handshake stay in the [`Input`](crate::Input) and
+//! Both sides are machines like [`Connection`](crate::Connection): bytes in, bytes out, and a
+//! connection at the end. Bytes that follow the handshake stay in the [`Input`](crate::Input) and
 //! go to the connection.
 //!
-//! A **server** turns octets into an [`Upgrade`], a valid request. Then the application decides,
+//! A **server** turns bytes into an [`Upgrade`], a valid request. Then the application decides,
 //! whenever it has found out, and [accepts](Upgrade::accept) or [rejects](Upgrade::reject) it. A
 //! request that is not valid is answered by the machine.
 //!

@@ -170,7 +170,7 @@ impl Rejection {
         &self.headers
     }
 
-    /// Returns the octets of the body.
+    /// Returns the bytes of the body.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
         &self.body

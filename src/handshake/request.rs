@@ -257,7 +257,7 @@ impl fmt::Debug for Offer {
     }
 }
 
-/// The octets of a request without its resource and additional fields, for most hosts.
+/// The bytes of a request without its resource and additional fields, for most hosts.
 const ROOM: usize = 256;
 
 /// Why a [`ClientRequest`](super::ClientRequest) cannot be made.

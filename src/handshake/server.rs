@@ -1,4 +1,4 @@
-//! The server's side of the opening handshake (RFC 6455 §4.2): octets to a valid request.
+//! The server's side of the opening handshake (RFC 6455 §4.2): bytes to a valid request.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::mem;

@@ -310,7 +310,7 @@ fn write_response(
     head.extend_from_slice(b"\r\n");
 }
 
-/// The octets of a response without subprotocol and additional fields, and of a 100 before it.
+/// The bytes of a response without subprotocol and additional fields, and of a 100 before it.
 const ROOM: usize = 192;
 
 /// Has the connection do what the client offers and the application allows; returns the extensions

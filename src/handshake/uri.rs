@@ -311,7 +311,7 @@ fn check_resource(resource: &str) -> Result<(), Fault> {
     }
 }
 
-/// Returns the place of the first octet that is neither allowed nor part of a percent-encoded one
+/// Returns the place of the first byte that is neither allowed nor part of a percent-encoded one
 /// (RFC 3986 §2.1).
 #[allow(clippy::arithmetic_side_effects, reason = "the rest is a part of the text")]
 fn first_invalid(text: &str, allowed: impl Fn(u8) -> bool) -> Option<usize> {
@@ -343,12 +343,12 @@ fn is_resource_char(character: char) -> bool {
     u8::try_from(character).is_ok_and(is_resource_octet)
 }
 
-/// Whether the octet may stand in a path and a query (RFC 3986 §3.3, §3.4).
+/// Whether the byte may stand in a path and a query (RFC 3986 §3.3, §3.4).
 const fn is_resource_octet(octet: u8) -> bool {
     is_name_octet(octet) || matches!(octet, b':' | b'@' | b'/' | b'?')
 }
 
-/// Whether the octet is unreserved or a sub-delimiter (RFC 3986 §2.2, §2.3).
+/// Whether the byte is unreserved or a sub-delimiter (RFC 3986 §2.2, §2.3).
 #[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
 const fn is_name_octet(octet: u8) -> bool {
     NAME_OCTETS[octet as usize]

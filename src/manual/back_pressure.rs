@@ -1,7 +1,7 @@
 //! What is bounded, and by what.
 //!
-//! A peer can always send faster than this side reads, and read slower than this side sends.
-//! Neither may cost memory without end.
+//! A peer can always send faster than this side reads, and read slower than this side sends. Neither may
+//! cost unbounded memory.
 //!
 //! # What comes in
 //!
@@ -25,7 +25,7 @@
 //!   alone with [`MessageTooBig`](crate::SendErrorKind::MessageTooBig). An owned message comes back
 //!   with the error. [`has_room`](crate::Connection::has_room) asks beforehand.
 //! - Control frames have a reserve of 4 KiB of their own: a Close and the answers to Pings can be queued
-//!   after a full output. When Pings come faster than the answers are taken, the newest is
+//!   even when the output is full. If Pings come faster than the peer takes the answers, the newest is
 //!   answered (RFC 6455 §5.5.3).
 //!
 //! # What a driver does
@@ -36,17 +36,16 @@
 //!   is below 128 KiB, it waits until all is written.
 //! - **A crowded connection does not read for the program.** With more than 64 KiB of output pending, no
 //!   events are delivered, and little is read ahead. The peer's own writes stop, and nothing grows.
-//! - **Goals that write read ahead**: up to 64 KiB of messages and the one after them, or 1,024
+//! - **`Flush` and `Room` read ahead**: up to 64 KiB of messages and the one after them, or 1,024
 //!   events. So two echoing peers cannot deadlock. A half-duplex driver reads nothing ahead.
 //! - **Memory is given back.** When a connection waits, its driver frees the output buffer, the read
 //!   buffer and the list of events that a burst needed. A half-duplex driver keeps its buffers of
 //!   32 KiB, because its thread waits inside a read. A handshake frees its buffer when no byte follows
 //!   it. The binding of a split connection calls `SendDriver::release`.
-//! - **A split connection reads on**, whatever is pending in its sending half. Bound what the program
+//! - **A split connection reads on**, however much its sending half has pending. Bound what the program
 //!   passes from one half to the other: `feed` and `send` of the writer wait for room.
 //!
-//! Without a driver, [`output().len()`](crate::Output::len) is the measure to act upon: stop reading
-//! while much is pending.
+//! Without a driver, watch [`output().len()`](crate::Output::len): stop reading while much is pending.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -60,15 +59,15 @@
 //! assert!(!connection.has_room(600));
 //! let error = connection.send_text(message).unwrap_err();
 //! assert_eq!(error.kind(), SendErrorKind::OutputFull);
-//! assert!(error.into_payload().is_some()); // it was owned, and is back
+//! assert!(error.into_payload().is_some()); // an owned message comes back
 //! # Ok::<(), framewise::SendError>(())
 //! ```
 //!
 //! # Large and shared messages
 //!
-//! Payloads below 4 KiB are copied after their header, so that many leave in one write. An owned
-//! `String` or `Vec` of 4 KiB or more is not copied; a client masks it in place. A server queues an
-//! `Arc<str>` or `Arc<[u8]>` by reference, however many connections it goes to.
+//! Payloads below 4 KiB are copied, so that many leave in one write. An owned `String` or `Vec` of 4 KiB or
+//! more is not copied; a client masks it in place. A server queues an `Arc<str>` or `Arc<[u8]>` of that size
+//! by reference, on any number of connections.
 //!
 //! A message too large to hold is sent in fragments:
 //! [`send_fragment`](crate::Connection::send_fragment) of a connection, a WebSocket or a writer.

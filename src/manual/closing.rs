@@ -1,8 +1,8 @@
 //! Who closes what and when (RFC 6455 §7).
 //!
-//! A connection ends in three steps: a Close in each direction, then the end of the stream. The
-//! machine knows where it stands ([`state`](crate::Connection::state)) and what is to be done with
-//! the transport ([`transport`](crate::Connection::transport)):
+//! A connection ends in three steps: a Close in each direction, then the end of the stream.
+//! [`state`](crate::Connection::state) returns how far it is, and
+//! [`transport`](crate::Connection::transport) what to do with the transport:
 //!
 //! | state | [`transport`](crate::Connection::transport) of a server | of a client |
 //! |---|---|---|
@@ -15,30 +15,33 @@
 //! - **The peer begins**: its Close is answered at once with the same code, and
 //!   [`Event::Close`](crate::Event::Close) is the last event. What follows it is discarded.
 //! - **The peer breaks the protocol**: `receive` returns the error, once the events before it have been
-//!   taken. A Close with [its code](crate::ProtocolError::close_code) is in the output, unless one was
-//!   sent before.
-//! - **Write before you shut down.** The Close is in the output like everything else. A server then
-//!   shuts down the write side only and reads on (and throws away) until the client's end: closing a
-//!   socket with input unread resets the connection, and the reset may overtake the Close.
+//!   taken. A Close with [its code](crate::ProtocolError::close_code) and a
+//!   [short reason](crate::ProtocolError::close_reason) is in the output, unless one was sent before.
+//! - **Write before you shut down.** The Close is in the output like everything else. Then a server shuts
+//!   down the write side only, and reads (and discards) until the client's end. To close a socket with
+//!   unread input would reset the connection, and the reset may overtake the Close.
+//! - **End at once** with [`abort`](crate::Connection::abort): without a Close. Pending output is
+//!   dropped, and `transport` says `Close`.
 //! - **Waiting is bounded** by [`Config::close_timeout`](crate::Config::close_timeout). Each piece of
 //!   pending output that the peer takes starts it anew, up to
 //!   [`Config::close_limit`](crate::Config::close_limit). Then the output is dropped and `transport`
 //!   says `Close`.
 //!
 //! A [driver](crate::driver) does all of this. It asks for
-//! [`Step::ShutDown`](crate::driver::Step::ShutDown) once all is written and flushed. At `ShutdownWrite`
-//! a shutdown that is pending is tried again; at `Close` it is tried once, because the `close_notify` of
-//! TLS is not worth waiting for. Bytes that the transport holds unflushed count as output.
+//! [`Step::ShutDown`](crate::driver::Step::ShutDown) once all output is written and flushed. At
+//! `ShutdownWrite` a pending shutdown is tried again. At `Close` it is tried once, because the
+//! `close_notify` of TLS is not worth waiting for. Bytes that the transport has not flushed count as output.
 //!
 //! With an adapter, `close` sends a Close and waits for the end. `closed` waits for the end without
 //! sending one, for a program that only sends or has read what it wants. Both drop messages that still
-//! arrive. `close` of a writer only sends; the reader goes on to the end.
+//! arrive. `send_close` sends a Close and returns; read the rest to the end. A writer has only that,
+//! because its reader waits for the end.
 //!
-//! How it ended is in [`end`](crate::Connection::end): cleanly, with an incomplete closing handshake, or lost. The end of a stream
-//! is no error. The peer's code and reason stay available
-//! ([`close_code`](crate::Connection::close_code),
-//! [`received_close`](crate::Connection::received_close)), 1005 and 1006 in their meaning of RFC
-//! 6455 §7.1.5 included.
+//! [`end`](crate::Connection::end) returns how it ended: cleanly, with an incomplete closing handshake,
+//! or lost. The end of a stream is no error. The peer's code and reason stay available in
+//! [`close_code`](crate::Connection::close_code) and
+//! [`received_close`](crate::Connection::received_close). As in RFC 6455 §7.1.5, the code is 1005 for a
+//! Close without one, and 1006 without a Close.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -64,4 +67,4 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The whole table is in `src/closing.rs`, one exhaustive `match`, and is a test there.
+//! The whole table is one exhaustive `match` in `src/connection/closing.rs`, and is a test there.

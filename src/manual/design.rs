@@ -21,19 +21,19 @@
 //!
 //! # A Close without a code has the code 1005
 //!
-//! RFC 6455 §7.1.5 says so, and it spares everybody an `Option`. Sending 1005 is refused; `None`
-//! sends a Close without a payload.
+//! RFC 6455 §7.1.5 says so, and programs need no `Option`. 1005 never stands in a frame: with it, or with
+//! `None`, a Close is sent without a payload.
 //!
 //! # Every received close code is echoed
 //!
-//! 1010 too, which a server does not send of its own accord. Codes that nobody assigned are refused
-//! with 1002 in both directions.
+//! This includes 1010, which a server does not send of its own accord. A received code that nobody assigned
+//! fails the connection with 1002; sending one is an error.
 //!
 //! # The loop is a machine, too
 //!
 //! A loop between a machine and a transport takes about twenty decisions: when to flush, when to give a
-//! peer up, what a failed write means to a reader. Loops that are written for one adapter each differ in
-//! these, and their faults show late, over slow peers and TLS. So the loop is a
+//! peer up, what a failed write means to a reader. If each adapter has a loop of its own, they differ in
+//! these decisions, and their faults show late, over slow peers and TLS. So the loop is a
 //! [`driver`](crate::driver) without I/O, and its tests run in virtual time.
 //!
 //! One state covers all styles of I/O: *pending*. A step that is pending is not asked for again before
@@ -53,14 +53,14 @@
 //!
 //! # No process-wide state
 //!
-//! RFC 6455 §4.1 has clients connect to an address one after the other. This is aimed at scripts in
-//! browsers, and a library cannot know which connections of a program belong together. So there is no
-//! queue unless the program makes a `client::ConnectGate`.
+//! RFC 6455 §4.1 has clients connect to an address one after the other. The rule is aimed at scripts in
+//! browsers. A library cannot know which connections of a program belong together. So there is no queue
+//! unless the program makes a `client::ConnectGate`.
 //!
 //! # The idle timer is off by default
 //!
-//! A client should not close arbitrarily (RFC 6455 §7.3), and a server's peer that answers Pings is
-//! welcome until the application says otherwise.
+//! A client should not close arbitrarily (RFC 6455 §7.3). A server's peer that answers Pings is welcome
+//! until the application says otherwise.
 //!
 //! # Growth is bounded by what arrived
 //!
@@ -68,57 +68,57 @@
 //! grows by 1 MiB or an eighth, and never beyond a known end. So an announced length costs no more than
 //! that, and the bytes copied when the buffer moves are linear in the size of the message.
 //!
-//! # Shortcuts for what nearly all traffic is
+//! # Shortcuts for nearly all traffic
 //!
 //! Three shortcuts bypass the general way (`frame/whole.rs`, `Decoder::decode_piece`,
 //! `Sender::push_small`): for a data frame that lies whole in the input, for a later piece of a frame,
-//! and for sending a small message. Where anything is unusual, the shortcut takes nothing and the
-//! general way decides, so each rule has one place. The tests of split invariance show that both agree.
-//! For a few bytes they take a third of the time.
+//! and for sending a small message. If anything is unusual, the shortcut takes nothing and the general way
+//! decides, so each rule has one place. Tests show that both agree, however the bytes are cut. For a few
+//! bytes, a shortcut takes a third of the time.
 //!
 //! # No vector instructions by hand
 //!
-//! Masking is written in blocks of a fixed size, which compile to the vector instructions that every
-//! processor of the target has: 16 bytes at a time on x86-64. Crates that use wider ones, where the
-//! processor has them, unmask 16 KiB in two thirds of the time. That takes unsafe code, or a crate
-//! that hides it, and none that is settled and small was found; for compiled-in features
-//! (`-C target-cpu`) the same code becomes wider by itself.
+//! Masking is written in blocks of a fixed size. They compile to the vector instructions that every
+//! processor of the target has: 16 bytes at a time on x86-64. Crates that choose wider ones at run time
+//! unmask 16 KiB in two thirds of the time. That takes unsafe code, or a crate that hides it; none that is
+//! settled and small was found. With `-C target-cpu` the same code uses wider instructions.
 //!
-//! # Of a compressed stream only the window is kept
+//! # Only the window of a compressed stream is kept
 //!
-//! Between messages a receiver keeps the bytes that the next message may refer to, and the library's
-//! state belongs to the thread. Starting that state with a full window takes 0.2 µs, and nothing when
-//! it was left by the same connection; so a window that was negotiated small costs no more memory
-//! than it says, where the library's state takes 46 KiB in any case. A sender can do the same
-//! (`shared_compressor`): its state of 134 to 483 KiB are mostly tables, which can be made again.
+//! Between messages a receiver keeps the bytes that the next message may refer to. The library's state
+//! belongs to the thread. To start that state with a full window takes 0.2 µs, and nothing if the same
+//! connection used it last. So a small window costs no more memory than its size, whereas the library's
+//! state always takes 46 KiB. A sender can do the same (`shared_compressor`): most of its 134 to 483 KiB of
+//! state are tables, which can be made again.
 //!
-//! It also lets a stream go on after a final block, which RFC 7692 allows anywhere and the library
-//! does not: it is started again with the window.
+//! This also lets a stream go on after a final block. RFC 7692 allows one anywhere and the library does
+//! not, so the library is started again with the window.
 //!
-//! # Windows are kept to, but not policed
+//! # Windows are obeyed, but not policed
 //!
-//! A peer that refers further back than was agreed, within one message, is understood: the library's
-//! window has 32 KiB in any case. Across messages it fails. Which of the two never depends on how the
-//! bytes arrive.
+//! A peer may refer further back than was agreed. Within one message it is understood, because the
+//! library's window always has 32 KiB. Across messages the connection fails. The outcome never depends on
+//! how the bytes arrive.
 //!
 //! # No Origin check by default in the machine, same origin in the examples
 //!
-//! [`Upgrade::check_origin`](crate::handshake::Upgrade::check_origin) is one call. It is not hidden
-//! in `accept`, since a server that knows how to authenticate needs the decision in sight.
+//! [`Upgrade::check_origin`](crate::handshake::Upgrade::check_origin) is one call. `accept` does not hide
+//! it, because a server that authenticates its clients should see the decision. `accept_any` says in its
+//! name that it checks nothing.
 //!
 //! # Randomness is a feature of the connect functions
 //!
-//! Servers need none. Clients take a seed. `connect`, `client` and `random_seed` get it from the
-//! operating system. That takes a crate more, so they are behind a feature.
+//! Servers need none. Clients take a seed. `connect`, `client` and `random_seed` get it from the operating
+//! system. That takes one more crate, so they are behind a feature; `client_with_seed` is not.
 //!
 //! # No panic from what a peer sends
 //!
-//! Code that could panic (`unwrap`, `expect`, `panic!`, indexing and slicing) is warned about in the
-//! whole library, and each place that remains says why it cannot. So is arithmetic that could
+//! Lints warn about code that could panic (`unwrap`, `expect`, `panic!`, indexing and slicing) in the whole
+//! library. Each place that remains says why it cannot. Lints also warn about arithmetic that could
 //! overflow, but only where numbers come from the wire: frames, messages, closing, the parsers of the
-//! handshake, the parameters and the state of what inflates. Elsewhere it is sums of the lengths of
-//! slices in memory, which fit into a `usize`; to argue for each would hide those that matter. The
-//! panics that are left are documented, and are bugs of the caller: [`Output::advance`] beyond what
-//! is queued, say.
+//! handshake, the parameters of compression and inflating. Elsewhere arithmetic adds lengths of slices in
+//! memory, which fit into a `usize`; to argue for each would hide those that matter. The panics that are
+//! left are documented, and are bugs of the caller: [`Output::advance`] beyond what is queued, for
+//! instance.
 //!
 //! [`Output::advance`]: crate::Output::advance

@@ -6,7 +6,8 @@
 //! | layer | you write | it does | for |
 //! |---|---|---|---|
 //! | `blocking`, `tokio` | the program | all I/O and all timers | threads and tokio |
-//! | [`driver`](crate::driver) | a binding: what each step does on your transport | every decision of the loop | another runtime, an event loop, `io_uring` |
+//! | `polled` | a stream, a clock and a timer | the loop | any other asynchronous runtime |
+//! | [`driver`](crate::driver) | a binding: what each step does on your transport | every decision of the loop | an event loop, `io_uring` |
 //! | [`Connection`](crate::Connection) | the loop | the protocol | HTTP/2 streams in a server of your own, tests, a loop that has to be yours |
 //!
 //! Take the highest layer that fits. A loop takes about twenty decisions; the driver takes them for you,
@@ -225,13 +226,13 @@
 //! # Ok::<(), framewise::SendError>(())
 //! ```
 //!
-//! With completions every write is pending for a moment, so a flush reads ahead. A Close that is read
-//! ahead is answered at once, and messages before it can no longer be answered.
+//! With completions every write is pending for a moment, so a flush reads ahead. A Close that it reads is
+//! answered at once; after that, the program can no longer answer messages that came before the Close.
 //!
-//! An asynchronous runtime need not write the loop: a WebSocket of `polled` (feature `std`) does what a
-//! driver says, and asks the runtime for a stream, a clock and a timer only. The package
-//! `examples/runtimes` of the repository has such streams in poll style (smol) and with completions
-//! (compio). One suite of tests runs over all bindings: `tests/adapters/conformance`.
+//! For an asynchronous runtime, you need not write the loop: a WebSocket of `polled` (feature `std`) has it,
+//! and needs only a stream, a clock and a timer. The package `examples/runtimes` of the repository has such
+//! streams in poll style (smol) and with completions (compio). One suite of tests runs over all bindings:
+//! `tests/adapters/conformance`.
 //!
 //! # The read buffer
 //!
@@ -249,7 +250,7 @@
 //!
 //! # `Date` in refusals
 //!
-//! The machines know no time of day, and HTTP wants a `Date` of servers that have a clock. A binding adds
+//! The machines do not know the time of day, and HTTP asks servers with a clock for a `Date`. A binding adds
 //! it, as the adapters do:
 //!
 //! - [`http_date`](crate::handshake::http_date) formats it.
@@ -277,9 +278,9 @@
 //! 6. **Handle the events**, and queue answers with the `send` methods. Back to 1: all answers to
 //!    one read leave in one write.
 //!
-//! The order is not strict. Commands may come from anywhere, `advance` may be called with one byte at a
-//! time, `handle_timeout` may come too early. Two things are forbidden: to wait with output unwritten
-//! (a peer may wait for it), and to drop input.
+//! The order is not strict. Commands may come from anywhere, `advance` may report one byte at a time, and
+//! `handle_timeout` may come too early. Two things are forbidden: to wait while output could be written
+//! (the peer may wait for it), and to drop input.
 //!
 //! ```
 //! use std::{
@@ -346,21 +347,20 @@
 //! ## The read buffer is yours
 //!
 //! The machine unmasks payloads in your buffer and hands them out from there, so one buffer can serve
-//! all connections of a thread. Between reads a connection keeps only what could not be delivered: a
-//! header that was cut, an unfinished message, at most three bytes of a code point. An idle
-//! connection holds nothing on the heap once [`release`](crate::Output::release) was called on its
-//! drained output.
+//! all connections of a thread. Between reads a connection keeps only what could not be delivered: an
+//! unfinished header, an unfinished message, at most three bytes of a code point. An idle connection holds
+//! nothing on the heap once [`release`](crate::Output::release) was called on its empty output.
 //!
 //! ## The handshake
 //!
 //! [`ServerHandshake`](crate::handshake::ServerHandshake) and
 //! [`ClientHandshake`](crate::handshake::ClientHandshake) are driven in the same way. Bytes that follow
-//! the head stay in the [`Input`](crate::Input). Give the same `Input` to the connection that comes
-//! out of the handshake, and nothing can be lost.
+//! the head stay in the [`Input`](crate::Input). Pass the same `Input` to the connection that the
+//! handshake returns, and nothing can be lost.
 //!
 //! To answer health checks and other plain requests on the same port, call
-//! [`receive_request`](crate::handshake::ServerHandshake::receive_request) in place of `receive`, or
-//! drive a [`HandshakeDriver::request`](crate::driver::HandshakeDriver::request).
+//! [`receive_request`](crate::handshake::ServerHandshake::receive_request) instead of `receive`, or drive
+//! a [`HandshakeDriver::request`](crate::driver::HandshakeDriver::request).
 //!
 //! The refusals that the machine writes have no `Date`;
 //! [`answer`](crate::handshake::ServerHandshake::answer) replaces one before it is written.
@@ -372,7 +372,7 @@
 //! the response. [`rejection_for`](crate::handshake::HandshakeError::rejection_for) answers a request
 //! that is not valid. Where everything was negotiated elsewhere, over HTTP/2 for instance,
 //! [`Connection::server`](crate::Connection::server) and
-//! [`Connection::client`](crate::Connection::client) start in the open state.
+//! [`Connection::client`](crate::Connection::client) begin in the open state.
 //!
 //! Bytes that the HTTP server has read beyond the request belong to the connection: pass them to
 //! [`Driver::with_unread`](crate::driver::Driver::with_unread), or to `with_unread` of an adapter.

@@ -1,16 +1,16 @@
-//! Which decision the driver takes when the transport, the peer or the clock misbehaves.
+//! What the driver does when the transport, the peer or the clock misbehaves.
 //!
 //! Throughout:
 //!
 //! - **Nothing panics**, whatever the peer sends and the transport does.
 //! - **Nothing waits forever** for a peer that is gone or takes nothing, while the timers are on and the
-//!   binding keeps the deadlines. The one exception is a transport that keeps what it took to itself
-//!   while the peer talks.
+//!   binding keeps the deadlines. The one exception is a transport that never flushes what it took while
+//!   the peer talks.
 //! - **Nothing that arrived is lost**: a message that was received whole before a fault is delivered,
 //!   possibly after a write has failed.
 //!
-//! The tables hold for a [`Driver`](crate::driver::Driver), for a split one, and so for both adapters.
-//! `Events`, `Flush` and `Room` are its [goals](crate::driver::Goal); `read` and `fill` of the adapters
+//! The tables hold for a [`Driver`](crate::driver::Driver), whole or split, and so for all adapters.
+//! `Events`, `Flush` and `Room` are its [goals](crate::driver::Goal): `read` and `fill` of the adapters
 //! drive `Events`, `send` and `flush` drive `Flush`. After the end of a connection, `Events` is
 //! [`Ended`](crate::driver::Step::Ended) each time (`read` returns `None`). The times are those of the
 //! [`Config`](crate::Config); see [`timers`](super::timers).
@@ -26,7 +26,7 @@
 //! | The transport can do nothing now, at any step | it is asked again after `resume`; all other steps go on | `driver::lies::a_transport_that_lies_anywhere_changes_nothing`, `driver::lies::two_lies_at_once_change_nothing` |
 //! | A write or a flush fails | the output is dropped, and reading goes on to the end of the stream. A goal that writes returns the error, and [`Lost`](crate::driver::Error::Lost) from then on | `driver::faults::a_write_that_fails_does_not_stop_reading`, `driver::lies::a_transport_that_fails_anywhere_is_told` |
 //! | The same, during `Events` | no error of `Events`; the next `Flush` or `Room` returns `Lost` | `driver::faults::a_write_that_fails_does_not_stop_reading`, `adapters::faults::a_write_that_fails_while_reading_is_told_to_who_writes` |
-//! | The transport took all bytes and holds some back | `Flush` waits until they are flushed | `driver::faults::a_flush_is_done_when_the_stream_has_flushed` |
+//! | The transport took all bytes and has not flushed some | `Flush` waits until they are flushed | `driver::faults::a_flush_is_done_when_the_stream_has_flushed` |
 //! | It holds them forever, and the peer talks | the connection stays open, because draining cannot be seen; `Flush` waits | `driver::faults::an_unflushed_stream_of_an_open_connection_is_no_silence` |
 //! | It holds them forever, after a Close or an end | they have `close_timeout`, as output has | `driver::faults::a_stream_that_never_flushes_is_given_up` |
 //! | Output was dropped because the time to close has passed | `Flush` and `Room` return [`GaveUp`](crate::driver::Error::GaveUp) once, and `Lost` from then on | `driver::flight::the_first_goal_after_a_give_up_tells_of_it_everywhere` |
@@ -64,7 +64,7 @@
 //! | Floods | the clock is looked at after every 16 reads, so deadlines hold | `driver::goals::the_clock_is_looked_at_now_and_then`, `driver::goals::a_flood_does_not_hold_up_the_time_to_close` |
 //! | Does not take the answers to what it sends | a whole connection with more than 64 KiB of output pending delivers no more, and reads 64 KiB ahead at most | `adapters::split::a_peer_that_does_not_read_is_not_read_from` |
 //! | Echoes what this end echoes | a goal that writes reads 64 KiB ahead, so both make progress. Half duplex: nothing is read ahead | `driver::goals::a_flush_reads_ahead`, `adapters::split::two_talkers_do_not_wait_for_one_another` |
-//! | Only writes, as this end does | both take nothing, and are given up. Split connections have no such limit, because their readers read | `adapters::silence::two_talkers_that_never_read_are_given_up`, `adapters::split::two_talkers_over_sockets` |
+//! | Only writes, as this end does | both take nothing, and time out. Split connections do not, because their readers read | `adapters::silence::two_talkers_that_never_read_are_given_up`, `adapters::split::two_talkers_over_sockets` |
 //! | Sends Pings and a Close to a program that only sends | every 16th flush looks for input and writes the answers. Half duplex: nothing is read, and silence does not count | `driver::goals::a_program_that_only_flushes_answers_pings_and_closes`, `driver::goals::a_thread_that_only_sends_does_not_fail_a_live_peer` |
 //!
 //! # Opening handshakes
@@ -123,8 +123,8 @@
 //!
 //! # Bindings
 //!
-//! What is left to a binding is what its transport says. In the adapters, `GaveUp` is an
-//! `Error::Io` of kind `TimedOut`, and `Lost` one of kind `BrokenPipe`.
+//! A binding interprets what its transport returns. In the adapters, `GaveUp` is an `Error::Io` of kind
+//! `TimedOut`, and `Lost` one of kind `BrokenPipe`. `polled` returns errors as `tokio` does.
 //!
 //! | the stream returns | `blocking` | `tokio` | test |
 //! |---|---|---|---|

@@ -1,14 +1,14 @@
-//! The guide: how to embed the machine, and why it is as it is.
+//! The guide: how to embed the crate, and why it works this way.
 //!
 //! - [`embedding`]: which layer to choose, a binding in a page, and the bare machine in six steps
 //! - [`closing`]: who closes what and when
 //! - [`timers`]: time as an argument
 //! - [`back_pressure`]: what is bounded, and by what
 //! - `compression`: what to ask for, and what it costs (feature `deflate`)
-//! - [`faults`]: which decision the driver takes when the transport, the peer or the clock misbehaves
+//! - [`faults`]: what the driver does when the transport, the peer or the clock misbehaves
 //! - `splitting`: two halves for two tasks or threads (feature `std`)
-//! - [`conformance`]: which test shows which requirement, and what was chosen
-//! - [`performance`]: how fast it is beside others, why, and what the caller can do
+//! - [`conformance`]: every requirement of the standards, and the tests that show it
+//! - [`performance`]: how it compares with other crates, why, and what a program can do
 //! - [`design`]: decisions and their reasons
 
 pub mod back_pressure;

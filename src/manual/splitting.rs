@@ -6,17 +6,20 @@
 //! | [`Driver::into_split`](crate::driver::Driver::into_split) | a [`ReceiveDriver`](crate::driver::ReceiveDriver) and a [`SendDriver`](crate::driver::SendDriver) | your binding |
 //! | [`Connection::into_split`](crate::Connection::into_split) | a [`ReceiveHalf`](crate::ReceiveHalf) and a [`SendHalf`](crate::SendHalf) | your loop |
 //!
-//! Parsing and framing take no lock. The halves share the closing state, the timers and the replies
-//! that are owed. A lock protects those; the receiving half takes it for a moment, for control frames
-//! and timers only. Messages are compressed and inflated outside it.
+//! `reunite` of each receiving half joins the two again. It fails, and returns both, if they belong to
+//! different connections. A WebSocket of `polled` does not split.
+//!
+//! Parsing and framing take no lock. The halves share the closing state, the timers and pending replies. A
+//! lock protects those. The receiving half takes it for a moment, for control frames and timers only.
+//! Messages are compressed and inflated outside it.
 //!
 //! # With a driver
 //!
-//! The halves follow the rules of the whole: the same timers, the same signs of life, the same ends
-//! (see [`faults`](super::faults)). Three things are specific to them:
+//! The halves follow the rules of a whole connection: the same timers, the same signs of life, the same
+//! ends (see [`faults`](super::faults)). Three things are specific to them:
 //!
 //! - **Drive the receiving half until it ends**, whatever the other half does. Timers run there, and it
-//!   has Pings and Closes answered.
+//!   asks for the answers to Pings and Closes.
 //! - **A reply is written by the sending half.** The receiving half asks for it with
 //!   [`Step::Reply`](crate::driver::Step::Reply). Drive the sending half then with
 //!   [`Goal::Events`](crate::driver::Goal::Events). If its own task or thread is driving it, report
@@ -25,20 +28,24 @@
 //! - **The receiving half reads on** while output is pending. The program bounds what it passes from one
 //!   half to the other; see [`back_pressure`](super::back_pressure).
 //!
-//! When the receiving half ends or fails, wake the sending one. When the sending half begins to close,
-//! wake the receiving one: it has a deadline now. A thread that blocks in a read cannot be woken, so a
-//! half-duplex receiving half looks up every `close_timeout`.
+//! When the receiving half ends or fails, wake the sending one. When the sending half begins to close or
+//! aborts, wake the receiving one. A thread that blocks in a read cannot be woken, so a half-duplex
+//! receiving half looks up every `close_timeout`.
 //!
-//! The adapters do all of this. Their reader answers by itself, whether or not the writer is used.
+//! The adapters do all of this. Their reader sends the answers, whether or not the writer is used.
 //!
 //! # Without a driver
 //!
 //! After each batch, ask the receiving half whether it [`owes_reply`](crate::ReceiveHalf::owes_reply).
 //! If it does, write [`SendHalf::output`](crate::SendHalf::output).
 //!
-//! Only a driver tells the receiving half when output was written. Without one, bytes that arrive count
-//! as life even while output is pending, and output that is left when the stream ends has no deadline:
-//! your loop bounds both. [`unsplit`](crate::ReceiveHalf::unsplit) puts the halves together again.
+//! Only a driver tells the receiving half when output was written. Without one, two things differ, and your
+//! loop bounds both:
+//!
+//! - Bytes that arrive count as life even while output is pending.
+//! - Output that is left when the stream ends has no deadline.
+//!
+//! [`reunite`](crate::ReceiveHalf::reunite) joins the halves again.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A message in the making (RFC 6455 §5.4): the one place where received octets are accounted.
+//! A message in the making (RFC 6455 §5.4): the one place where received bytes are accounted.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -58,7 +58,7 @@ pub(crate) struct Assembly {
     held: Held,
     // What is held in front of that.
     full: Vec<Held>,
-    // Octets of payload: announced by headers or, of a compressed message, inflated.
+    // Bytes of payload: announced by headers or, of a compressed message, inflated.
     size: u64,
     max_size: u64,
     fragments: u32,
@@ -79,7 +79,7 @@ enum Held {
 pub(crate) struct Extent {
     /// Whether the message ends with the piece.
     pub(crate) fin: bool,
-    /// How many octets of the frame are still to come. Of a compressed one, how many the rest of what
+    /// How many bytes of the frame are still to come. Of a compressed one, how many the rest of what
     /// has arrived is likely to be inflated to.
     pub(crate) to_come: u64,
     /// Whether the frame is the message's last.
@@ -117,7 +117,7 @@ impl Assembly {
         self.delivery == Delivery::Chunks
     }
 
-    /// Returns how many octets the message may still grow by.
+    /// Returns how many bytes the message may still grow by.
     #[inline]
     #[allow(
         clippy::arithmetic_side_effects,
@@ -127,7 +127,7 @@ impl Assembly {
         self.max_size - self.size
     }
 
-    /// Takes note of octets that are to be pushed: the limit is checked before any is stored.
+    /// Takes note of bytes that are to be pushed: the limit is checked before any is stored.
     #[inline]
     #[allow(
         clippy::arithmetic_side_effects,
@@ -149,7 +149,7 @@ impl Assembly {
         ProtocolError::MessageTooBig { len, limit: self.max_size }
     }
 
-    /// Returns whether octets of payload are stored as they arrive, until the message is whole.
+    /// Returns whether bytes of payload are stored as they arrive, until the message is whole.
     #[inline]
     pub(crate) fn stores_payload(&self) -> bool {
         self.delivery == Delivery::Messages && !self.compressed
@@ -214,7 +214,7 @@ impl Assembly {
             && self.utf8.is_whole()
             && held.len() < held.capacity()
         {
-            // Somebody sends text octet by octet: half of the time to look for code points in it.
+            // Somebody sends text byte by byte: half of the time to look for code points in it.
             held.push(octet.into());
             return Ok(());
         }
@@ -261,7 +261,7 @@ impl Assembly {
         self.held.push_text(back);
     }
 
-    /// Makes room for `arrived` octets.
+    /// Makes room for `arrived` bytes.
     ///
     /// A compressed message is held in pieces, each of which is full before there is another one: a
     /// buffer that grows has to be there twice while it moves, and a message that is refused for its
@@ -339,7 +339,7 @@ impl Held {
         }
     }
 
-    /// Returns how many octets there is room for.
+    /// Returns how many bytes there is room for.
     #[allow(clippy::arithmetic_side_effects, reason = "a length is at most the capacity")]
     fn spare(&self) -> usize {
         match self {
@@ -376,9 +376,9 @@ impl Held {
     }
 }
 
-/// Returns how many octets to reserve for `arrived` octets behind the `held` ones.
+/// Returns how many bytes to reserve for `arrived` bytes behind the `held` ones.
 ///
-/// What a peer merely announces is not reserved, but for [`MIN_STEP`] octets: from there the capacity
+/// What a peer merely announces is not reserved, but for [`MIN_STEP`] bytes: from there the capacity
 /// doubles, then grows by [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that
 /// all copying is linear; and not beyond the end of the message where that is known, nor beyond the
 /// `room` that the limit leaves.
@@ -390,14 +390,14 @@ fn growth(held: usize, arrived: usize, extent: Extent, room: usize) -> usize {
     arrived.saturating_add(step.min(end))
 }
 
-/// How many octets are reserved beyond those that have arrived, at least: small messages never move.
+/// How many bytes are reserved beyond those that have arrived, at least: small messages never move.
 const MIN_STEP: usize = 512;
 
-/// How many octets are reserved beyond those that have arrived, at most for messages of less than
+/// How many bytes are reserved beyond those that have arrived, at most for messages of less than
 /// eight times as many.
 const MAX_STEP: usize = 1 << 20;
 
-/// How many octets are reserved in a piece of a compressed message, at most, beyond those that the
+/// How many bytes are reserved in a piece of a compressed message, at most, beyond those that the
 /// rest of what has arrived is likely to be inflated to.
 const MIN_PIECE: usize = 64 << 10;
 
@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn the_capacity_ends_where_the_message_must() {
-        // With the last frame the message ends, and all octets to come were allowed already.
+        // With the last frame the message ends, and all bytes to come were allowed already.
         assert_eq!(growth(0, 10, extent(100, true), 0), 110);
         assert_eq!(growth(0, 10, extent(0, true), UNLIMITED), 10);
         // Others may follow another frame, as far as there is room.

@@ -21,7 +21,7 @@ use crate::frame::CloseFrame;
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-// A tag of a whole word. One of an octet would share its word with `fin`, and be copied from place to
+// A tag of a whole word. One of a byte would share its word with `fin`, and be copied from place to
 // place in overlapping halves of that: the processor waits for each of them, and a small message
 // takes 11 ns instead of 4.
 #[repr(u64)]
@@ -37,9 +37,9 @@ pub enum Event<'buf> {
     },
     /// The peer's Close: the last event. It is answered already, unless this endpoint began.
     Close(CloseFrame),
-    /// A Ping with its payload of at most 125 octets. It is answered already.
+    /// A Ping with its payload of at most 125 bytes. It is answered already.
     Ping(Cow<'buf, [u8]>),
-    /// A Pong with its payload of at most 125 octets.
+    /// A Pong with its payload of at most 125 bytes.
     Pong(Cow<'buf, [u8]>),
     /// A text message.
     Text(Cow<'buf, str>),
@@ -71,7 +71,7 @@ impl Event<'_> {
         }
     }
 
-    /// Returns how many octets of payload the event holds.
+    /// Returns how many bytes of payload the event holds.
     pub(crate) fn payload_len(&self) -> usize {
         match self {
             Self::Binary(payload)

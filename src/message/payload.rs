@@ -9,9 +9,8 @@ use super::PreparedMessage;
 
 /// A text to send: borrowed, owned or shared.
 ///
-/// A borrowed text is copied behind its header. An owned one of 4 KiB or more is moved, and so is
-/// not copied. A server also queues a shared one of that size without a copy; a client masks a copy.
-/// Functions that send take `impl Into<Text>`.
+/// A borrowed text is copied. An owned one of 4 KiB or more is moved instead. A server also queues shared
+/// text of that size without copying; a client masks a copy. Functions that send take `impl Into<Text>`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -98,7 +97,7 @@ impl Text<'_> {
 }
 
 impl Binary<'_> {
-    /// Returns the octets.
+    /// Returns the bytes.
     #[must_use]
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
@@ -111,7 +110,7 @@ impl Binary<'_> {
 }
 
 impl<'a> Payload<'a> {
-    /// Returns the octets of the message.
+    /// Returns the bytes of the message.
     #[must_use]
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
@@ -125,7 +124,7 @@ impl<'a> Payload<'a> {
         self.content.is_text()
     }
 
-    /// Returns the message as one that owns its payload. What was lent or is shared is copied.
+    /// Returns the message with an owned payload. A borrowed or shared one is copied.
     #[must_use]
     pub fn into_message(self) -> Message {
         match self.content {
@@ -140,9 +139,10 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// Asks that the message be sent as it is where others are compressed (RFC 7692 §6.1): one that
-    /// is compressed already, an image say, or one in which a secret stands beside what an attacker
-    /// wrote (RFC 7692 §8). Of a message in fragments the first one decides.
+    /// Sends the message uncompressed where others are compressed (RFC 7692 §6.1).
+    ///
+    /// For a message that is compressed already, such as an image, or that has a secret beside text of an
+    /// attacker (RFC 7692 §8). Of a message in fragments the first one decides.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -157,7 +157,7 @@ impl<'a> Payload<'a> {
         Self { compress: false, ..self }
     }
 
-    /// Returns what the caller does not have any more: all but what was only lent.
+    /// Returns an owned or shared payload. The caller still has a borrowed one.
     pub(crate) fn into_static(self) -> Option<Payload<'static>> {
         let content = match self.content {
             Content::Binary(Binary(HeldBytes::Borrowed(_)))

@@ -9,11 +9,13 @@ use crate::deflate::{DeflateConfig, Level, MemoryLevel, Settings, WindowBits};
 
 /// A message to be sent on many connections, compressed once for all of them.
 ///
-/// It is compressed when it is first sent on a connection that compresses, with the level, memory
-/// level and threshold given here (whether the threshold applies is for the connection to say), and once for each size of window (all connections with the same
-/// configuration mostly have one). Payloads of 4 KiB or more are then queued by reference, except
-/// by clients, which mask a copy. A connection that sends nothing else never makes a compressor, also
-/// with context takeover.
+/// It is compressed when it is first sent on a connection that compresses, once for each size of window.
+/// Connections with the same configuration mostly have one size. The level, memory level and threshold
+/// are those given here; whether the threshold applies depends on the connection, see
+/// [`threshold_with_takeover`](crate::deflate::DeflateConfig::threshold_with_takeover).
+///
+/// A server queues payloads of 4 KiB or more by reference; a client masks a copy. A connection that sends
+/// nothing else never makes a compressor, even with context takeover.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -68,7 +70,7 @@ impl PreparedMessage {
         }
     }
 
-    /// Returns the octets of the message.
+    /// Returns the bytes of the message.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.shared.content.as_bytes()
@@ -101,7 +103,7 @@ impl PreparedMessage {
     }
 }
 
-/// Says how much it is, not what: payloads are nobody's business.
+/// Shows the type and the length only: payloads may be large or sensitive.
 impl fmt::Debug for PreparedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PreparedMessage")

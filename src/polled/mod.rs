@@ -2,17 +2,16 @@
 //!
 //! A runtime brings a [`Stream`]: how its streams are read and written, its clock and its timer. That
 //! is about fifty lines for streams that are polled, and a hundred for completions (`io_uring`). The
-//! package `examples/runtimes` of the repository has one for smol and one for compio. For tokio there is
-//! the module `tokio`, which has halves, `Stream` and `Sink` as well.
+//! package `examples/runtimes` of the repository has one for smol and one for compio. For tokio, use the
+//! module `tokio`: it also splits into halves, and implements `Stream` and `Sink`.
 //!
 //! Nothing here names a runtime: the futures are those of [`core::future`].
 //!
 //! ```no_run
-//! use framewise::{Config, handshake::Acceptance, polled};
+//! use framewise::{Config, polled};
 //!
 //! # async fn serve(stream: impl polled::Stream) -> Result<(), framewise::Error> {
-//! let incoming = polled::accept(stream, Config::default()).await?;
-//! let mut websocket = incoming.accept(Acceptance::new()).await?;
+//! let mut websocket = polled::accept_any(stream, Config::default()).await?;
 //! while let Some(message) = websocket.read().await? {
 //!     websocket.send(message).await?;
 //! }
@@ -97,7 +96,7 @@ impl<S: Stream> WebSocket<S> {
 
 impl_debug!(WebSocket driver);
 
-/// A stream of which an opening handshake makes use as it does of the other adapters' streams.
+/// A stream, with the methods by which an opening handshake uses it in every adapter.
 #[derive(Debug)]
 struct Io<S> {
     stream: S,

@@ -109,7 +109,8 @@ pub trait Stream {
     /// Waits for a deadline. May return before it. See [`Alarm`].
     fn poll_alarm(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Has small writes sent at once (`TCP_NODELAY`), where the stream knows that.
+    /// Has small writes sent at once (`TCP_NODELAY`), where the stream knows that. Called when an
+    /// opening handshake begins.
     ///
     /// # Errors
     ///

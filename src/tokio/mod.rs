@@ -6,10 +6,10 @@
 //! TCP connection first.
 //!
 //! Without feature `connect` the adapter needs no sockets. On `wasm32-unknown-unknown` it compiles, but
-//! panics when a WebSocket is made, for want of a clock. Use a [`Driver`] with your own clock there.
+//! panics when a WebSocket is made, because there is no clock. Use a [`Driver`] with your own clock there.
 //!
-//! Set `TCP_NODELAY` on a socket before you pass it on: without it a small message may wait 40 ms or
-//! longer for the answer to the one before it. `connect` does so.
+//! Set `TCP_NODELAY` on a socket before you pass it on. Without it, a small message may wait 40 ms or
+//! longer for the answer to the one before it. `connect` sets it.
 //!
 //! ```no_run
 //! use framewise::{Config, tokio as websocket};
@@ -74,13 +74,13 @@ use crate::{
 ///   only until there is room ([`feed`](Self::feed)). A blocked `send` reads up to 64 KiB ahead, so
 ///   that two echoing peers cannot deadlock. If both sides only write, the connection times out;
 ///   [`into_split`](Self::into_split) it.
-/// - **A task that only sends** looks for input after every 16 sends, answers Pings and Closes and
-///   runs the timers then. To serve the connection at any time, wait for [`readable`](Self::readable)
-///   in a `select!`, or split it.
+/// - **A task that only sends** looks for input after every 16 sends. Then it answers Pings and Closes
+///   and runs the timers. To serve the connection at any time, wait for [`readable`](Self::readable) in a
+///   `select!`, or split it.
 /// - **All futures are cancel safe**: dropping one loses nothing, and the next one goes on.
-/// - **`Stream` and `Sink`** of [messages](Message) are implemented.
-/// - **Two tasks** may take turns in polling, one to receive and one to send, as
-///   `futures::StreamExt::split` lets them: both are woken, and both make progress.
+/// - **`Stream` and `Sink`** of [messages](crate::Message) are implemented.
+/// - **Two tasks** may share it, one to receive and one to send, with `futures::StreamExt::split`: both
+///   are woken, and both make progress.
 ///
 /// Dropping the WebSocket aborts the connection, without a Close.
 ///

@@ -28,8 +28,8 @@ use crate::{
 
 /// The half of a [`WebSocket`] that reads.
 ///
-/// It also writes the answers to Pings and Closes and drives the timers, so it has to be read from
-/// until it ends, whatever the other half does.
+/// It also answers Pings and Closes, and runs the timers. So read from it until it ends, whatever the
+/// other half does.
 ///
 /// ```no_run
 /// use framewise::{Event, tokio::WebSocket};
@@ -54,8 +54,8 @@ pub struct Reader<S> {
 
 /// The half of a [`WebSocket`] that writes; see [`Reader`].
 ///
-/// Dropping it changes nothing for the other half; [`send_close`](Self::send_close) ends the
-/// connection, and [`abort`](Self::abort) does it at once.
+/// Dropping it changes nothing for the other half. [`send_close`](Self::send_close) closes the
+/// connection; [`abort`](Self::abort) ends it at once.
 pub struct Writer<S> {
     both: Arc<Both<S>>,
 }
@@ -70,8 +70,8 @@ struct Both<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Takes the WebSocket apart, so that two tasks can read and write at once.
-    /// [`Reader::reunite`] puts it together again.
+    /// Splits the WebSocket, so that two tasks can read and write at once. [`Reader::reunite`] joins the
+    /// halves again.
     pub fn into_split(self) -> (Reader<S>, Writer<S>) {
         let (driver, sending) = self.driver.into_split();
         let (Io { stream, clock, alarm, .. }, tasks) = (self.io, Arc::<Tasks>::default());
@@ -92,11 +92,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
         self.both.stream()
     }
 
-    /// Puts the WebSocket together again.
+    /// Joins the halves to a WebSocket again.
     ///
     /// # Errors
     ///
-    /// Both halves, when they are not of the same connection.
+    /// Both halves, when they belong to different connections.
     #[allow(clippy::result_large_err, reason = "the halves themselves come back")]
     pub fn reunite(self, writer: Writer<S>) -> Result<WebSocket<S>, ReuniteError<Self, Writer<S>>> {
         if !Arc::ptr_eq(&self.both, &writer.both) {
@@ -165,8 +165,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         self.both.stream()
     }
 
-    /// Ends the connection at once, without a Close. What is queued is dropped, and the [`Reader`]
-    /// sees the end.
+    /// Ends the connection at once, without a Close. Pending output is dropped, and the [`Reader`] sees
+    /// the end.
     pub fn abort(self) {
         self.queue(SendHalf::abort);
         self.both.tasks.reader.wake();

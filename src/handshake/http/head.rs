@@ -1,7 +1,7 @@
-//! The head of a request or response: from octets that arrive in any pieces to places of fields
+//! The head of a request or response: from bytes that arrive in any pieces to places of fields
 //! (RFC 9112 §2 to §5).
 //!
-//! Every octet is looked at once while the head is incomplete, and the complete head is parsed
+//! Every byte is looked at once while the head is incomplete, and the complete head is parsed
 //! once, so the work is linear however the peer cuts it. What `httparse` would let pass is refused:
 //! line ends other than CR LF, control characters, and folded lines in requests (in responses, they
 //! are unfolded).
@@ -19,14 +19,14 @@ use super::{
 };
 use crate::{config::Config, input::Input, token::is_token_octet};
 
-/// Collects the octets of one head.
+/// Collects the bytes of one head.
 #[derive(Debug)]
 pub(in crate::handshake) struct Collector {
     bytes: Vec<u8>,
-    /// Octets seen, with the empty lines before a request.
+    /// Bytes seen, with the empty lines before a request.
     total: usize,
     place: Position,
-    /// Octets looked at by `collect`, to show in a test that none is looked at twice.
+    /// Bytes looked at by `collect`, to show in a test that none is looked at twice.
     #[cfg(test)]
     pub(in crate::handshake) work: usize,
 }
@@ -57,7 +57,7 @@ impl Collector {
         self.total == 0
     }
 
-    /// Takes octets from the input up to the end of the head, and returns the head when it is
+    /// Takes bytes from the input up to the end of the head, and returns the head when it is
     /// complete.
     #[allow(
         clippy::arithmetic_side_effects,
@@ -83,7 +83,7 @@ impl Collector {
                 None => return Err(self.refuse(input)),
             };
             if matches!(self.place, Position::StartLine | Position::Line) {
-                // Up to the end of the line only octets follow that change nothing.
+                // Up to the end of the line only bytes follow that change nothing.
                 taken += plain_len(&bytes[taken..]);
             }
             if matches!(self.place, Position::EmptyLine | Position::EmptyLineCr) {
@@ -281,7 +281,7 @@ impl Position {
     }
 }
 
-/// Returns how many octets at the front are inside a line, neither the end of it nor refused.
+/// Returns how many bytes at the front are inside a line, neither the end of it nor refused.
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -290,7 +290,7 @@ impl Position {
 fn plain_len(octets: &[u8]) -> usize {
     let is_plain = |octet: &u8| *octet >= b' ' && *octet != 0x7f;
     // Blocks of a fixed size compile to vector instructions: a browser's request in reads of 64
-    // octets takes 1.4 µs and not 1.6.
+    // bytes takes 1.4 µs and not 1.6.
     let (blocks, _) = octets.as_chunks::<16>();
     let all = |block: &&[u8; 16]| block.iter().fold(true, |all, octet| all & is_plain(octet));
     let len = 16 * blocks.iter().take_while(all).count();
@@ -311,7 +311,7 @@ fn with_headers<'b, T>(
     let mut few = [const { MaybeUninit::uninit() }; FEW];
     match parse(&mut few[..max_headers.min(FEW)]) {
         Err(httparse::Error::TooManyHeaders) if max_headers > FEW => {
-            // No field is shorter than four octets.
+            // No field is shorter than four bytes.
             parse(&mut vec![MaybeUninit::uninit(); max_headers.min(bytes.len() / 4 + 1)])
         }
         result => result,
@@ -390,7 +390,7 @@ fn names_another_version(head: &[u8]) -> bool {
     }
 }
 
-/// The octets of " HTTP/1.1".
+/// The bytes of " HTTP/1.1".
 const VERSION_LEN: usize = 9;
 
 /// How many fields are parsed without an allocation.
@@ -402,7 +402,7 @@ mod tests {
 
     use super::*;
 
-    /// Feeds a head in pieces of `step` octets, and returns the head and the work of collecting it.
+    /// Feeds a head in pieces of `step` bytes, and returns the head and the work of collecting it.
     fn collect(mut collector: Collector, mut bytes: Vec<u8>, step: usize) -> (Vec<u8>, usize) {
         let config = Config::default();
         for piece in bytes.chunks_mut(step) {

@@ -9,7 +9,7 @@ use crate::token::is_token;
 /// An ordered list of header fields.
 ///
 /// All names and values live in one buffer. Names keep their case and are compared without regard
-/// to it; lines with the same name stay apart. Values are octets without the white space around
+/// to it; lines with the same name stay apart. Values are bytes without the white space around
 /// them: HTTP does not say what text they are. There is no control character in a name or a value,
 /// so a list of header fields cannot break out of its head.
 ///
@@ -39,7 +39,7 @@ impl Headers {
         Self { bytes: Vec::new(), fields: Vec::new() }
     }
 
-    /// Wraps the octets of a head and the places of the fields in it, all of them checked by the
+    /// Wraps the bytes of a head and the places of the fields in it, all of them checked by the
     /// parser.
     pub(in crate::handshake) const fn from_parts(bytes: Vec<u8>, fields: Vec<Field>) -> Self {
         Self { bytes, fields }
@@ -71,7 +71,7 @@ impl Headers {
         self.fields.push(Field { name, value });
     }
 
-    /// Keeps octets that are no field beside the fields, and says where they are.
+    /// Keeps bytes that are no field beside the fields, and says where they are.
     pub(in crate::handshake) fn store(&mut self, bytes: &[u8]) -> Span {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
@@ -135,7 +135,7 @@ impl Headers {
         &self.fields
     }
 
-    /// The octets at a place in this list.
+    /// The bytes at a place in this list.
     #[allow(
         clippy::indexing_slicing,
         reason = "spans are only made by `store` and by the parser of the head that this buffer is"
@@ -159,7 +159,7 @@ impl Headers {
         }
     }
 
-    /// Returns the number of octets that `write_to` adds.
+    /// Returns the number of bytes that `write_to` adds.
     pub(in crate::handshake) fn written_len(&self) -> usize {
         self.fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum()
     }
@@ -194,7 +194,7 @@ pub(in crate::handshake) struct Field {
     pub(in crate::handshake) value: Span,
 }
 
-/// A range of octets. (`Range` is not `Copy`.)
+/// A range of bytes. (`Range` is not `Copy`.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::handshake) struct Span {
     pub(in crate::handshake) start: usize,
@@ -218,7 +218,7 @@ pub(in crate::handshake) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]
     value.split(|octet| *octet == b',').map(trim).filter(|element| !element.is_empty())
 }
 
-/// Returns the octets without the white space of HTTP around them, which is not that of ASCII: a
+/// Returns the bytes without the white space of HTTP around them, which is not that of ASCII: a
 /// line end at the end of a value is an error and not space (RFC 9110 §5.5, §5.6.3).
 pub(in crate::handshake) fn trim(mut octets: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = octets {
@@ -227,7 +227,7 @@ pub(in crate::handshake) fn trim(mut octets: &[u8]) -> &[u8] {
     octets
 }
 
-/// Whether the octet may stand in a field value: no control characters but the tab (RFC 9110 §5.5).
+/// Whether the byte may stand in a field value: no control characters but the tab (RFC 9110 §5.5).
 const fn is_field_octet(octet: u8) -> bool {
     octet == b'\t' || (octet >= b' ' && octet != 0x7f)
 }
