@@ -225,6 +225,7 @@ macro_rules! async_methods {
         /// WebSocket.
         ///
         /// ```no_run
+        /// # #[cfg(feature = "tokio")]
         /// # async fn chat(
         /// #     mut websocket: framewise::tokio::WebSocket<tokio::net::TcpStream>,
         /// #     mut outbox: tokio::sync::mpsc::Receiver<String>,
