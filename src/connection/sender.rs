@@ -316,7 +316,7 @@ impl Sender {
 
     /// Tells the lifecycle when our Close was queued and has not left in the time to close.
     pub(crate) fn note_dropped(&self, lifecycle: &mut Lifecycle) {
-        // Only control frames come behind a Close.
+        // Only control frames come after a Close.
         let behind = usize::try_from(self.control_len).unwrap_or(usize::MAX);
         if lifecycle.gave_up()
             && lifecycle.sent_close().is_some()

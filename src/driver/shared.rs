@@ -70,7 +70,7 @@ impl<S> Shared<S> {
     }
 }
 
-/// Takes what only two halves hold, one of which was dropped.
+/// Takes what two halves share, after one of them was dropped.
 #[allow(clippy::expect_used, reason = "nothing else holds it")]
 pub(crate) fn alone<T>(shared: Arc<T>) -> T {
     Arc::into_inner(shared).expect("the other half was dropped")

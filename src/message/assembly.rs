@@ -227,7 +227,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Delivers a message all of which was stored.
+    /// Delivers a message that was stored.
     pub(crate) fn finish(&mut self) -> Result<Event<'static>, ProtocolError> {
         self.end()?;
         if !self.full.is_empty() {
@@ -263,7 +263,7 @@ impl Assembly {
 
     /// Makes room for `arrived` bytes.
     ///
-    /// A compressed message is held in pieces, each of which is full before there is another one: a
+    /// A compressed message is held in pieces. Each is full before there is another one: a
     /// buffer that grows has to be there twice while it moves, and a message that is refused for its
     /// size shall not take more than the limit.
     fn make_room(&mut self, arrived: usize, extent: Extent) {
