@@ -223,7 +223,7 @@ impl Connection {
         timeout
     }
 
-    /// Gives the events since the last call the time `now`, and does nothing that is due.
+    /// Records the events since the last call as happening `now`, and does nothing that is due.
     pub(crate) fn tell_over(&mut self, now: Instant, unseen: Unseen) {
         self.note(now, unseen, true);
         self.sender.wait();
@@ -520,7 +520,7 @@ impl Connection {
     }
 }
 
-/// What a connection cannot see of its transport, and its driver can.
+/// What the driver knows of the transport, and the connection does not.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Unseen {
     /// Nobody has listened to the peer since the time was last told, so its silence means nothing.
