@@ -378,8 +378,8 @@ impl Connection {
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all.
     ///
     /// That is `now` when a timer has begun since the time was last told, for instance because the
-    /// connection was made or began to close. A call changes nothing: only [`handle_timeout`](Self::handle_timeout) records
-    /// activity.
+    /// connection was made or began to close. A call changes nothing: only
+    /// [`handle_timeout`](Self::handle_timeout) records activity.
     ///
     /// ```
     /// use core::time::Duration;
