@@ -4,8 +4,8 @@
 //! cargo run --features connect,tokio --example echo_client -- ws://127.0.0.1:9001/
 //! ```
 //!
-//! It says nothing by itself: it is the counterpart of a server that does, such as the Autobahn
-//! test suite. To talk to an echo server, use the example `line_client`.
+//! It never sends first: it is the counterpart of a server that does, such as the Autobahn test
+//! suite. To talk to an echo server, use the example `line_client`.
 
 mod common;
 

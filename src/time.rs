@@ -8,9 +8,9 @@ use core::{
 
 /// A moment, counted from an origin that the caller picks.
 ///
-/// The core has no clock. The driver of a connection keeps an origin (for instance the
-/// `std::time::Instant` at which the program started) and tells how far from it the time is.
-/// The resolution is a nanosecond and the range 584 years; arithmetic saturates.
+/// The core has no clock. Your code keeps an origin, for instance the `std::time::Instant` at which the
+/// program started, and tells the time since then. The resolution is a nanosecond and the range 584 years;
+/// arithmetic saturates.
 ///
 /// ```
 /// use core::time::Duration;

@@ -63,8 +63,8 @@ pub struct Turn {
 
 /// The key of a [`ConnectGate`]: an IP address and a port, or the name of a host and a port.
 ///
-/// Use a name where the address is unknown because a proxy resolves it: each name then counts as
-/// a distinct host (RFC 6455 §4.1 item 2). Case does not matter in a name, and a name that is a
+/// Use a name if a proxy resolves it, and the address is unknown. Each name then counts as a distinct
+/// host (RFC 6455 §4.1 item 2). Case does not matter in a name, and a name that is a
 /// literal address is that address. An IPv4 address mapped to IPv6 equals the IPv4 address.
 ///
 /// ```

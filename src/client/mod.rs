@@ -3,7 +3,6 @@
 //! - [`AddressRace`] says when to try which address of a host (RFC 8305, "Happy Eyeballs")
 //! - `ConnectGate` lets clients take turns in opening connections to an address (RFC 6455 §4.1;
 //!   feature `std`)
-//!
 //! - `Connector` chooses how the adapters' `connect_with` uses both (feature `connect`)
 //!
 //! With a transport of your own, drive the first two yourself.

@@ -48,7 +48,7 @@ pub enum State {
     /// The peer has sent its Close, and the answer is owed. A connection that is not split answers
     /// at once, so this state is seen in halves only.
     CloseReceived,
-    /// Close went both ways; what is left is the end of the stream.
+    /// A Close went each way. Only the end of the stream is missing.
     Closing,
     /// The peer broke the protocol, and `receive` returns how; or it fell silent, and
     /// `handle_timeout` has told so. The peer is told with a Close, if none was sent before, and

@@ -1,4 +1,4 @@
-//! What joins the two directions of a connection: the closing state and the replies owed.
+//! What both directions of a connection share: the closing state and pending replies.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -28,17 +28,17 @@ pub(crate) struct Lifecycle {
     pub(crate) timers: Timers,
 }
 
-/// Payloads of Pings that wait for the sending direction to answer them.
+/// Payloads of Pings that the sending direction has to answer.
 #[derive(Debug, Default)]
 #[cfg_attr(not(feature = "std"), allow(dead_code, reason = "only halves owe Pongs"))]
 pub(crate) struct Pongs {
-    // Each payload behind a byte with its length.
+    // Each payload follows a byte with its length.
     bytes: Vec<u8>,
     #[cfg(feature = "std")]
     newest: usize,
 }
 
-/// What a connection has seldom: Pongs that wait, and the Close frames that went over it.
+/// What a connection rarely has: pending Pongs, and the Close frames of both directions.
 #[derive(Debug, Default)]
 struct Rare {
     owed_pongs: Pongs,
@@ -62,13 +62,13 @@ impl Lifecycle {
     pub(crate) fn apply(&mut self, trigger: Trigger) -> Owed {
         let (next, owed) = self.state.next(trigger);
         if next == State::Closed && self.end.is_none() {
-            // A Close that a half still owes when it gives up never goes out.
+            // A Close that is still pending when a half gives up is never sent.
             let dropped = trigger == Trigger::GiveUp && self.owed_close.is_some();
             let end = self.state.end(trigger);
             self.end = Some(if dropped { EndOfStream::Incomplete } else { end });
         }
         if trigger == Trigger::GiveUp {
-            // After the end of the peer's stream it may still read: what is owed stays owed then.
+            // After the end of the peer's stream it may still read: replies stay pending.
             self.owed_close = None;
             self.owed_ping = false;
             drop(self.take_owed_pongs());
@@ -86,7 +86,7 @@ impl Lifecycle {
 
     pub(crate) fn close_received(&mut self, frame: CloseFrame) {
         if self.apply(Trigger::ReceiveClose) == Owed::Close {
-            // The code is echoed (§5.5.1), none is answered with none.
+            // The code is echoed (§5.5.1). A Close without one is answered without one.
             self.owed_close = Some(frame.code);
         }
         self.rare.get_or_insert_default().received.get_or_insert(frame);
@@ -115,7 +115,7 @@ impl Lifecycle {
         pongs.bytes.extend_from_slice(payload);
     }
 
-    /// Does what the time demands, less queueing a frame.
+    /// Does what is due, except for queueing a frame.
     pub(crate) fn handle_due(&mut self, due: Due) {
         match due {
             Due::Close => self.give_up(),
@@ -139,8 +139,8 @@ impl Lifecycle {
         self.apply(Trigger::GiveUp);
     }
 
-    /// Takes note that our Close was queued but had not left when the time to close was over, so that
-    /// the closing handshake was not completed (§7.1.4).
+    /// Records that our Close was queued but not sent when the close timeout passed. The closing handshake
+    /// is incomplete then (§7.1.4).
     pub(crate) fn close_dropped(&mut self) {
         if self.closed_by_timeout {
             self.end = Some(EndOfStream::Incomplete);
@@ -180,7 +180,7 @@ impl Lifecycle {
         self.rare.as_ref().is_some_and(|rare| !rare.owed_pongs.bytes.is_empty())
     }
 
-    /// Returns whether the peer did not take what waited for it within the time to close.
+    /// Returns whether the close timeout, or the program, closed the connection.
     #[inline]
     pub(crate) fn gave_up(&self) -> bool {
         self.gave_up
@@ -217,6 +217,6 @@ impl Pongs {
     }
 }
 
-/// How many bytes of payloads of Pings wait at most for the sending direction.
+/// How many bytes of payloads of Pings are kept for the sending direction.
 #[cfg(feature = "std")]
 const MAX_OWED_PONGS: usize = 2 << 10;

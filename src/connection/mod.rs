@@ -223,7 +223,7 @@ impl Connection {
         timeout
     }
 
-    /// Gives the events since the last call the time `now`, and does nothing that is due.
+    /// Records the events since the last call as happening `now`, and does nothing that is due.
     pub(crate) fn tell_over(&mut self, now: Instant, unseen: Unseen) {
         self.note(now, unseen, true);
         self.sender.wait();
@@ -378,8 +378,8 @@ impl Connection {
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) at the latest, if at all.
     ///
     /// That is `now` when a timer has begun since the time was last told, for instance because the
-    /// connection was made or began to close. A call changes nothing: only [`handle_timeout`](Self::handle_timeout) records
-    /// activity.
+    /// connection was made or began to close. A call changes nothing: only
+    /// [`handle_timeout`](Self::handle_timeout) records activity.
     ///
     /// ```
     /// use core::time::Duration;
@@ -520,7 +520,7 @@ impl Connection {
     }
 }
 
-/// What a connection cannot see of its transport, and its driver can.
+/// What the driver knows of the transport, and the connection does not.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Unseen {
     /// Nobody has listened to the peer since the time was last told, so its silence means nothing.

@@ -19,20 +19,20 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Receiver {
     decoder: Decoder,
-    // The message and the control frame in the making. Boxed: few connections have one at a time.
+    // The message and the control frame that are arriving. Boxed: few connections have one at a time.
     assembly: Option<Box<Assembly>>,
     #[allow(clippy::box_collection, reason = "8 octets instead of 24 in every connection")]
     control: Option<Box<Vec<u8>>>,
-    // What inflates messages, if compression was agreed upon.
+    // Inflates messages, if compression was agreed upon.
     #[cfg(feature = "deflate")]
     inflater: Option<Box<Inflater>>,
     config: Arc<Config>,
     delivery: Delivery,
-    // Nothing more is read: the peer's Close or the end of the stream was received. After a failure it
-    // is the decoder that remembers.
+    // Set when the peer's Close or the end of the stream was received: nothing more is read. A failure is
+    // remembered by the decoder instead.
     ended: bool,
-    // Whether a message that lies whole in the input may be taken off it past the decoder: it stands
-    // between two messages, and nothing else is in the way. Follows from the fields above.
+    // Whether a message that lies whole in the input may bypass the decoder: that one is between two
+    // messages, and nothing else is in the way. Follows from the fields above.
     between_messages: bool,
     activity: Activity,
 }
@@ -53,8 +53,8 @@ impl Receiver {
         }
     }
 
-    /// Receives a message that lies whole at the front of the input, if there is one: see
-    /// [`whole`]. What is wrong with it, [`receive`](Self::receive) tells.
+    /// Receives a message that lies whole at the front of the input, if there is one; see [`whole`]. If it
+    /// is not valid, [`receive`](Self::receive) returns the error.
     #[inline]
     pub(crate) fn receive_whole<'buf>(
         &mut self,
@@ -75,7 +75,7 @@ impl Receiver {
         }
     }
 
-    /// Receives whatever it is.
+    /// Receives anything.
     pub(crate) fn receive<'buf>(
         &mut self,
         input: &mut Input<'buf>,
@@ -106,7 +106,7 @@ impl Receiver {
         received
     }
 
-    /// Takes note that nothing more will come.
+    /// Records that nothing more will come.
     pub(crate) fn receive_eof(&mut self) {
         if !self.decoder.has_failed() {
             self.ended = true;
@@ -121,14 +121,14 @@ impl Receiver {
         self.note_place();
     }
 
-    /// Has compressed messages inflated from now on.
+    /// Sets the inflater of compressed messages from now on.
     #[cfg(feature = "deflate")]
     pub(crate) fn set_inflater(&mut self, inflater: Inflater) {
         self.decoder.allow_rsv1(true);
         self.inflater = Some(Box::new(inflater));
     }
 
-    /// Returns whether a message is in the making.
+    /// Returns whether a message is arriving.
     pub(crate) fn has_unfinished(&self) -> bool {
         self.activity.unfinished
     }
@@ -139,7 +139,7 @@ impl Receiver {
         activity
     }
 
-    /// Takes marks back that were taken and not used.
+    /// Puts back marks that were taken and not used.
     #[cfg(feature = "std")]
     pub(crate) fn put_activity(&mut self, activity: Activity) {
         self.activity.life |= activity.life;
@@ -151,7 +151,7 @@ impl Receiver {
         &self.config
     }
 
-    /// Takes note of whether a whole message may come next.
+    /// Records whether a whole message may come next.
     fn note_place(&mut self) {
         self.between_messages =
             !self.ended && self.delivery == Delivery::Messages && self.decoder.is_at_boundary();
@@ -167,8 +167,7 @@ impl Receiver {
             && self.delivery == Delivery::Messages
     }
 
-    /// Takes what is plainly a part of the message in the making, if its bytes are to be stored as
-    /// they are.
+    /// Takes a later piece of the message that is arriving, if its bytes are to be stored as they are.
     #[inline]
     fn decode_piece<'buf>(&mut self, input: &mut Input<'buf>) -> Option<FramePiece<'buf>> {
         if self.assembly.as_ref()?.stores_payload() {
@@ -321,7 +320,7 @@ impl Receiver {
         }))
     }
 
-    /// Drops what is in the making: nothing more will be read.
+    /// Drops unfinished messages: nothing more will be read.
     fn stop(&mut self) {
         self.note_place();
         self.assembly = None;
@@ -346,7 +345,7 @@ fn inflate(
     let result = inflater.push(payload, place.fin, &mut inflated);
     let Inflated { assembly, chunk, .. } = inflated;
     if assembly.delivers_chunks() {
-        // What came out in front of an error may be wrong itself.
+        // Bytes before an error may be wrong themselves.
         let fin = place.fin && result.is_ok();
         let event = assembly.push(&chunk, Extent { fin, ..place })?.map(Event::into_owned);
         return result.map(|()| event);
@@ -361,7 +360,7 @@ struct Inflated<'a> {
     assembly: &'a mut Assembly,
     // Where the compressed bytes lie.
     place: Extent,
-    // What is delivered at once, when messages are delivered in chunks.
+    // The bytes to deliver at once, when messages are delivered in chunks.
     chunk: Vec<u8>,
 }
 
@@ -392,7 +391,7 @@ impl Sink for Inflated<'_> {
 mod tests {
     use super::*;
 
-    /// Hears of nothing, for there are no control frames.
+    /// Does nothing: there are no control frames.
     struct Silence;
 
     impl ControlSink for Silence {
@@ -409,7 +408,7 @@ mod tests {
         }
     }
 
-    // Whether the shortcuts are taken shows nowhere else: the way past them ends in the same place.
+    // Nothing else shows whether the shortcuts are taken: the general way has the same result.
     #[test]
     fn whole_messages_and_parts_of_them_are_taken_by_the_shortcuts() {
         let mut receiver = Receiver::new(Role::Client, Arc::default());
@@ -425,7 +424,7 @@ mod tests {
         let part = receiver.decode_piece(&mut input).unwrap();
         assert!(*part.payload == *b"cd" && part.fin && part.begins);
 
-        // In chunks nothing is stored, so all goes the other way.
+        // In chunks nothing is stored, so everything goes the general way.
         receiver.set_delivery(Delivery::Chunks);
         let mut bytes = *b"\x81\x01a";
         assert!(receiver.receive_whole(&mut Input::new(&mut bytes)).is_none());

@@ -24,13 +24,13 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Sender {
     output: Output,
-    // Where a client's masking keys come from; a server has none.
+    // The generator of a client's masking keys; a server has none.
     keys: Option<Box<StdRng>>,
     max_output: usize,
     // The most recent Ping that found the reserve used up.
     #[allow(clippy::box_collection, reason = "8 octets instead of 24 in every connection")]
     owed_pong: Option<Box<Vec<u8>>>,
-    // What compresses messages, if that was agreed upon.
+    // Compresses messages, if that was agreed upon.
     #[cfg(feature = "deflate")]
     compressor: Option<Box<Compressor>>,
     // Bytes of control frames queued since the last one was seen to be written, or since the Close.
@@ -96,8 +96,8 @@ impl Sender {
 
     /// Queues a message if it is a plain, small one; returns whether it is.
     ///
-    /// Takes what fits in registers, and is no part of its callers: a [`Payload`] that is passed on in
-    /// memory takes as long as the rest of this.
+    /// Its arguments fit in registers, and it is not inlined: to pass a [`Payload`] in memory takes as long
+    /// as the rest of this.
     fn send_small(&mut self, opcode: Opcode, payload: &[u8], state: State) -> bool {
         let sent =
             self.copies(payload.len(), state) && self.push_small(opcode, payload, self.max_output);
@@ -105,8 +105,8 @@ impl Sender {
         sent
     }
 
-    /// Returns whether a message of `len` bytes would be sent as a copy in one frame, without any
-    /// doubt: it is small, is not compressed, and follows no fragment.
+    /// Returns whether a message of `len` bytes is surely sent as a copy in one frame: it is small, is not
+    /// compressed, and follows no fragment.
     #[inline]
     fn copies(&self, len: usize, state: State) -> bool {
         #[cfg(feature = "deflate")]
@@ -119,7 +119,7 @@ impl Sender {
     /// Queues a copy of a small payload in a frame of its own, if the output has a place for it within
     /// `max_output`; returns whether it has.
     ///
-    /// What [`push_frame`](Self::push_frame) would do with it, in a third of the time for a few bytes.
+    /// Does the same as [`push_frame`](Self::push_frame), in a third of the time for a few bytes.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the arms have checked the ranges")]
     fn push_small(&mut self, opcode: Opcode, payload: &[u8], max_output: usize) -> bool {
@@ -142,8 +142,8 @@ impl Sender {
             }
             _ => field.copy_from_slice(&[first, mask_bit | len as u8]),
         }
-        // Without a key a payload is copied as with one of zeros: a few bytes in less time than a
-        // call of memcpy takes.
+        // Without a key a payload is copied as with a key of zeros. For a few bytes this is faster than a
+        // call of memcpy.
         match (&mut self.keys, rest.split_first_chunk_mut()) {
             (Some(keys), Some((key, place))) => {
                 *key = keys.next_u32().to_ne_bytes();
@@ -155,7 +155,7 @@ impl Sender {
         true
     }
 
-    /// Queues a message, whatever it takes.
+    /// Queues any message.
     #[inline(never)]
     fn send_any(&mut self, payload: Payload<'_>, state: State) -> Result<(), SendError> {
         let opcode = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
@@ -207,7 +207,7 @@ impl Sender {
         self.compressor.as_ref().map(|compressor| compressor.agreed())
     }
 
-    /// Has messages compressed from now on.
+    /// Sets the compressor of messages from now on.
     #[cfg(feature = "deflate")]
     pub(crate) fn set_compressor(&mut self, compressor: Compressor) {
         self.compressor = Some(Box::new(compressor));
@@ -261,8 +261,8 @@ impl Sender {
 
     /// Answers a Ping.
     ///
-    /// When the reserve for control frames is used up, since the peer does not read, the answer
-    /// waits, and a later one takes its place (§5.5.3).
+    /// If the reserve for control frames is used up, because the peer does not read, the answer is kept, and a
+    /// later one replaces it (§5.5.3).
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
         if self.owed_pong.is_none() && self.has_reserve() {
             self.push_control(Opcode::Pong, payload);
@@ -273,7 +273,7 @@ impl Sender {
         owed.extend_from_slice(payload);
     }
 
-    /// Queues what is owed, as far as there is room for it.
+    /// Queues pending replies, as far as there is room for them.
     #[inline]
     pub(crate) fn queue_replies(&mut self, lifecycle: &mut Lifecycle) {
         if lifecycle.has_replies() || lifecycle.gave_up() || self.owed_pong.is_some() {
@@ -316,7 +316,7 @@ impl Sender {
 
     /// Tells the lifecycle when our Close was queued and has not left in the time to close.
     pub(crate) fn note_dropped(&self, lifecycle: &mut Lifecycle) {
-        // Only control frames come behind a Close.
+        // Only control frames come after a Close.
         let behind = usize::try_from(self.control_len).unwrap_or(usize::MAX);
         if lifecycle.gave_up()
             && lifecycle.sent_close().is_some()
@@ -416,14 +416,14 @@ impl Sender {
         self.control_len < CONTROL_RESERVE || self.controls_are_written()
     }
 
-    /// Returns whether no control frame waits. Messages may: with a backlog that never ends, the
+    /// Returns whether no control frame is pending. Messages may be: with a backlog that never ends, the
     /// output may never be empty.
     fn controls_are_written(&self) -> bool {
         !self.output.has_marked()
     }
 
     fn push_close(&mut self, code: CloseCode, reason: Cow<'_, str>, lifecycle: &mut Lifecycle) {
-        // A Ping that waited came before the Close, so it is answered before it. A Close comes once.
+        // A pending Ping came before the Close, so it is answered first. A Close comes once.
         if let Some(payload) = self.owed_pong.take() {
             self.push_control(Opcode::Pong, &payload);
         }
@@ -444,7 +444,7 @@ impl Sender {
             self.control_len = 0;
         }
         let before = self.output.len();
-        // Beyond the limit, too: the reserve is what bounds them.
+        // Beyond the limit, too: the reserve bounds them.
         if !self.push_small(opcode, payload, usize::MAX) {
             self.push_frame(opcode, true, false, Binary::from(payload).into());
         }
@@ -490,7 +490,7 @@ impl Sender {
         };
         let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
         self.output.append(FrameHeader::MAX_LEN, |run| {
-            // The length of the header depends on that of the payload behind it.
+            // The length of the header depends on that of the payload.
             let start = run.len();
             run.resize(start + FrameHeader::MAX_LEN, 0);
             let payload_start = run.len();
@@ -605,7 +605,7 @@ pub(crate) fn keys(seed: [u8; 32]) -> StdRng {
 /// less than another slice in a vectored write.
 const MIN_CHUNK: usize = 4 << 10;
 
-/// How many bytes of control frames may wait before Pings are answered with the newest only.
+/// How many bytes of control frames may be pending before only the newest Ping is answered.
 const CONTROL_RESERVE: u32 = 4 << 10;
 
 #[cfg(test)]
@@ -614,7 +614,7 @@ mod tests {
 
     use super::*;
 
-    // Whether the shortcut is taken shows nowhere else: `send_any` makes the same of it.
+    // Nothing else shows whether the shortcut is taken: `send_any` does the same.
     #[test]
     fn small_messages_are_sent_by_the_shortcut() {
         let senders = || [Sender::server(5000), Sender::client(5000, keys([0; 32]))];

@@ -190,7 +190,7 @@ impl ReceiveHalf {
         lifecycle.timers.next(config, state).map(|(deadline, _)| deadline)
     }
 
-    /// Gives the events since the last call the time `now`, and does nothing else.
+    /// Records the events since the last call as happening `now`, and does nothing else.
     pub(crate) fn tell(&self, now: Instant) {
         self.shared.note(now);
     }
@@ -326,7 +326,7 @@ impl SendHalf {
     /// Those of [`Connection::send`].
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
         let state = self.with_replies_queued(|_, lifecycle| lifecycle.state());
-        // Not under the lock: to compress takes its time, and the other half has to answer.
+        // Not under the lock: compression takes time, and the other half has to answer.
         let result = self.sender.send(payload.into(), state);
         self.note_sent();
         result
@@ -573,7 +573,7 @@ impl Shared {
         }
     }
 
-    /// Gives what happened since the last call the time `now`.
+    /// Records the events since the last call as happening `now`.
     fn note(&self, now: Instant) {
         let (mut activity, (progress, pending)) = (self.take_activity(), self.take_progress());
         if progress.pending {

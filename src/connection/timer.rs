@@ -42,8 +42,8 @@ pub enum Timeout {
     Pong,
 }
 
-/// When what happened, as far as a connection knows: it reads no clock, so events are marked and
-/// get their time when the driver next tells the time.
+/// When things happened. A connection reads no clock, so events are marked, and get their time when the
+/// driver next tells the time.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     last_life: Option<Instant>,
@@ -58,13 +58,13 @@ pub(crate) struct Timers {
 /// What happened since the driver last told the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Activity {
-    /// The peer showed that it is there: bytes arrived, or some of those that waited for it left.
+    /// The peer showed a sign of life: bytes arrived, or it took pending ones.
     pub(crate) life: bool,
     /// A message was sent or received, or a part of one.
     pub(crate) message: bool,
     /// A message began to arrive, and has not ended.
     pub(crate) began: bool,
-    /// A message is in the making.
+    /// A message is arriving.
     pub(crate) unfinished: bool,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Progress {
     pub(crate) taken: bool,
 }
 
-/// What is to be done now.
+/// What is due.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Due {
     /// Stop waiting for the end.
@@ -93,8 +93,8 @@ pub(crate) enum Due {
 }
 
 impl Timers {
-    /// Returns whether a timer is to run whose beginning has no time yet: the driver has to tell it
-    /// before there is a deadline.
+    /// Returns whether a timer has begun since the time was last told. It has no deadline before the driver
+    /// tells the time.
     pub(crate) fn waits_for_time(&self, config: &Config, state: State, unfinished: bool) -> bool {
         match state {
             State::Open => {
@@ -139,7 +139,7 @@ impl Timers {
             && progress.taken
             && (progress.pending || self.asked.is_some())
         {
-            // What leaves in one go shows nothing of the peer.
+            // Output that leaves at once shows nothing of the peer.
             self.asked = Some(now);
         }
     }

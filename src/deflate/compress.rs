@@ -14,10 +14,10 @@ use crate::role::Role;
 
 /// Compresses the messages of one connection.
 ///
-/// With context takeover it keeps the library's state from the first message on, or only the bytes
-/// that the next message may refer to. Else it keeps nothing, but in the middle of a message that is
-/// sent in fragments. Where it has no state it takes the one that the thread keeps: to make one anew
-/// takes 2 µs more than to reset one, a fifth of the time for a message of 1 KiB.
+/// With context takeover it keeps the library's state from the first message on, or only the bytes that
+/// the next message may refer to. Without, it keeps a state only while a message is sent in fragments. If
+/// it has no state, it takes the one of the thread. To make a new one takes 2 µs more than to reset one, a
+/// fifth of the time for a message of 1 KiB.
 pub(crate) struct Compressor {
     agreed: AgreedParameters,
     settings: Settings,
@@ -42,7 +42,7 @@ enum Keeps {
 struct State {
     settings: Settings,
     deflate: Deflate,
-    /// Behind which message of which connection it was left.
+    /// The message, of which connection, after which this state was last used.
     mark: Mark,
     /// Whether it refers to nothing that went before.
     fresh: bool,
@@ -99,8 +99,7 @@ impl Compressor {
         self.fragments
     }
 
-    /// Takes note that the peer gets a compressed message that this compressor has not made: it
-    /// becomes part of what the next ones may refer to.
+    /// Records a compressed message that this compressor has not made. The next ones may refer to it.
     pub(crate) fn note(&mut self, payload: &[u8]) {
         match &mut self.keeps {
             Keeps::Nothing => {}

@@ -7,9 +7,8 @@ use crate::setters::setters;
 
 /// Whether and how messages are compressed, for [`Config::deflate`](crate::Config::deflate).
 ///
-/// The default asks for compression with nothing but RFC 7692's defaults, and agrees to all that
-/// the peer asks for. Each field is public, and has a method of its name that sets it and can be
-/// chained.
+/// The default asks for compression with RFC 7692's defaults, and agrees to everything that the peer asks
+/// for. Each field is public, and has a method of its name that sets it and can be chained.
 ///
 /// ```
 /// use framewise::deflate::{BitsWish, DeflateConfig, Parameters, WindowBits, Wish};
@@ -20,7 +19,7 @@ use crate::setters::setters;
 ///     .client_no_context_takeover(Wish::Ask);
 /// let config = DeflateConfig::default().parameters(nothing).threshold(1024);
 ///
-/// // One that limits what it keeps where clients allow for it, and else keeps nothing.
+/// // One that limits the window of clients that allow it, and keeps nothing for the others.
 /// let config = DeflateConfig::default()
 ///     .parameters(Parameters::default().client_max_window_bits(WindowBits::new(10)?))
 ///     .fallbacks([Parameters::default().client_no_context_takeover(Wish::Ask)]);
@@ -32,14 +31,14 @@ use crate::setters::setters;
 pub struct DeflateConfig {
     /// What is wanted instead when `parameters` cannot be agreed upon, in order of preference.
     ///
-    /// A client makes an offer of each (RFC 7692 §5). A server takes the first of the client's
-    /// offers that can be accepted, and for that the first of its own parameters that accept it.
+    /// A client makes an offer of each (RFC 7692 §5). A server takes the client's first acceptable offer,
+    /// and the first of its own parameters that accept it.
     pub fallbacks: Vec<Parameters>,
 
     /// Whether messages that are sent in fragments are compressed, too.
     ///
-    /// On by default. Some receivers cannot put compressed fragments together again (Safari of
-    /// 2021, for one): switched off, a compressed message is always one frame.
+    /// On by default. Some receivers cannot reassemble compressed fragments (Safari of 2021, for instance).
+    /// With `false`, a compressed message is always one frame.
     pub fragments: bool,
 
     /// How hard the compressor tries: 0 (not at all) to 9. 6 by default.
@@ -50,9 +49,8 @@ pub struct DeflateConfig {
 
     /// The largest size of a compressed message in bytes as it is received, before inflation.
     ///
-    /// `None`, the default, is twice [`Config::max_message_size`](crate::Config::max_message_size)
-    /// and 64 KiB: compression hardly ever makes a message larger, but blocks that are empty can be
-    /// added to it without end.
+    /// `None`, the default, is twice [`Config::max_message_size`](crate::Config::max_message_size) and 64
+    /// KiB. Compression rarely makes a message larger, but a peer can add any number of empty blocks.
     pub max_compressed_size: Option<u64>,
 
     /// How much memory the compressor takes for its tables: 1 to 9. 8 by default.
@@ -64,30 +62,29 @@ pub struct DeflateConfig {
     /// Whether a compressor with context takeover keeps, between messages, only the bytes that the
     /// next one may refer to, and shares the rest with the other connections of its thread.
     ///
-    /// Off by default. On, a connection that sends holds at most its window (512 bytes at 9 bits,
-    /// 32 KiB at 15) instead of 134 to 483 KiB, and beginning a message takes longer by the time to
-    /// go through the window again: 1.5 µs at 10 bits, 16 µs at 15, where 1 KiB takes 10 µs to
-    /// compress. A thread with one connection, or with one busy one, does not have to.
+    /// Off by default. If it is on, a connection that sends holds at most its window (512 bytes at 9 bits,
+    /// 32 KiB at 15) instead of 134 to 483 KiB. To begin a message then takes longer, because the compressor
+    /// reads the window again: 1.5 µs at 10 bits, 16 µs at 15 (to compress 1 KiB takes 10 µs). A thread with
+    /// one connection, or one busy one, is spared that.
     ///
-    /// What is sent means the same, but need not be the same bytes: the library looks one byte
-    /// beyond the window that it is given, at what another connection has left there, and may so
-    /// find a match or miss it. Leave this off where not even the length of a message may tell
-    /// anything of other connections.
+    /// Messages inflate to the same, but their compressed bytes may differ: the library looks one byte beyond
+    /// the window, at a byte of another connection, and may find a match there or miss one. Leave this off
+    /// if message lengths must not depend on other connections.
     pub shared_compressor: bool,
 
     /// The size in bytes below which a message is sent uncompressed, where this endpoint compresses
     /// each message for itself (without context takeover).
     ///
-    /// 64 by default: such a message gains little on its own. With context takeover the messages
-    /// before it help, so every message is compressed, as other implementations do (node `ws`); some
-    /// peers fail when uncompressed messages come in between. See
-    /// [`threshold_with_takeover`](#structfield.threshold_with_takeover). Fragments are compressed
-    /// whatever their size.
+    /// 64 by default: a smaller message gains little on its own. With context takeover, the messages before
+    /// it help, so every message is compressed. Other implementations do the same (node `ws`), and some
+    /// peers fail when uncompressed messages come in between. To change this, set
+    /// [`threshold_with_takeover`](#structfield.threshold_with_takeover). Fragments of any size are
+    /// compressed.
     pub threshold: usize,
 
     /// Whether [`threshold`](#structfield.threshold) applies with context takeover, too.
     ///
-    /// Off by default. On, it saves the time to compress small messages.
+    /// Off by default. If it is on, no time is spent on small messages.
     pub threshold_with_takeover: bool,
 }
 
@@ -139,17 +136,20 @@ impl Default for DeflateConfig {
 pub struct Parameters {
     /// Whether the client compresses each message for itself.
     ///
-    /// A client that asks does so, whatever the server answers; one that refuses fails the
-    /// handshake when the server demands it. A server that asks demands it of every client; one
-    /// that allows it answers clients that hint at it; one that refuses ignores their hint.
+    /// | | a client | a server |
+    /// |---|---|---|
+    /// | asks | does so, whatever the server answers | demands it of every client |
+    /// | allows | does so if the server demands it | agrees if the client offers it |
+    /// | refuses | fails the handshake if the server demands it | ignores the client's offer |
     pub client_no_context_takeover: Wish,
 
     /// The window of the client's compressor.
     ///
-    /// A client that asks stays within its limit, whatever the server answers; one that allows lets
-    /// the server choose; one that refuses leaves the server no choice. A server that asks declines
-    /// offers that leave it no choice; one that allows answers a client's own limit; one that
-    /// refuses never limits the client.
+    /// | | a client | a server |
+    /// |---|---|---|
+    /// | asks | stays within its limit, whatever the server answers | declines offers that leave it no choice |
+    /// | allows | lets the server choose | answers a client's own limit |
+    /// | refuses | leaves the server no choice | never limits the client |
     ///
     /// A client cannot compress with a window of 8 bits. It makes no offer with that limit. A server
     /// may demand it of an offer that allows for a limit (RFC 7692 §7.1.2.2): the client then sends
@@ -158,16 +158,20 @@ pub struct Parameters {
 
     /// Whether the server compresses each message for itself.
     ///
-    /// A client that asks fails the handshake when the server does not comply; one that refuses
-    /// fails it when the server does so unasked. A server that asks does so in any case; one that
-    /// refuses declines offers that ask for it.
+    /// | | a client | a server |
+    /// |---|---|---|
+    /// | asks | fails the handshake if the server does not comply | does so in any case |
+    /// | allows | accepts either | does so if the client asks |
+    /// | refuses | fails the handshake if the server does so | declines offers that ask for it |
     pub server_no_context_takeover: Wish,
 
     /// The window of the server's compressor.
     ///
-    /// A client that asks fails the handshake when the server does not comply; one that refuses
-    /// fails it when the server has any limit. A server that asks stays within its limit, or within
-    /// the client's if that is smaller; one that refuses declines offers with a limit.
+    /// | | a client | a server |
+    /// |---|---|---|
+    /// | asks | fails the handshake if the server does not comply | stays within its limit, or the client's if that is smaller |
+    /// | allows | accepts any limit | stays within the client's limit |
+    /// | refuses | fails the handshake if the server has a limit | declines offers with a limit |
     ///
     /// A server cannot compress with a window of 8 bits: it declines offers that ask for it, and if
     /// its own limit is that, all offers.

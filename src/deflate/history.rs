@@ -1,4 +1,4 @@
-//! What a message may refer to.
+//! The bytes that a message may refer to.
 
 use alloc::vec::Vec;
 use core::{
@@ -61,23 +61,23 @@ impl History {
         self.window
     }
 
-    /// Forgets everything, and takes the room for it from elsewhere.
+    /// Forgets everything, and uses the given buffer from now on.
     pub(super) fn set_room(&mut self, room: Vec<u8>) {
         self.octets = room;
         self.octets.clear();
         self.start = 0;
     }
 
-    /// Forgets everything, and gives the room for it away.
+    /// Forgets everything, and returns its buffer.
     pub(super) fn take_room(&mut self) -> Vec<u8> {
         self.start = 0;
         mem::take(&mut self.octets)
     }
 }
 
-/// A place in the traffic of a connection in one direction: behind so many messages.
+/// A place in the traffic of a connection in one direction: after a number of messages.
 ///
-/// A state of the library's that was left there can go on there, and nowhere else.
+/// A state of the library that was left there can go on there, and nowhere else.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Mark {
     connection: u64,
@@ -90,12 +90,12 @@ impl Mark {
         Self { connection: 0, messages: 0 }
     }
 
-    /// Returns a mark in front of the first message of a connection.
+    /// Returns a mark before the first message of a connection.
     pub(super) fn start() -> Self {
         Self { connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed), messages: 0 }
     }
 
-    /// Goes behind the next message.
+    /// Moves on by one message.
     pub(super) fn advance(&mut self) {
         self.messages += 1;
     }

@@ -16,12 +16,13 @@ use crate::{error::ProtocolError, role::Role};
 
 /// Inflates the messages of one connection.
 ///
-/// Between messages it holds no state of the library's, 46 KiB whatever the window, but only the
-/// bytes that the next message may refer to. With them it starts a state that the thread keeps,
-/// which costs 0.2 µs for a full window; or nothing, if that state was left by the message before.
-/// The same bytes are needed when a final block ends the stream inside a message (RFC 7692
-/// §7.2.3.4), since the library cannot go on behind one. There may be one in every two bytes: so
-/// they are given to the library only when what follows does not do without (see `Run::step`).
+/// Between messages it does not hold a state of the library, which has 46 KiB with any window. It holds
+/// only the bytes that the next message may refer to. With them it starts the thread's state: 0.2 µs for a
+/// full window, or nothing if the message before left that state.
+///
+/// The same bytes are needed when a final block ends the stream inside a message (RFC 7692 §7.2.3.4),
+/// because the library cannot go on after one. Every two bytes may have one. So the library gets those bytes
+/// only when the data that follows refers to them (see `Run::step`).
 pub(crate) struct Inflater {
     // The state in the middle of a message.
     state: Option<Box<State>>,
@@ -36,7 +37,7 @@ pub(crate) struct Inflater {
 /// What inflates. It goes from connection to connection.
 struct State {
     inflate: Inflate,
-    /// Behind which message of which connection it was left.
+    /// The message, of which connection, after which this state was last used.
     mark: Mark,
     /// Room for the history of a message without context takeover.
     room: Vec<u8>,
@@ -231,11 +232,11 @@ impl<S: Sink> Run<'_, S> {
         if taken != TAIL_LEN {
             return Err(ProtocolError::InvalidDeflate);
         }
-        // One that ends inside the last byte leaves bits behind, of which the library says nothing.
+        // One that ends inside the last byte leaves bits that the library does not report.
         // They are ones, and with a one in front an empty block is a final one or none.
         match self.state.inflate(&EMPTY_BLOCK, self.scratch, InflateFlush::NoFlush) {
             (EMPTY_BLOCK_LEN, 0, Ok(false)) => Ok(()),
-            // The block was a final one already. What is left of its last byte means nothing.
+            // The block was a final one already. The rest of its last byte means nothing.
             (0, 0, Ok(true)) => {
                 self.state.begin_stream();
                 Ok(())

@@ -1,8 +1,8 @@
 //! permessage-deflate: the compression of messages (RFC 7692).
 //!
-//! It is used when both endpoints ask for it in the opening handshake: set
-//! [`Config::deflate`](crate::Config::deflate), and messages are compressed and inflated by the
-//! connection itself. Nothing else changes.
+//! It is used when both endpoints agree to it in the opening handshake. Set
+//! [`Config::deflate`](crate::Config::deflate), and the connection compresses and inflates messages. Nothing
+//! else changes.
 //!
 //! ```
 //! use framewise::{
@@ -27,15 +27,17 @@
 //!
 //! # What is negotiated
 //!
-//! Four parameters, two for each direction (RFC 7692 §7.1): whether a message may refer to the ones
-//! before it (*context takeover*), which compresses better and has to be remembered by both sides;
-//! and how far back it may refer, the *window* of 2⁸ to 2¹⁵ bytes. [`Parameters`] says of each
-//! whether to ask for it, allow or refuse it. The functions that decide are
-//! [`DeflateConfig::offer`], [`respond`](DeflateConfig::respond) and
-//! [`confirm`](DeflateConfig::confirm), from header text to [`AgreedParameters`]; the handshakes
-//! call them.
+//! Four parameters, two for each direction (RFC 7692 §7.1):
 //!
-//! The guide tells what to ask for and what it costs: [`manual::compression`](crate::manual::compression).
+//! - *Context takeover*: whether a message may refer to the ones before it. It compresses better, and both
+//!   sides have to keep those messages.
+//! - The *window*: how far back a message may refer, 2⁸ to 2¹⁵ bytes.
+//!
+//! [`Parameters`] asks for each, allows it or refuses it. [`DeflateConfig::offer`],
+//! [`respond`](DeflateConfig::respond) and [`confirm`](DeflateConfig::confirm) turn header text into
+//! [`AgreedParameters`]. The handshakes call them.
+//!
+//! The guide explains what to ask for and what it costs: [`manual::compression`](crate::manual::compression).
 
 mod compress;
 mod config;

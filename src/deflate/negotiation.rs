@@ -13,8 +13,8 @@ use crate::{
 
 /// What both endpoints have agreed upon (RFC 7692 §7.1).
 ///
-/// `Display` writes it as an element of `Sec-WebSocket-Extensions`, without what is the default. The
-/// answer of a server is [`DeflateConfig::response`]: it may have to name a default.
+/// `Display` writes it as an element of `Sec-WebSocket-Extensions`, without defaults. For the answer of a
+/// server call [`DeflateConfig::response`]: an answer may have to name a default.
 ///
 /// ```
 /// use framewise::deflate::DeflateConfig;
@@ -39,8 +39,7 @@ pub struct AgreedParameters {
 }
 
 impl AgreedParameters {
-    /// Returns what is agreed of the direction in which `role` sends: the window, and whether there
-    /// is context takeover.
+    /// Returns the window, and whether there is context takeover, for the direction in which `role` sends.
     pub(super) fn of_sender(self, role: Role) -> (WindowBits, bool) {
         match role {
             Role::Client => (self.client_max_window_bits, !self.client_no_context_takeover),
@@ -82,10 +81,9 @@ impl DeflateConfig {
         (!text.is_empty()).then_some(text)
     }
 
-    /// Returns what a server agrees upon, given the value of a request's
-    /// `Sec-WebSocket-Extensions` (several of them are joined with commas), or `None` when it
-    /// declines: then it does not answer with permessage-deflate. [`response`](Self::response) returns
-    /// what to answer with.
+    /// Returns what a server agrees upon, given the value of a request's `Sec-WebSocket-Extensions`
+    /// (several are joined with commas). Returns `None` when it declines: then it does not answer with
+    /// permessage-deflate. [`response`](Self::response) returns the answer.
     ///
     /// # Errors
     ///
@@ -96,8 +94,8 @@ impl DeflateConfig {
         Ok(self.respond_to(elements(offers)?).map(|(agreed, _)| agreed))
     }
 
-    /// Returns the value of the `Sec-WebSocket-Extensions` by which a server agrees to what
-    /// [`respond`](Self::respond) returns for these offers, or `None` when it declines.
+    /// Returns the `Sec-WebSocket-Extensions` of a server's response to these offers, or `None` when it
+    /// declines. It agrees to what [`respond`](Self::respond) returns.
     ///
     /// A limit that the client asks for is accepted by naming one, even the default (RFC 7692
     /// §7.1.2.1).
@@ -285,7 +283,7 @@ impl Parameters {
     }
 }
 
-/// Why permessage-deflate cannot be negotiated: the peer's header field is at fault.
+/// Why permessage-deflate cannot be negotiated: the peer's header field is wrong.
 ///
 /// ```
 /// use framewise::deflate::{DeflateConfig, NegotiationError};
@@ -372,7 +370,7 @@ impl Element {
     }
 }
 
-/// What is the default stays unsaid.
+/// Writes no defaults.
 impl From<AgreedParameters> for Element {
     fn from(agreed: AgreedParameters) -> Self {
         let bits = |bits: WindowBits| (bits != WindowBits::DEFAULT).then_some(bits);

@@ -17,9 +17,10 @@ use crate::{
 
 /// The events in what was read, borrowed from the read buffer.
 ///
-/// Made by [`Driver::batch`](crate::driver::Driver::batch) and the `fill` methods of the adapters. An event may be kept while the next one is taken and
-/// while messages are sent. Leaving early loses nothing: the next `fill` goes on where this batch
-/// was left. The `fill` after the last event, or `flush`, writes all that was sent in one go.
+/// Made by [`Driver::batch`](crate::driver::Driver::batch) and the `fill` methods of the adapters. An event
+/// may be kept while the next one is taken and while messages are sent. Dropping a batch early loses nothing:
+/// the next `fill` goes on from there. The `fill` after the last event, or `flush`, writes all queued messages
+/// together.
 ///
 /// A failure of the peer ends the batch; the next `fill` tells the peer and returns the error.
 ///

@@ -23,13 +23,12 @@ use crate::{
 
 /// Drives an opening handshake over any transport, or the response that refuses one.
 ///
-/// [`next`](Self::next) says what to do, as [`Driver::next`] does, and the same methods take what
-/// came of it. What [`finish`](Self::finish) returns is then driven by a [`Driver`].
+/// [`next`](Self::next) says what to do, as [`Driver::next`] does; report the outcome with the same methods.
+/// Then a [`Driver`] drives what [`finish`](Self::finish) returns.
 ///
-/// A request that is not valid is answered here; then the write side is shut down, and the peer is
-/// read from until it ends, so that the response is not lost to a reset (RFC 9112 section 9.6). A
-/// client shuts down a stream on which no connection was opened. Both take at most
-/// [`Config::close_timeout`] more.
+/// It answers a request that is not valid. Then it shuts down the write side and reads from the peer until
+/// its end, so that a reset does not lose the response (RFC 9112 §9.6). A client shuts down a stream on which
+/// no connection was opened. Both take at most [`Config::close_timeout`] more.
 ///
 /// ```
 /// use framewise::{Config, driver::{HandshakeDriver, Reads as _, Step, Writes as _}};
@@ -56,7 +55,7 @@ pub struct HandshakeDriver<H: Opening> {
     close_timeout: Option<Duration>,
     // When a transport that is being closed is given up; set when the time is first told then.
     until: Option<Instant>,
-    // Changes responses that the handshake writes by itself.
+    // Changes responses that the handshake writes itself.
     stamp: Option<fn(Rejection) -> Rejection>,
     phase: Phase<H>,
 }
@@ -118,9 +117,8 @@ impl HandshakeDriver<RequestHandshake> {
 }
 
 impl<H: Opening> HandshakeDriver<H> {
-    /// Passes the responses to requests that are not valid through `stamp` before they are written: to
-    /// add a `Date`, for instance, which HTTP wants of servers that have a clock (RFC 9110 section
-    /// 6.6.1).
+    /// Passes the responses to requests that are not valid through `stamp` before they are written. It can
+    /// add a `Date`, which HTTP asks of servers with a clock (RFC 9110 §6.6.1).
     #[must_use]
     pub fn stamp(mut self, stamp: fn(Rejection) -> Rejection) -> Self {
         self.stamp = Some(stamp);
@@ -262,7 +260,7 @@ impl<H: Opening> HandshakeDriver<H> {
         if H::ANSWERS {
             self.phase = Phase::Refusing(Some(error));
         } else {
-            // What is left of a request is not waited for.
+            // Do not wait for the rest of a request.
             self.outlet.give_up(&mut self.opening);
             self.phase = Phase::Leaving(Some(error));
         }

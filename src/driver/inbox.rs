@@ -1,4 +1,4 @@
-//! What was read and is not parsed, and what was parsed and is not delivered.
+//! Bytes that were read and not parsed, and events that were parsed and not delivered.
 
 use alloc::{collections::VecDeque, vec::Vec};
 
@@ -32,7 +32,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Makes an inbox of bytes that somebody else has read.
+    /// Makes an inbox of bytes that were read before.
     pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
         Self { end: bytes.len(), unread: bytes.len(), buf: bytes, ..Self::default() }
     }
@@ -99,7 +99,7 @@ impl Inbox {
         self.last_input = 0;
     }
 
-    /// Frees the memory that nothing is left in.
+    /// Frees empty buffers.
     pub(super) fn release(&mut self) {
         if self.unread == 0 {
             self.buf = Vec::new();
@@ -129,7 +129,7 @@ impl Inbox {
         spinning
     }
 
-    /// Returns what ended a connection, if it is an error: once.
+    /// Returns the error that ended the connection, if any. Returns it once.
     pub(super) fn finish(&mut self, timeout: &mut Option<Timeout>) -> Result<Step, Error> {
         if let Some(error) = self.failed.take() {
             return Err(Error::Protocol(error));
@@ -170,7 +170,7 @@ impl Inbox {
         self.buf = buf;
     }
 
-    /// Returns whether so much waits to be delivered that reading should stop.
+    /// Returns whether so many events are undelivered that reading should stop.
     pub(super) fn is_full(&self) -> bool {
         self.events_len >= READ_AHEAD || self.events.len() >= READ_AHEAD / 64
     }
@@ -180,7 +180,7 @@ impl Inbox {
 /// still in the first cache when it is unmasked and copied.
 const READ_SIZE: usize = 32 << 10;
 
-/// How many bytes of messages are read ahead while the peer does not take what is sent to it.
+/// How many bytes of messages are read ahead while the peer does not take output.
 const READ_AHEAD: usize = 64 << 10;
 
 /// How often a program may ask for the same input before other tasks have their turn.

@@ -10,10 +10,9 @@ impl Limit {
     /// The shortest time limit: sockets take zero for none.
     pub(crate) const MIN: Duration = Duration::from_millis(1);
 
-    /// Sets the limit, unless the one that is set is near enough: that saves a system call.
+    /// Sets the limit, unless the current one is near enough: that saves a system call.
     ///
-    /// Somewhat late is no harm for a timer that asks whether the peer is still there, and early is
-    /// none at all.
+    /// A timer that asks whether the peer is still there may be somewhat late, and may always be early.
     pub(crate) fn set<E>(
         &mut self,
         limit: Option<Duration>,
@@ -31,7 +30,7 @@ impl Limit {
     }
 }
 
-/// Tells a stream whose time limit has passed from one that is not blocking.
+/// Distinguishes a stream whose time limit has passed from one that is not blocking.
 #[derive(Debug)]
 pub(crate) struct Blocked<K> {
     // How the stream said that it can do nothing now, until the program was told.

@@ -150,7 +150,7 @@ impl Outlet {
         }
     }
 
-    /// Gives up what is left to write.
+    /// Drops pending output, and ends the write side.
     pub(super) fn abandon(&mut self, queue: &mut impl Queue) {
         if queue.has_output() || self.unflushed || self.in_flight {
             queue.output().discard();
@@ -380,8 +380,8 @@ pub trait Writes {
 
     /// Takes all output out of the queue, for a transport that owns what it writes.
     ///
-    /// The bytes count as pending until [`put_output`](Self::put_output) gives back what is left of
-    /// them. Nothing else is written in the meantime.
+    /// The bytes count as pending until [`put_output`](Self::put_output) returns the rest. Nothing else is
+    /// written in the meantime.
     ///
     /// [`Step::ShutDown`](super::Step::ShutDown) may still come: the connection gave up, and the write
     /// may be cancelled.
@@ -391,12 +391,11 @@ pub trait Writes {
         queue.output().take()
     }
 
-    /// Gives back output that was taken, [advanced](Output::advance) by what was written. Or give back all
-    /// of it, and report how much was written after this, with [`wrote`](Self::wrote) or
-    /// `write_polled`.
+    /// Returns output that was taken, [advanced](Output::advance) by what was written. Or put back all of it,
+    /// and then report how much was written, with [`wrote`](Self::wrote) or `write_polled`.
     ///
-    /// If the connection gave up in the meantime, the rest is dropped.
-    /// When the write has failed, report [`write_failed`](Self::write_failed) after this.
+    /// If the connection gave up in the meantime, the rest is dropped. If the write has failed, report
+    /// [`write_failed`](Self::write_failed) after this.
     fn put_output(&mut self, rest: Output) {
         let (outlet, queue) = self.outlet();
         queue.output().put_back(rest);

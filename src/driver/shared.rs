@@ -9,8 +9,8 @@ use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// A transport to write to and the driver of the sending half, behind a lock.
 ///
-/// The half that writes takes the lock. The half that reads tries to, when there is a reply to write;
-/// if it finds the lock taken, the other one is told when it is done.
+/// The half that writes takes the lock. The half that reads tries to when there is a reply to write. If it
+/// finds the lock taken, the other half writes the reply when it is done.
 #[derive(Debug)]
 pub(crate) struct Shared<S> {
     side: Mutex<Side<S>>,
@@ -51,12 +51,12 @@ impl<S> Shared<S> {
         Some(run(&mut side))
     }
 
-    /// Runs `run` under the lock unless it is taken, and tells nobody if it is.
+    /// Runs `run` under the lock unless it is taken. Leaves no mark if it is.
     pub(crate) fn peek<T>(&self, run: impl FnOnce(&mut Side<S>) -> T) -> Option<T> {
         self.guard().map(|mut side| run(&mut side))
     }
 
-    /// Takes apart what no other half holds any more.
+    /// Returns the contents, when no other half holds them any more.
     pub(crate) fn into_side(self) -> Side<S> {
         self.side.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,13 +70,13 @@ impl<S> Shared<S> {
     }
 }
 
-/// Takes what only two halves hold, one of which was dropped.
+/// Takes what two halves share, after one of them was dropped.
 #[allow(clippy::expect_used, reason = "nothing else holds it")]
 pub(crate) fn alone<T>(shared: Arc<T>) -> T {
     Arc::into_inner(shared).expect("the other half was dropped")
 }
 
-/// Returns the driver of two halves that share what halves of one connection share.
+/// Returns the driver of two halves that are known to belong together.
 #[allow(clippy::expect_used, reason = "they were made together")]
 pub(crate) fn joined<E: fmt::Debug>(driver: Result<Driver, E>) -> Driver {
     driver.expect("halves of one connection")

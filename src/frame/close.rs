@@ -34,9 +34,9 @@ impl CloseCode {
     pub const PROTOCOL_ERROR: Self = Self(1002);
     /// 1003: the endpoint does not accept data of this type.
     pub const UNSUPPORTED_DATA: Self = Self(1003);
-    /// 1005, never sent: the Close that was received has no code.
+    /// 1005, never in a frame: the Close has no code.
     pub const NO_STATUS_RECEIVED: Self = Self(1005);
-    /// 1006, never sent: the connection ended without a Close.
+    /// 1006, never in a frame: the connection ended without a Close.
     pub const ABNORMAL: Self = Self(1006);
     /// 1007: a message is not what its type says, for instance text that is not UTF-8.
     pub const INVALID_PAYLOAD: Self = Self(1007);
@@ -54,7 +54,7 @@ impl CloseCode {
     pub const TRY_AGAIN_LATER: Self = Self(1013);
     /// 1014: a gateway got an invalid answer from the server behind it.
     pub const BAD_GATEWAY: Self = Self(1014);
-    /// 1015, never sent: the TLS handshake failed.
+    /// 1015, never in a frame: the TLS handshake failed.
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
     /// Returns whether the code may be in a Close frame: 1000 to 1003 and 1007 to 1014 have been

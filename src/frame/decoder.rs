@@ -3,14 +3,12 @@
 use super::{FrameHeader, Opcode, header, whole};
 use crate::{error::ProtocolError, frame::mask, input::Input, role::Role};
 
-/// Turns a stream of bytes, cut anywhere, into pieces of payload, unmasked in place.
+/// Turns a stream of bytes, in pieces of any length, into pieces of payload, unmasked in place.
 ///
-/// The decoder never allocates and never copies payload: a [`Chunk`] borrows the bytes that the
-/// [`Input`] lends. It checks all that can be said of a single frame and of the sequence of frames:
-/// the direction of masking (RFC 6455 §5.1), reserved bits and opcodes, lengths (§5.2), and that
-/// fragments follow one another (§5.4). It does not look into payloads and knows no limits. An
-/// error is final: the stream cannot be taken up again, and every later call returns the same
-/// error.
+/// The decoder never allocates and never copies payload: a [`Chunk`] borrows from the [`Input`]. It checks
+/// frames and their sequence: the direction of masking (RFC 6455 §5.1), reserved bits and opcodes, lengths
+/// (§5.2), and fragments (§5.4). It does not look into payloads and has no limits. An error is final: every
+/// later call returns the same error.
 ///
 /// ```
 /// use framewise::{Input, Role, frame::Decoder};
@@ -42,8 +40,7 @@ pub struct Decoder {
 pub struct Chunk<'buf> {
     /// The header of the frame.
     pub header: FrameHeader,
-    /// The piece, unmasked. The first piece of a frame is given out with the header, though no
-    /// payload may have come yet.
+    /// The piece, unmasked. The first piece of a frame comes with the header, and may be empty.
     pub payload: &'buf mut [u8],
     /// Whether this is the first piece of the frame.
     pub first: bool,
@@ -51,7 +48,7 @@ pub struct Chunk<'buf> {
     pub last: bool,
 }
 
-/// A part of a message behind its beginning.
+/// A later piece of a message that has begun.
 #[derive(Debug)]
 pub(crate) struct FramePiece<'buf> {
     /// The bytes, unmasked.
@@ -83,8 +80,8 @@ impl Decoder {
         self.rsv1 = allow;
     }
 
-    /// Sets whether compressed messages are taken in pieces of at most 256 bytes, of each of which
-    /// no more than 258 KiB can come (RFC 1951 §3.2.5), from the next one that begins.
+    /// Limits pieces of compressed messages to 256 bytes, from the next message that begins. Each inflates
+    /// to at most 258 KiB (RFC 1951 §3.2.5).
     #[cfg(feature = "deflate")]
     pub(crate) fn set_small_pieces(&mut self, small: bool) {
         self.small_pieces = small;
@@ -120,12 +117,10 @@ impl Decoder {
         }
     }
 
-    /// Takes what is plainly a part of the message in the making: a fragment that lies whole in the
-    /// input, or a piece of one that has begun.
+    /// Takes a fragment that lies whole in the input, or a piece of a fragment that has begun.
     ///
-    /// Takes nothing and returns `None` when it is anything else, which [`decode`](Self::decode)
-    /// knows about. The shortcut takes a third of the time for a fragment of 64 bytes, and for a
-    /// single byte.
+    /// For anything else, takes nothing and returns `None`; then call [`decode`](Self::decode). The
+    /// shortcut takes a third of the time for a fragment of 64 bytes, and for a single byte.
     #[inline]
     #[allow(
         clippy::arithmetic_side_effects,
@@ -320,9 +315,9 @@ const SMALL_PIECE: usize = 256;
 enum Stage {
     /// The stream cannot be understood any more.
     Failed(ProtocolError),
-    /// In a header, of which these bytes have come.
+    /// In a header. These bytes of it have come.
     Header { bytes: [u8; FrameHeader::MAX_LEN], len: u8 },
-    /// In a payload, of which `remaining` bytes are to come; the key is turned to the next one.
+    /// In a payload. `remaining` bytes are to come, and the key is turned to the next one.
     Payload { header: FrameHeader, remaining: u64, key: [u8; 4] },
 }
 

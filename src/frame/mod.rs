@@ -1,8 +1,8 @@
 //! Frames: the base framing protocol (RFC 6455 §5).
 //!
-//! [`FrameHeader`] reads and writes the 2 to 14 bytes in front of a payload, as pure functions.
-//! [`Decoder`] turns a stream that is cut anywhere into pieces of payload, unmasked in place. Both
-//! can be used without the rest of the crate: by proxies, by tools, by other message layers.
+//! [`FrameHeader`] reads and writes the 2 to 14 bytes (RFC 6455 calls them octets) in front of a payload,
+//! as pure functions. [`Decoder`] turns a stream, in pieces of any length, into pieces of payload, unmasked
+//! in place. Both can be used without the rest of the crate: by proxies, tools and other message layers.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

@@ -1,10 +1,9 @@
-//! The frames that nearly all traffic consists of: short ones that lie whole in the input.
+//! The frames of nearly all traffic: short ones that lie whole in the input.
 //!
-//! These are shortcuts past the [`Decoder`](super::Decoder), which has to be prepared for everything:
-//! they more than halve the time for a small frame. What they take is what the decoder would make of
-//! the same bytes; where something else is at the front of the input, be it a part of a frame, a
-//! control frame, a payload of 64 KiB or more, or nonsense, they take nothing and return `None`, and
-//! the decoder says what it is.
+//! These shortcuts past the [`Decoder`](super::Decoder) more than halve the time for a small frame. They
+//! return what the decoder would return for the same bytes. For a part of a frame, a control frame, a
+//! payload of 64 KiB or more, or an invalid frame, they take nothing and return `None`. The decoder then
+//! handles it.
 
 use super::{
     Opcode,
@@ -12,8 +11,8 @@ use super::{
 };
 use crate::{frame::mask, input::Input, role::Role};
 
-/// Takes an unfragmented message off the input and returns its opcode, Text or Binary, and its
-/// payload, unmasked.
+/// Takes an unfragmented message off the input. Returns its opcode, Text or Binary, and its payload,
+/// unmasked.
 ///
 /// The caller knows that the bytes at the front begin a frame, and that no fragmented message is
 /// open.
@@ -33,8 +32,8 @@ pub(crate) fn take_message<'buf>(
     Some((opcode, take_payload(input, role)?))
 }
 
-/// Takes a fragment behind the first one off the input and returns whether it is the last, and its
-/// payload, unmasked.
+/// Takes a later fragment of a message off the input. Returns whether it is the last, and its payload,
+/// unmasked.
 ///
 /// The caller knows that the bytes at the front begin a frame, and that a fragmented message is
 /// open.

@@ -9,8 +9,7 @@ use super::{
 #[cfg(feature = "deflate")]
 use crate::deflate::DeflateConfig;
 
-/// How to accept an [`Upgrade`](super::Upgrade): with which subprotocol, and which header fields
-/// besides the necessary ones.
+/// How to accept an [`Upgrade`](super::Upgrade): the subprotocol, and additional header fields.
 ///
 /// ```
 /// use framewise::handshake::{Acceptance, HeaderError};
@@ -28,7 +27,7 @@ pub struct Acceptance {
 }
 
 impl Acceptance {
-    /// No subprotocol and no additional header fields.
+    /// Accepts without a subprotocol and without additional header fields.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -48,9 +47,8 @@ impl Acceptance {
         self
     }
 
-    /// Decides about the compression of messages for this connection alone, in place of
-    /// [`Config::deflate`](crate::Config::deflate). `None`: there is none, whatever the client
-    /// offers.
+    /// Sets how messages of this connection are compressed, instead of
+    /// [`Config::deflate`](crate::Config::deflate). With `None` they are not, whatever the client offers.
     ///
     /// ```
     /// use framewise::{deflate::DeflateConfig, handshake::Acceptance};

@@ -81,8 +81,8 @@ impl ClientHandshake {
     }
 
     /// Takes the response from the input. Returns the open connection when the response is complete
-    /// and valid, and `None` while more is needed. Skips interim responses. What follows the response
-    /// stays in the input, for the connection.
+    /// and valid, and `None` while more is needed. Skips interim responses. Bytes that follow the response
+    /// stay in the input, for the connection.
     ///
     /// After it has returned the connection or an error, this ignores the input: it returns
     /// `Ok(None)`, or the same error again.
@@ -111,7 +111,7 @@ impl ClientHandshake {
             Err(error) => return Err(self.fail(error)),
         };
         if response.status() != 101 {
-            // The server need not take what is left of the request.
+            // The server need not take the rest of the request.
             self.output = Output::default();
             let body = Body::new(response.status(), response.headers());
             self.state = State::Refused(Refusal { response: Box::new(response), body });

@@ -7,11 +7,11 @@ use super::{ExtensionError, Response, http::reason::usual_reason, uri::redact};
 #[cfg(feature = "deflate")]
 use crate::deflate::NegotiationError;
 
-/// Why an opening handshake failed. The connection is to be closed.
+/// Why an opening handshake failed. Close the stream then.
 ///
-/// A [`ServerHandshake`](super::ServerHandshake) has the fitting HTTP answer in its output already;
-/// [`status`](Self::status) tells its code. What [`Upgrade::from_http`](super::Upgrade::from_http) refuses is answered with
-/// [`rejection_for`](Self::rejection_for).
+/// A [`ServerHandshake`](super::ServerHandshake) has the HTTP response in its output already;
+/// [`status`](Self::status) returns its code. After [`Upgrade::from_http`](super::Upgrade::from_http), answer
+/// with [`rejection_for`](Self::rejection_for).
 ///
 /// ```
 /// use framewise::handshake::HandshakeError;

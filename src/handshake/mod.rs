@@ -4,9 +4,9 @@
 //! connection at the end. Bytes that follow the handshake stay in the [`Input`](crate::Input) and
 //! go to the connection.
 //!
-//! A **server** turns bytes into an [`Upgrade`], a valid request. Then the application decides,
-//! whenever it has found out, and [accepts](Upgrade::accept) or [rejects](Upgrade::reject) it. A
-//! request that is not valid is answered by the machine.
+//! A **server** turns bytes into an [`Upgrade`], a valid request. Then the application
+//! [accepts](Upgrade::accept) or [rejects](Upgrade::reject) it, at once or after asynchronous work. The
+//! machine answers a request that is not valid.
 //!
 //! ```
 //! use framewise::{
@@ -75,17 +75,17 @@
 //! # Plain HTTP requests
 //!
 //! Health checks and browsers send plain requests to the port of a WebSocket server.
-//! [`ServerHandshake::receive`] answers them by itself: 426, 405 or 505. A program that wants to
-//! answer them calls [`ServerHandshake::receive_request`] in its place. It gets every [`Request`]
-//! with a valid head, of HTTP/1.0 too, and either [upgrades](Request::upgrade) it or
-//! [responds](Request::respond) with any status, headers and body.
+//! [`ServerHandshake::receive`] answers them automatically: 426, 405 or 505. A program that wants to answer
+//! them calls [`ServerHandshake::receive_request`] instead. It gets every [`Request`] with a valid head,
+//! HTTP/1.0 included. Then it [upgrades](Request::upgrade) the request, or [responds](Request::respond)
+//! with any status, headers and body.
 //!
 //! A program with a clock adds `Date` to the machine's own answers with [`ServerHandshake::answer`].
 //!
 //! # Refusals
 //!
-//! A client reports a final status other than 101 as [`HandshakeError::Rejected`], with the
-//! [`Response`]: of HTTP/1.0 too, and with up to 64 KiB of its body. The body ends
+//! A client reports a final status other than 101 as [`HandshakeError::Rejected`]. This has the [`Response`],
+//! of HTTP/1.0 too, with up to 64 KiB of its body. The body ends
 //! - after `Content-Length` bytes,
 //! - with the last chunk (RFC 9112 §7.1),
 //! - else with the stream: call [`ClientHandshake::receive_eof`],
@@ -96,24 +96,26 @@
 //!
 //! # Strictness
 //!
-//! Heads are HTTP/1.1 as RFC 9112 writes it, and a later 1.x is read as 1.1. Lines end with CR LF and not with LF alone; there is
-//! no space before a colon, no control character and no second space in the first line. A folded
-//! line is refused in a request and unfolded in a response. A status line may lack the space before
-//! an absent reason. A request with a body is refused. Heads are bounded by
-//! [`Config::max_head_size`](crate::Config::max_head_size) and
-//! [`Config::max_headers`](crate::Config::max_headers), and the time by
-//! [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+//! Heads are HTTP/1.1 as RFC 9112 writes it, and a later 1.x is read as 1.1:
 //!
-//! What a client sends after its request without waiting for the response is read as frames if the
-//! request is accepted.
+//! - Lines end with CR LF, not with LF alone.
+//! - There is no space before a colon, no control character, and no second space in the first line.
+//! - A folded line is refused in a request and unfolded in a response.
+//! - A status line may lack the space before an absent reason.
+//! - A request with a body is refused.
+//!
+//! [`Config::max_head_size`](crate::Config::max_head_size) and
+//! [`Config::max_headers`](crate::Config::max_headers) bound the head, and
+//! [`Config::handshake_timeout`](crate::Config::handshake_timeout) bounds the time. Bytes that a client sends
+//! before it gets the response are read as frames if the request is accepted.
 //!
 //! # Other versions of HTTP
 //!
 //! [`Upgrade::from_http`] takes a request that an HTTP server has parsed, by HTTP/1.1 or as the
-//! extended CONNECT of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220). How large the head may be is that
-//! server's to say; the number of fields is looked at. What is refused is answered with
-//! [`HandshakeError::rejection_for`]. [`ClientRequest::connect_fields`]
-//! and [`ClientRequest::connected`] are the client's side of the latter.
+//! extended CONNECT of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220). That server limits the size of the head; this
+//! crate limits the number of fields. [`HandshakeError::rejection_for`] returns the answer to a refused
+//! request. For clients of HTTP/2 and HTTP/3 there are [`ClientRequest::connect_fields`] and
+//! [`ClientRequest::connected`].
 
 mod acceptance;
 mod client;

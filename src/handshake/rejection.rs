@@ -18,9 +18,8 @@ use crate::output::Output;
 /// A complete HTTP response with another status than 101: it refuses to open a WebSocket connection,
 /// or answers a plain [`Request`](super::Request).
 ///
-/// It always says `Connection: close` and carries the length of its body. A 405 says `Allow: GET`,
-/// and a 426 which protocol and version to use, without being told to. A browser shows scripts
-/// neither the status nor the body.
+/// It always has `Connection: close` and the length of its body. A 405 also has `Allow: GET`, and a 426 the
+/// protocol and the version to use. A browser shows scripts neither the status nor the body.
 ///
 /// ```
 /// use framewise::handshake::Rejection;
@@ -55,19 +54,19 @@ impl Rejection {
         Ok(Self::with_status(status))
     }
 
-    /// A 403: this origin, or this user, may not connect.
+    /// Makes a 403: this origin, or this user, may not connect.
     #[must_use]
     pub fn forbidden() -> Self {
         Self::with_status(403)
     }
 
-    /// A 404: there is no such resource.
+    /// Makes a 404: there is no such resource.
     #[must_use]
     pub fn not_found() -> Self {
         Self::with_status(404)
     }
 
-    /// A 401 with the value of `WWW-Authenticate`, which belongs to it (RFC 9110 §11.6.1).
+    /// Makes a 401 with the value of `WWW-Authenticate`, which a 401 must have (RFC 9110 §11.6.1).
     ///
     /// # Errors
     ///
@@ -76,12 +75,12 @@ impl Rejection {
         Self::with_status(401).header("WWW-Authenticate", challenge)
     }
 
-    /// A 400.
+    /// Makes a 400.
     pub(super) const fn bad_request() -> Self {
         Self::bare(400)
     }
 
-    /// A 500: this program has failed.
+    /// Makes a 500: this program has failed.
     #[cfg(feature = "std")]
     pub(crate) const fn internal_error() -> Self {
         Self::bare(500)
@@ -118,8 +117,8 @@ impl Rejection {
         Ok(self)
     }
 
-    /// Sets the reason phrase, which nobody needs to read. Without it the usual one for the status
-    /// is written, or none.
+    /// Sets the reason phrase, which means nothing to programs. By default it is the usual one for the
+    /// status, or none.
     ///
     /// # Errors
     ///
@@ -139,17 +138,17 @@ impl Rejection {
         self
     }
 
-    /// Leaves the body out of what is written, and keeps its length in the head: this answers HEAD
-    /// (RFC 9110 §9.3.2).
+    /// Leaves out the body when the response is written, and keeps its length in the head: this answers
+    /// HEAD (RFC 9110 §9.3.2).
     ///
-    /// [`Request::respond`](super::Request::respond) does so by itself.
+    /// [`Request::respond`](super::Request::respond) calls this if necessary.
     #[must_use]
     pub const fn head_only(mut self) -> Self {
         self.head_only = true;
         self
     }
 
-    /// Adds a field of which name and value are known to be right.
+    /// Adds a field whose name and value are already validated.
     pub(crate) fn own_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push(name, value.as_bytes());
         self
@@ -262,7 +261,7 @@ impl HandshakeError {
     }
 }
 
-/// The number is no status by which a request can be rejected: 200 to 999.
+/// The number is not a status by which a request can be rejected: 200 to 999.
 ///
 /// ```
 /// use framewise::handshake::Rejection;

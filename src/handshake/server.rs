@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{config::Config, input::Input, output::Output, time::Instant};
 
-/// Reads a client's opening handshake and checks it. What comes of it is an [`Upgrade`].
+/// Reads a client's opening handshake, checks it, and returns an [`Upgrade`].
 ///
 /// The request may arrive in any pieces. The machine answers a request that is not valid:
 /// [`receive`](Self::receive) returns the error, and the response is in [`output`](Self::output),
@@ -18,7 +18,7 @@ use crate::{config::Config, input::Input, output::Output, time::Instant};
 /// has to be closed.
 ///
 /// To answer plain HTTP requests such as health checks, call
-/// [`receive_request`](Self::receive_request) in place of `receive`.
+/// [`receive_request`](Self::receive_request) instead of `receive`.
 ///
 /// ```
 /// use framewise::{
@@ -33,7 +33,7 @@ use crate::{config::Config, input::Input, output::Output, time::Instant};
 /// let upgrade = handshake.receive(&mut input)?.expect("the request is complete");
 /// assert_eq!(upgrade.resource(), "/chat");
 /// let mut connection = upgrade.accept(Acceptance::new())?;
-/// // Write the output to the stream, and go on with what is left in `input`.
+/// // Write the output to the stream, and go on with the rest of `input`.
 /// assert!(connection.output().chunk().ends_with(b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -52,8 +52,8 @@ impl ServerHandshake {
         Self { output: Output::default(), state: State::Reading(reading) }
     }
 
-    /// Takes the request from the input. Returns it when it is complete and valid, and `None` while
-    /// more is needed. What follows the request stays in the input, for the connection.
+    /// Takes the request from the input. Returns it when it is complete and valid, and `None` while more is
+    /// needed. Bytes that follow the request stay in the input, for the connection.
     ///
     /// After it has returned the request or an error, this ignores the input: it returns `Ok(None)`,
     /// or the same error again.

@@ -1,4 +1,4 @@
-//! A valid opening handshake that waits for the application's decision (RFC 6455 §4.2).
+//! A valid opening handshake, for the application to accept or reject (RFC 6455 §4.2).
 
 #[cfg(feature = "deflate")]
 use alloc::string::ToString as _;
@@ -13,8 +13,8 @@ use super::{
 use crate::deflate::AgreedParameters;
 use crate::{config::Config, connection::Connection, output::Output};
 
-/// A valid request to open a WebSocket connection. The application looks at it and then calls
-/// [`accept`](Self::accept) or [`reject`](Self::reject), at once or when it has found out.
+/// A valid request to open a WebSocket connection. The application reads it and then calls
+/// [`accept`](Self::accept) or [`reject`](Self::reject), at once or after asynchronous work.
 ///
 /// `Debug` shows neither the query nor the values of fields that carry credentials.
 ///
@@ -49,12 +49,12 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// Takes a request whose HTTP was parsed by someone else.
+    /// Takes a request that an HTTP server has parsed.
     ///
-    /// Over HTTP/1.1 the method must be GET. Over HTTP/2 and HTTP/3 it must be CONNECT, and the
-    /// header fields must begin with the pseudo-header fields, of which `:protocol`, `:authority`
-    /// and, for [`check_origin`](Self::check_origin), `:scheme` are looked at; there is no key then (RFC 8441 §5). `target` is the path with
-    /// the query, or a whole URI.
+    /// Over HTTP/1.1 the method must be GET. Over HTTP/2 and HTTP/3 it must be CONNECT, and the header
+    /// fields must begin with the pseudo-header fields. `:protocol` and `:authority` are read, and `:scheme`
+    /// for [`check_origin`](Self::check_origin). There is no key then (RFC 8441 §5). `target` is the path
+    /// with the query, or a whole URI.
     ///
     /// # Errors
     ///
@@ -128,8 +128,8 @@ impl Upgrade {
         self.resource().split_once('?').map(|(_, query)| query)
     }
 
-    /// Returns the authority that the client asked for, host and perhaps port: of the request
-    /// target if that is a whole URI, else of `Host`.
+    /// Returns the authority that the client asked for: host, and port if there is one. It comes from the
+    /// request target if that is a whole URI, else from `Host`.
     #[must_use]
     pub fn host(&self) -> &str {
         self.headers.ascii(self.parts.host)
@@ -168,9 +168,9 @@ impl Upgrade {
         extensions::iter(&self.headers)
     }
 
-    /// What accepting the request agrees upon for the compression of messages, if anything: by the
-    /// client's offers and [`Config::deflate`](crate::Config::deflate), unless
-    /// [`Acceptance::deflate`] decides otherwise.
+    /// Returns the compression that accepting the request agrees upon, if any. It follows from the client's
+    /// offers and [`Config::deflate`](crate::Config::deflate), unless [`Acceptance::deflate`] decides
+    /// otherwise.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<AgreedParameters> {
@@ -222,7 +222,7 @@ impl Upgrade {
         Ok(connection)
     }
 
-    /// Accepts the request, leaving it to an HTTP server to write the response. The output of the
+    /// Accepts the request, for an HTTP server that writes the response itself. The output of the
     /// connection is empty. For HTTP/2 and HTTP/3 all names of fields are in lower case.
     ///
     /// # Errors
@@ -260,8 +260,8 @@ impl Upgrade {
         Ok(HttpAccepted { status, headers, connection })
     }
 
-    /// Refuses the request. The output is the complete response; after it the stream is to be
-    /// closed, and nothing more that arrives on it may be read as frames or as HTTP.
+    /// Refuses the request. The output is the complete response. Then close the stream: nothing more that
+    /// arrives on it may be read as frames or as HTTP.
     #[must_use]
     pub fn reject(self, rejection: Rejection) -> Output {
         let mut output = Output::default();
@@ -367,8 +367,8 @@ pub enum HttpVersion {
     Http3,
 }
 
-/// What [`Upgrade::accept_http`] gives: the response for an HTTP server to send, and the connection
-/// to run after it.
+/// The response for an HTTP server to send, and the connection to run after it. Returned by
+/// [`Upgrade::accept_http`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct HttpAccepted {
@@ -380,8 +380,8 @@ pub struct HttpAccepted {
     pub connection: Connection,
 }
 
-/// The chosen subprotocol was not offered (RFC 6455 §4.2.2 item 4). The request is handed back,
-/// still undecided.
+/// The chosen subprotocol was not offered (RFC 6455 §4.2.2 item 4). The request comes back, still
+/// undecided.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AcceptError {

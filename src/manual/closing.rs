@@ -34,7 +34,7 @@
 //!
 //! With an adapter, `close` sends a Close and waits for the end. `closed` waits for the end without
 //! sending one, for a program that only sends or has read what it wants. Both drop messages that still
-//! arrive. `send_close` sends a Close and returns; read the rest to the end. A writer has only that,
+//! arrive. `send_close` sends a Close and returns; read the rest to the end. A writer has no `close`,
 //! because its reader waits for the end.
 //!
 //! [`end`](crate::Connection::end) returns how it ended: cleanly, with an incomplete closing handshake,

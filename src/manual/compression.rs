@@ -56,8 +56,8 @@
 //!
 //! # What it costs in time
 //!
-//! 1 KiB of JSON takes 1 to 3 µs to inflate. To compress it takes 10 to 30 µs at level 6, and a few
-//! at level 1.
+//! 1 KiB of JSON takes 1 to 3 µs to inflate. To compress it takes 10 to 30 µs at level 6, and a few at
+//! level 1.
 //!
 //! Messages below [`threshold`](crate::deflate::DeflateConfig::threshold) are sent uncompressed. With
 //! context takeover, the threshold applies only if

@@ -104,7 +104,7 @@
 //!
 //! [`Upgrade::check_origin`](crate::handshake::Upgrade::check_origin) is one call. `accept` does not hide
 //! it, because a server that authenticates its clients should see the decision. `accept_any` says in its
-//! name that it checks nothing.
+//! name that it accepts every origin.
 //!
 //! # Randomness is a feature of the connect functions
 //!

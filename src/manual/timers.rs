@@ -4,7 +4,7 @@
 //! [`Instant`](crate::time::Instant). Use a monotonic clock. A driver asks for the time with
 //! [`Step::Time`](crate::driver::Step::Time), and names the next deadline in
 //! [`Step::Wait`](crate::driver::Step::Wait). The adapters have a clock and do all of this. Without a driver
-//! there are two calls, the same for handshakes and connections:
+//! there are two calls:
 //!
 //! - [`handle_timeout(now)`](crate::Connection::handle_timeout) tells the time. Call it after writing
 //!   and before waiting, and when the deadline has passed. It records activity: events since the last call
@@ -12,6 +12,8 @@
 //!   it queues a Ping, begins to close, or ends the connection. Extra calls do no harm.
 //! - [`poll_timeout(now)`](crate::Connection::poll_timeout) returns the deadline. That is `now` when a
 //!   timer has begun since the time was last told. It changes nothing.
+//!
+//! Handshakes have the same two. Their only timer begins at the first call of either.
 //!
 //! | timer | default | set by | when it ends |
 //! |---|---|---|---|
@@ -44,8 +46,8 @@
 //!
 //! # The opening handshake
 //!
-//! `handshake_timeout` runs from the first `handle_timeout`. It bounds the whole handshake, including the
-//! body of a refusal. A [`HandshakeDriver`](crate::driver::HandshakeDriver) looks at it before
+//! `handshake_timeout` runs from the first call that tells the time. It bounds the whole handshake, including
+//! the body of a refusal. A [`HandshakeDriver`](crate::driver::HandshakeDriver) looks at it before
 //! each read: a request that comes at the deadline is late. After a refusal, the peer has
 //! `close_timeout` to take the response and leave.
 //!

@@ -1,4 +1,4 @@
-//! A message in the making (RFC 6455 §5.4): the one place where received bytes are accounted.
+//! A message that is arriving (RFC 6455 §5.4): the one place where received bytes are counted.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -16,9 +16,8 @@ use crate::{
 
 /// A message that lies whole in the input.
 ///
-/// Smaller than an [`Event`], so that it stays in registers until the caller has one made of it: an
-/// event that is passed on from function to function is copied with its padding, which is a third of
-/// the time for a small message.
+/// It is smaller than an [`Event`], so it stays in registers until the caller makes one of it. An event that
+/// is passed from function to function is copied with its padding, a third of the time for a small message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WholeMessage<'buf> {
     Binary(&'buf [u8]),
@@ -56,7 +55,7 @@ pub(crate) fn whole<'buf>(
 #[derive(Debug)]
 pub(crate) struct Assembly {
     held: Held,
-    // What is held in front of that.
+    // The bytes that are held in front of that.
     full: Vec<Held>,
     // Bytes of payload: announced by headers or, of a compressed message, inflated.
     size: u64,
@@ -127,7 +126,7 @@ impl Assembly {
         self.max_size - self.size
     }
 
-    /// Takes note of bytes that are to be pushed: the limit is checked before any is stored.
+    /// Counts bytes that are to be pushed: the limit is checked before any is stored.
     #[inline]
     #[allow(
         clippy::arithmetic_side_effects,
@@ -214,7 +213,7 @@ impl Assembly {
             && self.utf8.is_whole()
             && held.len() < held.capacity()
         {
-            // Somebody sends text byte by byte: half of the time to look for code points in it.
+            // Fast path for one ASCII byte: skips validation, halves the time.
             held.push(octet.into());
             return Ok(());
         }
@@ -227,7 +226,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Delivers a message all of which was stored.
+    /// Delivers a message that was stored.
     pub(crate) fn finish(&mut self) -> Result<Event<'static>, ProtocolError> {
         self.end()?;
         if !self.full.is_empty() {
@@ -263,7 +262,7 @@ impl Assembly {
 
     /// Makes room for `arrived` bytes.
     ///
-    /// A compressed message is held in pieces, each of which is full before there is another one: a
+    /// A compressed message is held in pieces. Each is full before there is another one: a
     /// buffer that grows has to be there twice while it moves, and a message that is refused for its
     /// size shall not take more than the limit.
     fn make_room(&mut self, arrived: usize, extent: Extent) {
@@ -378,10 +377,9 @@ impl Held {
 
 /// Returns how many bytes to reserve for `arrived` bytes behind the `held` ones.
 ///
-/// What a peer merely announces is not reserved, but for [`MIN_STEP`] bytes: from there the capacity
-/// doubles, then grows by [`MAX_STEP`] or by an eighth of what has arrived, whichever is more, so that
-/// all copying is linear; and not beyond the end of the message where that is known, nor beyond the
-/// `room` that the limit leaves.
+/// Of an announced length only [`MIN_STEP`] bytes are reserved. From there the capacity doubles, then grows
+/// by [`MAX_STEP`] or by an eighth of the bytes that have arrived, whichever is more. So all copying is
+/// linear. It never exceeds the end of the message, if that is known, nor the `room` that the limit leaves.
 fn growth(held: usize, arrived: usize, extent: Extent, room: usize) -> usize {
     let len = held.saturating_add(arrived);
     let step = len.max(MIN_STEP).min(MAX_STEP.max(len / 8));

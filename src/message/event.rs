@@ -6,8 +6,7 @@ use crate::frame::CloseFrame;
 
 /// Something that happened on a connection.
 ///
-/// A payload that lay whole in the input is borrowed from it; one that spanned reads or fragments
-/// was put together by the machine and is owned.
+/// A payload that lies whole in the input borrows from it. One that spans reads or fragments is owned.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -43,7 +42,8 @@ pub enum Event<'buf> {
     Pong(Cow<'buf, [u8]>),
     /// A text message.
     Text(Cow<'buf, str>),
-    /// A piece of a text message, never cut inside a code point: only with [`Delivery::Chunks`](crate::Delivery::Chunks).
+    /// A piece of a text message, never cut inside a code point: only with
+    /// [`Delivery::Chunks`](crate::Delivery::Chunks).
     TextChunk {
         /// The piece, possibly empty.
         text: Cow<'buf, str>,

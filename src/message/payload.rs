@@ -1,4 +1,4 @@
-//! What an application gives to be sent.
+//! Payloads to send.
 
 use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -42,7 +42,7 @@ pub struct Binary<'a>(pub(crate) HeldBytes<'a>);
 /// The ways to hold a text.
 #[derive(Clone, Debug)]
 pub(crate) enum HeldText<'a> {
-    /// Copied behind its header.
+    /// Copied after its header.
     Borrowed(&'a str),
     /// Moved when large, else copied.
     Owned(String),
@@ -74,7 +74,7 @@ pub struct Payload<'a> {
     pub(crate) compress: bool,
 }
 
-/// The two types of messages, and the ways to have them.
+/// The two types of messages, and the ways to hold them.
 #[derive(Clone)]
 pub(crate) enum Content<'a> {
     Binary(Binary<'a>),
@@ -314,7 +314,7 @@ impl From<Vec<u8>> for Binary<'_> {
 }
 
 impl<const N: usize> From<[u8; N]> for Binary<'_> {
-    /// Moves the bytes to the heap: a reference to an array is sent without that.
+    /// Moves the bytes to the heap. To send a reference to an array avoids that.
     #[inline]
     fn from(bytes: [u8; N]) -> Self {
         Vec::from(bytes).into()

@@ -13,7 +13,7 @@ use crate::{
     time::Instant,
 };
 
-/// A stream of bytes and a clock, in the way of an asynchronous runtime.
+/// A stream of bytes, a clock and a timer of an asynchronous runtime.
 ///
 /// An implementation does what a driver says, and reports how it went. [`Reads`] and [`Writes`] have a
 /// method for each result of a poll:
@@ -86,8 +86,8 @@ pub trait Stream {
 
     /// Reports what is no longer pending, at the beginning of each poll.
     ///
-    /// By default all is tried again, as streams that are polled need it. Where the transport owns what
-    /// is in flight, this gives back what it is done with.
+    /// By default everything is tried again, as polled streams need it. If the transport owns what is in
+    /// flight, put back here what it has finished.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ pub trait Stream {
     }
 }
 
-/// A timer that is set only when it has to be.
+/// A timer that is set only when necessary.
 ///
 /// On a busy connection the deadline moves away with every read. The timer stays where it is then, and
 /// is set again only when it has ended too early.

@@ -200,7 +200,7 @@ pub(in crate::handshake) fn parse_response(
 }
 
 /// Changes a minor version of a request that `httparse` does not know into 1, since HTTP/1.x is
-/// understood by whoever understands HTTP/1.1 (RFC 9110 §2.5).
+/// understood by all that understand HTTP/1.1 (RFC 9110 §2.5).
 pub(in crate::handshake) fn lower_request_version(request: &mut [u8]) {
     let end = request.iter().position(|octet| *octet == b'\r').unwrap_or(0);
     let start = end.checked_sub(VERSION_LEN - 1);

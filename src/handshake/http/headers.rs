@@ -8,10 +8,10 @@ use crate::token::is_token;
 
 /// An ordered list of header fields.
 ///
-/// All names and values live in one buffer. Names keep their case and are compared without regard
-/// to it; lines with the same name stay apart. Values are bytes without the white space around
-/// them: HTTP does not say what text they are. There is no control character in a name or a value,
-/// so a list of header fields cannot break out of its head.
+/// Names keep their case and are compared without regard to it. Lines with the same name stay apart. Values
+/// are bytes without the white space around them, because HTTP does not define their encoding. Names and
+/// values have no control characters, so a list of header fields cannot break out of its head. One buffer
+/// holds them all.
 ///
 /// `Debug` hides the values of fields that carry credentials.
 ///
@@ -64,7 +64,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a field of which name and value are known to be right.
+    /// Adds a field whose name and value are already validated.
     pub(in crate::handshake) fn push(&mut self, name: &str, value: &[u8]) {
         let name = self.store(name.as_bytes());
         let value = self.store(value);
@@ -135,7 +135,7 @@ impl Headers {
         &self.fields
     }
 
-    /// The bytes at a place in this list.
+    /// Returns the bytes at a place in this list.
     #[allow(
         clippy::indexing_slicing,
         reason = "spans are only made by `store` and by the parser of the head that this buffer is"
@@ -202,7 +202,7 @@ pub(in crate::handshake) struct Span {
 }
 
 impl Span {
-    /// The place of `part` in `whole`, of which it must be a piece.
+    /// Returns the place of `part` in `whole`. It must be a piece of it.
     pub(in crate::handshake) fn of(part: &[u8], whole: &[u8]) -> Self {
         let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
         Self { start, end: start + part.len() }

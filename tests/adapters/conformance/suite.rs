@@ -1,9 +1,10 @@
 //! What every binding of the driver has to do: one suite, run over each of them.
 //!
 //! The peers are blocking WebSockets in threads, or plain sockets. A binding needs an implementation of
-//! [`Binding`], which `binding!` makes for asynchronous ones, and a line with `suite!`. `examples/runtimes` runs the same file over its own bindings,
-//! so it uses nothing but framewise, and no feature of a package. The file that includes it provides
-//! `compressed`: a configuration with compression, where that is built.
+//! [`Binding`], which `binding!` makes for asynchronous ones, and a line with `suite!`.
+//! `examples/runtimes` runs the same file over its own bindings, so it uses nothing but framewise, and no
+//! feature of a package. The file that includes it provides `compressed`: a configuration with
+//! compression, where that is built.
 
 use std::{
     future::poll_fn,

@@ -1,4 +1,4 @@
-//! What each trigger does in each state: `src/closing.rs` as it looks from outside.
+//! What each trigger does in each state: `src/connection/closing.rs` as it looks from outside.
 
 use framewise::{EndOfStream, Role, State, State::*, Transport};
 
