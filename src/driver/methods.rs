@@ -84,7 +84,7 @@ macro_rules! writing_methods {
         }
 
         /// Queues a message, to be written with the next ones. Waits for room if too much is queued
-        /// already.
+        /// already. A future that is dropped has not queued the message.
         ///
         /// # Errors
         ///
