@@ -193,7 +193,7 @@ macro_rules! blocking_methods {
     () => {
         /// Waits for a message as [`read`](Self::read) does, but at most for `patience`.
         ///
-        /// Works with streams that know [timeouts](super::Stream::set_read_timeout).
+        /// Works with streams that know [timeouts](crate::blocking::Stream::set_read_timeout).
         ///
         /// # Errors
         ///
@@ -425,7 +425,8 @@ macro_rules! impl_stream {
 macro_rules! impl_sink {
     ($name:ident) => {
         /// Whatever can be sent, can be sent into the sink. Closing it sends a Close with
-        /// [`CloseCode::NORMAL`] and writes it; what still comes can be read, up to the end.
+        /// [`CloseCode::NORMAL`](crate::CloseCode::NORMAL) and writes it; what still comes can be
+        /// read, up to the end.
         impl<S: AsyncRead + AsyncWrite + Unpin, P: Into<$crate::Payload<'static>>> Sink<P>
             for $name<S>
         {

@@ -38,7 +38,7 @@
 //!
 //! Only a driver tells the receiving half when output was written. Without one, bytes that arrive count
 //! as life even while output is pending, and output that is left when the stream ends has no deadline:
-//! your loop bounds both. [`unsplit`](crate::ReceiveHalf::unsplit) puts the halves together again.
+//! your loop bounds both. [`reunite`](crate::ReceiveHalf::reunite) puts the halves together again.
 //!
 //! ```
 //! use std::sync::Arc;

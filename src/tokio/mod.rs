@@ -81,7 +81,7 @@ use crate::{
 /// - **All futures are cancel safe**: dropping one loses nothing of what was read or queued, and the
 ///   next one goes on. A dropped [`feed`](Self::feed) has not queued its message, a dropped
 ///   [`send`](Self::send) may have.
-/// - **`Stream` and `Sink`** of [messages](Message) are implemented.
+/// - **`Stream` and `Sink`** of [messages](crate::Message) are implemented.
 /// - **Two tasks** may take turns in polling, one to receive and one to send, as
 ///   `futures::StreamExt::split` lets them: both are woken, and both make progress. To `forward` one
 ///   half to the other, take those of `into_split`: the sink of `futures` holds one message back, and
