@@ -88,7 +88,7 @@ pub enum Error {
     Status(StatusError),
     /// The peer fell silent, or a message took too long.
     Timeout(Timeout),
-    /// A `wss` URI, but no TLS here: connect a TLS stream and use that.
+    /// A `wss` URI, but no TLS here: connect a TLS stream and pass it to `client`.
     TlsRequired,
 }
 
@@ -209,7 +209,7 @@ impl fmt::Display for Error {
                 f.write_str("a message took too long to arrive")
             }
             (Self::Timeout(_), _) => f.write_str("the peer fell silent"),
-            _ => f.write_str("a wss URI needs a TLS stream"),
+            _ => f.write_str("a wss URI needs TLS: connect a TLS stream and pass it to `client`"),
         }
     }
 }

@@ -86,7 +86,7 @@ macro_rules! writing_methods {
         }
 
         /// Queues a message, to be written together with the next ones. Waits for room if too much
-        /// output is pending.
+        /// output is pending. A future that is dropped has not queued the message.
         ///
         /// # Errors
         ///

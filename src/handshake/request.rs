@@ -211,6 +211,12 @@ impl From<Uri> for ClientRequest {
     }
 }
 
+impl From<&Uri> for ClientRequest {
+    fn from(uri: &Uri) -> Self {
+        Self::from(uri.clone())
+    }
+}
+
 impl From<&Self> for ClientRequest {
     fn from(request: &Self) -> Self {
         request.clone()

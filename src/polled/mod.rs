@@ -49,8 +49,9 @@ use crate::{
 /// until there is room ([`feed`](Self::feed)). Meanwhile up to 64 KiB are read ahead, so that two echoing
 /// peers cannot deadlock. A task that only sends looks for input after every 16 sends.
 ///
-/// All futures are cancel safe: dropping one loses nothing, and the next one goes on. Dropping the
-/// WebSocket aborts the connection, without a Close.
+/// All futures are cancel safe: dropping one loses nothing of what was read or queued, and the next one
+/// goes on. A dropped [`feed`](Self::feed) has not queued its message, a dropped [`send`](Self::send)
+/// may have. Dropping the WebSocket aborts the connection, without a Close.
 pub struct WebSocket<S> {
     io: Io<S>,
     driver: Driver,

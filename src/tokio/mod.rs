@@ -72,15 +72,20 @@ use crate::{
 ///
 /// - **Sending** waits until the stream has flushed ([`send`](Self::send), [`flush`](Self::flush)), or
 ///   only until there is room ([`feed`](Self::feed)). A blocked `send` reads up to 64 KiB ahead, so
-///   that two echoing peers cannot deadlock. If both sides only write, the connection times out;
-///   [`into_split`](Self::into_split) it.
+///   that two echoing peers cannot deadlock. If both sides write more than that and what the sockets
+///   hold, their sends block one another until the connection times out. A `select!` does not read
+///   either while it awaits a `send` in a branch. [`into_split`](Self::into_split) such a connection.
 /// - **A task that only sends** looks for input after every 16 sends. Then it answers Pings and Closes
 ///   and runs the timers. To serve the connection at any time, wait for [`readable`](Self::readable) in a
 ///   `select!`, or split it.
-/// - **All futures are cancel safe**: dropping one loses nothing, and the next one goes on.
+/// - **All futures are cancel safe**: dropping one loses nothing of what was read or queued, and the
+///   next one goes on. A dropped [`feed`](Self::feed) has not queued its message, a dropped
+///   [`send`](Self::send) may have.
 /// - **`Stream` and `Sink`** of [messages](crate::Message) are implemented.
 /// - **Two tasks** may share it, one to receive and one to send, with `futures::StreamExt::split`: both
-///   are woken, and both make progress.
+///   are woken, and both make progress. To `forward` one half to the other, take those of `into_split`:
+///   the sink of `futures` holds one message back, and the last one before the peer's Close then comes
+///   too late.
 ///
 /// Dropping the WebSocket aborts the connection, without a Close.
 ///

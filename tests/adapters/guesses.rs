@@ -160,6 +160,13 @@ fn values() {
     let payload: Payload<'_> = "x".into();
 }
 
+async fn over_tls(uri: &Uri) -> Result<(), Error> {
+    let stream = tokio::net::TcpStream::connect(uri.host_and_port()).await?;
+    let name = uri.server_name();
+    framewise::tokio::client(stream, uri, Config::default()).await?;
+    Ok(())
+}
+
 fn transient(error: &Error) -> bool {
     error.is_transient()
 }

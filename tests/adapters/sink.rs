@@ -9,7 +9,9 @@ use framewise::{
 use futures_util::{SinkExt, StreamExt, stream::FusedStream};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Bring, Scripted, client, config, frames, from_server, poll_times, server};
+use crate::support::{
+    Bring, Scripted, client, config, frames, from_client, from_server, poll_times, server,
+};
 
 #[tokio::test]
 async fn messages_go_through_a_stream_and_a_sink() {
@@ -61,6 +63,22 @@ async fn two_tasks_may_hold_the_stream_and_the_sink() {
         tokio::time::timeout(limit, task).await.expect("a task was not woken").unwrap();
     }
     assert_eq!(start.elapsed(), Duration::ZERO, "no timer had to wake a task");
+}
+
+// The last message and the Close come in one read.
+#[tokio::test]
+async fn forwarding_one_half_to_the_other_echoes_all_before_a_close() {
+    let stream = Scripted::new([
+        Bring::Bytes(from_client(|peer| {
+            peer.send("first").unwrap();
+            peer.send("last").unwrap();
+            peer.close(CloseCode::NORMAL, "").unwrap();
+        })),
+        Bring::Eof,
+    ]);
+    let (reader, writer) = WebSocket::new(stream.clone(), server()).into_split();
+    reader.forward(writer).await.unwrap();
+    assert_eq!(stream.written(), b"\x81\x05first\x81\x04last\x88\x02\x03\xe8");
 }
 
 // R58: while the Close cannot be written, nothing else would wake the reader.
