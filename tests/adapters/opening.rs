@@ -160,24 +160,33 @@ fn a_thread_gets_a_stream_of_the_crate() {
     });
 }
 
+/// Closes a connection as a server does that waits for the client's end.
+fn wait_for_the_end(listener: &TcpListener) {
+    let (stream, _) = listener.accept().unwrap();
+    let mut stream = blocking::accept_any(stream, Config::default()).unwrap().into_inner();
+    stream.read_exact(&mut [0; 8]).unwrap();
+    stream.write_all(b"\x88\x02\x03\xe8").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(50))).unwrap();
+    assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
+}
+
 #[test]
-fn the_stream_of_a_thread_ends_its_own_direction() {
+fn a_stream_of_the_crate_ends_its_own_direction() {
     within(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let uri = format!("ws://{}/", listener.local_addr().unwrap());
-        let server = thread::spawn(move || {
-            let (stream, _) = listener.accept().unwrap();
-            let mut stream = blocking::accept_any(stream, Config::default()).unwrap().into_inner();
-            stream.read_exact(&mut [0; 8]).unwrap();
-            stream.write_all(b"\x88\x02\x03\xe8").unwrap();
-            stream.shutdown(Shutdown::Write).unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(50))).unwrap();
-            stream.read_to_end(&mut Vec::new()).unwrap()
-        });
-        let (mut websocket, _) = blocking::connect(uri, Config::default()).unwrap();
-        assert_eq!(websocket.close(CloseCode::NORMAL, "").unwrap(), EndOfStream::Clean);
-        assert_eq!(server.join().unwrap(), 0, "the end has come, and nothing before it");
-        drop(websocket);
+        let server = thread::spawn(move || (0..2).for_each(|_| wait_for_the_end(&listener)));
+        let (mut threaded, _) = blocking::connect(&uri, Config::default()).unwrap();
+        assert_eq!(threaded.close(CloseCode::NORMAL, "").unwrap(), EndOfStream::Clean);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (mut polled, _) =
+            runtime.block_on(asynchronous::connect(&uri, Config::default())).unwrap();
+        let closed = runtime.block_on(polled.close(CloseCode::NORMAL, ""));
+        assert_eq!(closed.unwrap(), EndOfStream::Clean);
+        // Neither stream was dropped.
+        server.join().unwrap();
+        drop((threaded, polled));
     });
 }
 

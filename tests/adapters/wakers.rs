@@ -174,6 +174,14 @@ fn a_task_that_reads_ahead_wakes_the_one_that_receives() {
         Poll::Ready(Some(Ok(message))) => assert_eq!(message.as_text(), Some("news")),
         other => panic!("{other:?}"),
     }
+
+    // When there is nothing to tell, they leave one another alone.
+    assert!(websocket.poll_next_unpin(&mut reader.context()).is_pending());
+    let before = (reader.wakes.count(), writer.wakes.count());
+    let flush = SinkExt::<Message>::poll_flush_unpin(&mut websocket, &mut writer.context());
+    assert!(flush.is_pending());
+    assert!(websocket.poll_next_unpin(&mut reader.context()).is_pending());
+    assert_eq!((reader.wakes.count(), writer.wakes.count()), before);
 }
 
 // Timers, too: each of the futures that run them.
