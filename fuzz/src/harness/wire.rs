@@ -442,7 +442,7 @@ impl Wire {
 
     fn ping(&mut self) {
         let number = self.pings.len() as u64;
-        if self.peer.ping(&number.to_be_bytes()).is_ok() {
+        if self.peer.ping(number.to_be_bytes()).is_ok() {
             self.say();
             let end = if self.end || self.spoiled { usize::MAX } else { self.said };
             self.pings.push((number, end));
