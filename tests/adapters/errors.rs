@@ -151,7 +151,7 @@ fn an_error_without_a_cause_says_what_it_is() {
     for (error, text) in [
         (Error::Timeout(Timeout::Message), "a message took too long to arrive"),
         (Error::Timeout(Timeout::Pong), "the peer fell silent"),
-        (Error::TlsRequired, "a wss URI needs a TLS stream"),
+        (Error::TlsRequired, "a wss URI needs TLS: connect a TLS stream and pass it to `client`"),
     ] {
         assert_eq!(error.to_string(), text);
     }
