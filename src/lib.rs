@@ -79,8 +79,7 @@
 //! - `std` (on by default): `blocking`, `polled`, vectored writes, splitting a connection, run-time
 //!   detection of vector instructions for UTF-8
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
-//! - `connect`: functions that open a connection to a URI, seeds from the operating system, and
-//!   tokio's sockets for its adapter
+//! - `connect`: functions that open a connection to a URI; seeds from the operating system
 //! - `tokio`: the adapter for tokio
 //!
 //! Features add to the API and never change what is there.

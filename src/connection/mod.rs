@@ -105,8 +105,8 @@ impl Connection {
 
     /// Makes the client's end of a connection whose handshake is done.
     ///
-    /// `seed` is that of the generator of masking keys. It has to be unpredictable for everybody else
-    /// and used once only (RFC 6455 §10.3). Take it from the operating system, for instance with
+    /// `seed` starts the generator of masking keys. It must be unpredictable to everybody else, and
+    /// used once only (RFC 6455 §10.3). Take it from the operating system, for instance with
     /// `random_seed` (feature `connect`).
     pub fn client(config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
         Self::client_with_keys(config.into(), sender::keys(seed))

@@ -42,7 +42,7 @@ enum Keeps {
 struct State {
     settings: Settings,
     deflate: Deflate,
-    /// The message, of which connection, after which this state was last used.
+    /// Names the connection and the message that used this state last.
     mark: Mark,
     /// Whether it refers to nothing that went before.
     fresh: bool,

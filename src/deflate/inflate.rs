@@ -37,7 +37,7 @@ pub(crate) struct Inflater {
 /// What inflates. It goes from connection to connection.
 struct State {
     inflate: Inflate,
-    /// The message, of which connection, after which this state was last used.
+    /// Names the connection and the message that used this state last.
     mark: Mark,
     /// Room for the history of a message without context takeover.
     room: Vec<u8>,

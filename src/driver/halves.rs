@@ -67,15 +67,7 @@ pub(super) fn split(pieces: Pieces) -> (ReceiveDriver, SendDriver) {
     let (receiving, sending) = connection.into_split();
     let mut sending = SendDriver { sending, outlet };
     sending.publish();
-    let receiving = ReceiveDriver {
-        receiving,
-        intake,
-        timeout,
-        reply_pending: false,
-        replying: false,
-        half_duplex,
-    };
-    (receiving, sending)
+    (ReceiveDriver::of(receiving, intake, timeout, half_duplex), sending)
 }
 
 /// What a driver consists of.
@@ -101,20 +93,22 @@ pub(super) fn join(
     match receiving.reunite(sending) {
         Ok(connection) => Ok(Pieces { connection, intake, outlet, timeout, half_duplex }),
         Err(ReuniteError(receiving, sending)) => Err(ReuniteError(
-            ReceiveDriver {
-                receiving,
-                intake,
-                timeout,
-                reply_pending: false,
-                replying: false,
-                half_duplex,
-            },
+            ReceiveDriver::of(receiving, intake, timeout, half_duplex),
             SendDriver { sending, outlet },
         )),
     }
 }
 
 impl ReceiveDriver {
+    fn of(
+        receiving: ReceiveHalf,
+        intake: Intake,
+        timeout: Option<Timeout>,
+        half_duplex: bool,
+    ) -> Self {
+        Self { receiving, intake, timeout, reply_pending: false, replying: false, half_duplex }
+    }
+
     /// Returns what to do next to get events, or to the end of the connection.
     ///
     /// # Errors

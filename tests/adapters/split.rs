@@ -419,7 +419,7 @@ fn web_sockets_and_their_halves_are_shown_by_name() {
     assert_eq!(format!("{writer:?}"), "Writer { .. }");
 }
 
-/// Messages of which the first is delivered and the second one is not.
+/// Two messages that arrive in one read.
 fn two_messages() -> Vec<u8> {
     from_client(|peer| {
         peer.send_text("one").unwrap();

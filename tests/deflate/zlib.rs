@@ -51,7 +51,7 @@ pub(crate) enum Way {
     Full,
     /// With a final block.
     Final,
-    /// With a final block, of which the next message knows.
+    /// With a final block, which the next message takes into account.
     FinalKnown,
     /// With a final block in the middle of the message.
     FinalInside,

@@ -464,7 +464,7 @@ pub(crate) fn tells_a_peer_that_breaks_the_protocol<B: Binding>() {
         let client = async |stream| {
             let mut config = patient_at_first();
             if ends {
-                // Who waits for longer than the server's end takes, hangs.
+                // A client that waits for this timeout, and not for the server's end, hangs.
                 config.close_timeout = Some(100 * LIMIT);
             }
             let began = Instant::now();
