@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind};
 
 #[cfg(feature = "deflate")]
 use crate::deflate::{NegotiationError, OutOfRange};
+#[cfg(feature = "connect")]
+use crate::client::Dial;
 use crate::{
     connection::Timeout,
     driver,
@@ -285,26 +287,52 @@ impl From<RefusedRequest> for Error {
     }
 }
 
-/// Returns the error with the host and the port of the URI in its message, and of the same kind.
+/// Returns the error of a failed TCP connection, with what it was to in its message, and of the same kind.
 #[cfg(feature = "connect")]
-pub(crate) fn connect_failed(uri: &crate::handshake::Uri, error: io::Error) -> io::Error {
-    let to = alloc::format!("{}:{}", uri.host(), uri.port());
-    io::Error::new(error.kind(), ConnectError { to, error })
+pub(crate) fn connect_failed(dial: &Dial<'_>, error: io::Error) -> Error {
+    ConnectError::of(dial, error, false)
 }
 
-/// Why no connection was opened, and to what.
+/// Returns the error of a failed lookup, with the host in its message, and of the same kind.
+#[cfg(feature = "connect")]
+pub(crate) fn lookup_failed(dial: &Dial<'_>, error: io::Error) -> Error {
+    ConnectError::of(dial, error, true)
+}
+
+/// Returns whether the host was not found.
+#[cfg(feature = "connect")]
+pub(super) fn is_lookup_failure(error: &Error) -> bool {
+    let Error::Io(error) = error else { return false };
+    let inner = error.get_ref().and_then(|error| error.downcast_ref::<ConnectError>());
+    inner.is_some_and(|error| error.lookup)
+}
+
+/// Why no TCP connection was opened, and to what.
 #[cfg(feature = "connect")]
 #[derive(Debug)]
 struct ConnectError {
+    proxy: bool,
     to: alloc::string::String,
+    lookup: bool,
     error: io::Error,
+}
+
+#[cfg(feature = "connect")]
+impl ConnectError {
+    fn of(dial: &Dial<'_>, error: io::Error, lookup: bool) -> Error {
+        let (host, port) = dial.tcp_host();
+        let to = alloc::format!("{host}:{port}");
+        let kind = error.kind();
+        Error::Io(io::Error::new(kind, Self { proxy: dial.proxy().is_some(), to, lookup, error }))
+    }
 }
 
 #[cfg(feature = "connect")]
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { to, error } = self;
-        write!(f, "cannot connect to {to}: {error}")
+        let Self { to, error, .. } = self;
+        let proxy = if self.proxy { "the proxy " } else { "" };
+        write!(f, "cannot connect to {proxy}{to}: {error}")
     }
 }
 

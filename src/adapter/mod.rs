@@ -1,12 +1,16 @@
 //! What the adapters have in common.
 
 mod error;
+#[cfg(feature = "connect")]
+mod reconnect;
 
 use std::time;
 
 pub use error::Error;
 #[cfg(feature = "connect")]
-pub(crate) use error::connect_failed;
+pub(crate) use error::{connect_failed, lookup_failed};
+#[cfg(feature = "connect")]
+pub(crate) use reconnect::{Pace, reconnect};
 
 use crate::{
     driver,
@@ -50,10 +54,16 @@ pub(crate) fn dated(response: Rejection) -> Rejection {
     }
 }
 
-/// Returns what to connect to, for a URI that needs no TLS.
+/// Refuses a URI that needs TLS.
+#[cfg(all(feature = "connect", not(feature = "rustls")))]
+pub(crate) fn without_tls(uri: &crate::handshake::Uri) -> Result<(), Error> {
+    if uri.is_secure() { Err(Error::TlsRequired) } else { Ok(()) }
+}
+
+/// Returns an unpredictable number.
 #[cfg(feature = "connect")]
-pub(crate) fn host_and_port(uri: &crate::handshake::Uri) -> Result<(&str, u16), Error> {
-    if uri.is_secure() { Err(Error::TlsRequired) } else { Ok(uri.host_and_port()) }
+pub(crate) fn random_u64() -> std::io::Result<u64> {
+    getrandom::u64().map_err(std::io::Error::other)
 }
 
 /// Returns 32 unpredictable bytes from the operating system's generator: the seed of one client.

@@ -1,4 +1,4 @@
-//! Opening a TCP connection, and a WebSocket connection over it.
+//! Opening a connection to a URI.
 
 use alloc::{borrow::ToOwned as _, sync::Arc, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
@@ -10,18 +10,22 @@ use std::{
     time::Instant,
 };
 
-use super::{ClientStream, WebSocket, client};
+#[cfg(feature = "rustls")]
+use super::tls;
+use super::{ClientStream, WebSocket, handshake::client_within, io::Io};
 use crate::{
     adapter,
     adapter::Error,
-    client::{ConnectGate, Connector, Ended, Next, Opened},
+    client::{
+        ConnectGate, Connector, Dial, Ended, LimitedRace, Next, Opened, ProxyHandshake, Turn,
+    },
     config::Config,
-    driver::Limit,
+    driver::{HandshakeDriver, Limit},
     handshake::{ClientRequest, Response},
 };
 
-/// Opens a TCP connection to the host of `request` and a WebSocket connection over it, as
-/// [`connect_with`] does with the defaults of a [`Connector`].
+/// Opens a connection to the host of `request`, as [`connect_with`] does with the defaults of a
+/// [`Connector`]. A `wss` URI needs feature `tls`.
 ///
 /// `request` is a URI (`&str`, `String`, [`Uri`](crate::handshake::Uri)), or a [`ClientRequest`] that
 /// also names subprotocols, an origin or header fields.
@@ -48,12 +52,13 @@ pub fn connect(
     connect_with(&Connector::new(), request, config)
 }
 
-/// Opens a TCP connection to the host of `request` and a WebSocket connection over it.
+/// Opens a connection to the host of `request`, as the connector says: TCP, perhaps a proxy and TLS, then
+/// WebSocket.
 ///
 /// The addresses of the host are raced (RFC 8305, see [`AddressRace`](crate::client::AddressRace)).
-/// Opening the TCP connection takes at most
-/// [`Config::handshake_timeout`](crate::Config::handshake_timeout) over all addresses together, and
-/// the opening handshake the same again. The DNS lookup has no time limit of its own.
+/// [`Config::handshake_timeout`] bounds everything together: TCP, proxy, TLS, the opening handshake and all
+/// redirects. The lookup of the host counts, but the system does not let it be interrupted. Waiting
+/// for a turn at a [`ConnectGate`] does not count.
 ///
 /// A host with several addresses costs a thread for each one that is tried. Those that lose
 /// the race end when their connection is open or has failed, at most after the same time, and
@@ -61,40 +66,108 @@ pub fn connect(
 ///
 /// # Errors
 ///
-/// [`Error::Request`] for a text that is no WebSocket URI, [`Error::TlsRequired`] for a `wss` URI,
-/// [`Error::Io`] when no connection can be opened
-/// (the error of the address that failed last, [`TimedOut`](ErrorKind::TimedOut) after the time
-/// limit), and those of [`client`].
+/// - [`Error::Request`] for a text that is no WebSocket URI
+/// - [`Error::Io`] when no TCP connection can be opened: the error of the address that failed last, or
+///   [`TimedOut`](ErrorKind::TimedOut)
+/// - [`Error::Proxy`] when the proxy does not connect
+/// - `Error::Tls` when TLS fails; [`Error::TlsRequired`] for a `wss` URI without feature `rustls`
+/// - [`Error::Redirect`] for a redirect that is not followed although redirects are
+/// - those of [`client`](super::client)
 pub fn connect_with(
     connector: &Connector,
     request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: impl Into<Arc<Config>>,
 ) -> Result<(WebSocket<ClientStream>, Response), Error> {
-    let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
-    let failed = |error| adapter::connect_failed(request.uri(), error);
-    let addresses = adapter::host_and_port(request.uri())?.to_socket_addrs().map_err(failed)?;
-    let limit = config.handshake_timeout;
-    let (stream, _turn) = open(connector, addresses.collect(), limit).map_err(failed)?;
-    client(ClientStream::plain(stream), request, config)
+    let request = request.try_into().map_err(Into::into)?;
+    let mut dial = Dial::new(connector, request, config.into());
+    let began = Instant::now();
+    loop {
+        match try_once(&mut dial, began) {
+            Err(Error::Handshake(refused)) if dial.follow(&refused)? => {}
+            opened => return opened,
+        }
+    }
 }
 
-/// Opens a TCP connection to one of `addresses`.
-pub(crate) fn open(
-    connector: &Connector,
-    addresses: Vec<SocketAddr>,
-    limit: Option<Duration>,
-) -> io::Result<Opened<TcpStream>> {
-    if let [address] = *addresses {
-        return attempt(address, connector.gate.as_ref(), limit, || true).result;
+/// Opens a connection to where the request goes now.
+fn try_once(
+    dial: &mut Dial<'_>,
+    began: Instant,
+) -> Result<(WebSocket<ClientStream>, Response), Error> {
+    #[cfg(feature = "rustls")]
+    let tls = dial.tls()?;
+    #[cfg(not(feature = "rustls"))]
+    adapter::without_tls(dial.uri())?;
+    let (stream, _turn) = open_tcp(dial, began)?;
+    let stream = match dial.proxy() {
+        Some(proxy) => {
+            let handshake = ProxyHandshake::new(proxy, dial.uri(), dial.left(began.elapsed()));
+            let mut io = Io::open(stream)?;
+            io.shake(&mut HandshakeDriver::proxy(handshake, &dial.config))?;
+            io.stream
+        }
+        None => stream,
+    };
+    #[cfg(feature = "rustls")]
+    let stream = match tls {
+        Some(tls) => {
+            let left = dial.left(began.elapsed());
+            ClientStream::tls(tls::connect(stream, &tls, dial.uri().server_name(), left)?)
+        }
+        None => ClientStream::plain(stream),
+    };
+    #[cfg(not(feature = "rustls"))]
+    let stream = ClientStream::plain(stream);
+    let left = dial.left(began.elapsed());
+    client_within(stream, dial.request.clone(), Arc::clone(&dial.config), left)
+}
+
+/// Opens a TCP connection to the host or its proxy.
+fn open_tcp(dial: &mut Dial<'_>, began: Instant) -> Result<(TcpStream, Option<Turn>), Error> {
+    let turn = match dial.named_gate() {
+        Some((gate, name)) => {
+            let (waiting, turn) = (Instant::now(), gate.enter_blocking(name));
+            dial.waited(waiting.elapsed());
+            Some(turn)
+        }
+        None => None,
+    };
+    let addresses = match dial.addresses() {
+        Some(addresses) => addresses,
+        None => {
+            let found = dial.tcp_host().to_socket_addrs();
+            found.map_err(|error| adapter::lookup_failed(dial, error))?.collect()
+        }
+    };
+    let opened = open(dial.race(addresses, began.elapsed()));
+    let Opened { stream, turn: own, waited } =
+        opened.map_err(|error| adapter::connect_failed(dial, error))?;
+    dial.waited(waited);
+    Ok((stream, turn.or(own)))
+}
+
+/// Opens a TCP connection to one of the addresses of a race.
+pub(crate) fn open(mut race: LimitedRace) -> io::Result<Opened<TcpStream>> {
+    let began = Instant::now();
+    if let Some(address) = race.only {
+        // No thread is needed.
+        let left = match race.next(Duration::ZERO)? {
+            Next::Start(_, left) => left,
+            Next::Wait(_) => None,
+        };
+        let ended = attempt(address, race.gate.as_ref(), left, || true);
+        return match race.ended(ended) {
+            Some(opened) => Ok(opened),
+            None => Err(race.next(began.elapsed()).err().unwrap_or_else(|| ErrorKind::TimedOut.into())),
+        };
     }
-    let (mut race, began) = (connector.race(addresses, limit), Instant::now());
     let (ends, ended) = mpsc::channel();
     // The attempts hold a `Weak` of it: it is gone when the race is over.
     let undecided = Arc::new(());
     loop {
         let ended = match race.next(began.elapsed())? {
             Next::Start(address, left) => {
-                let (ends, gate) = (ends.clone(), connector.gate.clone());
+                let (ends, gate) = (ends.clone(), race.gate.clone());
                 let undecided = Arc::downgrade(&undecided);
                 let run = move || {
                     let wanted = || undecided.strong_count() > 0;

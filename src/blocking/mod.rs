@@ -23,6 +23,8 @@
 pub(crate) mod connect;
 mod handshake;
 mod io;
+#[cfg(feature = "connect")]
+mod reconnect;
 mod split;
 mod stream;
 
@@ -34,6 +36,8 @@ pub use connect::{connect, connect_with};
 #[cfg(feature = "connect")]
 pub use handshake::client;
 pub use handshake::{Incoming, Requested, accept, accept_any, client_with_seed, receive_request};
+#[cfg(feature = "connect")]
+pub use reconnect::Reconnect;
 pub use split::{Reader, Writer};
 #[cfg(feature = "connect")]
 pub use stream::ClientStream;

@@ -1,23 +1,42 @@
-//! How clients open TCP connections, whatever moves the bytes.
+//! How clients open connections, whatever moves the bytes.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use std::io::{self, ErrorKind};
 
-use super::{AddressRace, Attempt, ConnectGate, Turn};
-use crate::time::Instant;
+use super::{
+    AddressRace, Attempt, ConnectGate, Destination, Proxy, ProxyServer, RedirectError, Redirects, Turn,
+};
+#[cfg(feature = "rustls")]
+use crate::tls::{ClientTls, TlsError};
+use crate::{
+    config::{Config, if_on},
+    handshake::{ClientRequest, HandshakeError, Uri},
+    time::Instant,
+};
 
-/// How the adapters' `connect_with` opens a TCP connection. It can be used any number of times.
+/// How the adapters' `connect_with` opens a connection: through which proxy, with which TLS, to which
+/// addresses. It can be used any number of times.
+///
+/// | | by default | set with |
+/// |---|---|---|
+/// | TLS of a `wss` URI | the roots of the system, else those of Mozilla, by feature | `tls` (feature `rustls`) |
+/// | proxy | none | [`proxy`](Self::proxy) |
+/// | redirects | not followed | [`redirects`](Self::redirects) |
+/// | addresses | those that the system finds for the host | [`resolve_to`](Self::resolve_to) |
+/// | next address | after 250 ms | [`attempt_delay`](Self::attempt_delay) |
+/// | several clients at once | do not wait for one another | [`gate`](Self::gate) |
+///
+/// [`Config::handshake_timeout`] bounds all of it together, redirects included. See
+/// `tokio::connect_with` and `blocking::connect_with` for what each does at its end.
 ///
 /// ```no_run
 /// # #[cfg(feature = "connect")]
-/// # fn main() -> Result<(), framewise::Error> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use framewise::{Config, blocking};
-/// use framewise::client::{ConnectGate, Connector};
+/// use framewise::client::{Connector, Proxy};
 ///
-/// // At most one of the clients that share the gate is in the opening handshake with an address.
-/// let gate = ConnectGate::new();
-/// let connector = Connector::new().gate(&gate);
+/// let connector = Connector::new().proxy(Proxy::from_env()?).redirects(5);
 /// let (mut websocket, _response) =
 ///     blocking::connect_with(&connector, "ws://127.0.0.1:9001/", Config::default())?;
 /// # Ok(())
@@ -29,19 +48,97 @@ use crate::time::Instant;
 pub struct Connector {
     pub(crate) gate: Option<ConnectGate>,
     attempt_delay: Option<Duration>,
+    addresses: Option<Arc<[SocketAddr]>>,
+    proxy: Option<Arc<Proxy>>,
+    redirects: u8,
+    #[cfg(feature = "rustls")]
+    tls: Option<ClientTls>,
 }
 
 impl Connector {
-    /// Makes a connector without a gate.
+    /// Makes a connector with the defaults: no proxy, no redirects, no gate.
     #[must_use]
     pub const fn new() -> Self {
-        Self { gate: None, attempt_delay: Some(AddressRace::ATTEMPT_DELAY) }
+        Self {
+            gate: None,
+            attempt_delay: Some(AddressRace::ATTEMPT_DELAY),
+            addresses: None,
+            proxy: None,
+            redirects: 0,
+            #[cfg(feature = "rustls")]
+            tls: None,
+        }
+    }
+
+    /// Sets the roots, and perhaps the certificate, of the TLS of `wss` URIs.
+    ///
+    /// ```
+    /// # #[cfg(feature = "rustls-webpki-roots")]
+    /// # fn main() -> Result<(), framewise::Error> {
+    /// use framewise::{client::Connector, tls::ClientTls};
+    ///
+    /// let connector = Connector::new().tls(ClientTls::webpki_roots()?);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "rustls-webpki-roots"))]
+    /// # fn main() {}
+    /// ```
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<ClientTls>) -> Self {
+        self.tls = Some(tls.into());
+        self
+    }
+
+    /// Sends connections through a proxy, as far as it is for them. It resolves the names of hosts.
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(Arc::new(proxy));
+        self
+    }
+
+    /// Follows up to `max` redirects for one connection. Without this, a redirect is an error:
+    /// [`HandshakeError::Rejected`].
+    ///
+    /// See [`Redirects`] for where a redirect may lead, and which header fields go with it.
+    #[must_use]
+    pub const fn redirects(mut self, max: u8) -> Self {
+        self.redirects = max;
+        self
+    }
+
+    /// Tries these addresses instead of those that the system finds for the host of the request: the
+    /// hook for a resolver of your own. Their ports are used, too.
+    ///
+    /// The name in the request, and the one that the certificate is checked for, stay that of the URI.
+    /// The addresses are not used for the host of a proxy, nor for another host or port that a
+    /// redirect leads to.
+    ///
+    /// ```
+    /// use framewise::client::Connector;
+    ///
+    /// let connector = Connector::new().resolve_to(["192.0.2.7:443".parse()?]);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn resolve_to(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.addresses = Some(addresses.into_iter().collect());
+        self
     }
 
     /// Takes turns with all clients that share `gate` (RFC 6455 §4.1 item 2).
     ///
-    /// An attempt waits for its turn before it opens a TCP connection to an address. The turn
+    /// An attempt waits for its turn before it opens a TCP connection to an address; if a proxy
+    /// resolves the name of the host, before it connects to the proxy, by that name. The turn
     /// lasts until the opening handshake is done or has failed. Waiting counts against no timeout.
+    ///
+    /// ```
+    /// use framewise::client::{ConnectGate, Connector};
+    ///
+    /// // At most one of the clients that share the gate is in the opening handshake with an address.
+    /// let gate = ConnectGate::new();
+    /// let connector = Connector::new().gate(&gate);
+    /// ```
     #[must_use]
     pub fn gate(mut self, gate: &ConnectGate) -> Self {
         self.gate = Some(gate.clone());
@@ -59,7 +156,8 @@ impl Connector {
 
     /// Begins to try addresses, for at most `limit`.
     pub(crate) fn race(&self, addresses: Vec<SocketAddr>, limit: Option<Duration>) -> LimitedRace {
-        LimitedRace::new(addresses, self.attempt_delay, limit)
+        let race = LimitedRace::new(addresses, self.attempt_delay, limit);
+        LimitedRace { gate: self.gate.clone(), ..race }
     }
 }
 
@@ -69,14 +167,119 @@ impl Default for Connector {
     }
 }
 
+/// A connection that is being opened: what is asked for, which redirects change, and how much time is
+/// left.
+#[derive(Debug)]
+pub(crate) struct Dial<'c> {
+    pub(crate) connector: &'c Connector,
+    pub(crate) request: ClientRequest,
+    pub(crate) config: Arc<Config>,
+    redirects: Redirects,
+    /// Whether the host and port are those of the first request.
+    original: bool,
+    /// How long it waited for turns, which counts against no limit.
+    waited: Duration,
+}
+
+impl<'c> Dial<'c> {
+    pub(crate) fn new(
+        connector: &'c Connector,
+        request: ClientRequest,
+        config: Arc<Config>,
+    ) -> Self {
+        let redirects = Redirects::new(connector.redirects);
+        Self { connector, request, config, redirects, original: true, waited: Duration::ZERO }
+    }
+
+    /// Returns the time that is left when `elapsed` has passed since the beginning; `None` without a
+    /// limit.
+    pub(crate) fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let spent = elapsed.saturating_sub(self.waited);
+        if_on(self.config.handshake_timeout).map(|limit| limit.saturating_sub(spent))
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        self.request.uri()
+    }
+
+    /// Returns the proxy to connect to.
+    pub(crate) fn proxy(&self) -> Option<&ProxyServer> {
+        self.connector.proxy.as_ref().and_then(|proxy| proxy.server_for(self.uri()))
+    }
+
+    /// Returns the host that the TCP connection goes to, and the port.
+    pub(crate) fn tcp_host(&self) -> (&str, u16) {
+        match self.proxy() {
+            Some(proxy) => proxy.host_and_port(),
+            None => self.uri().host_and_port(),
+        }
+    }
+
+    /// Returns the addresses that the program has given in place of the host's.
+    pub(crate) fn addresses(&self) -> Option<Vec<SocketAddr>> {
+        let addresses = self.connector.addresses.as_ref();
+        addresses.filter(|_| self.original && self.proxy().is_none()).map(|given| given.to_vec())
+    }
+
+    /// Returns the gate, and what it knows this connection by, if that is a name.
+    pub(crate) fn named_gate(&self) -> Option<(&ConnectGate, Destination)> {
+        let gate = self.connector.gate.as_ref().filter(|_| self.proxy().is_some())?;
+        Some((gate, self.uri().host_and_port().into()))
+    }
+
+    /// Returns the TLS for the URI, if it needs any.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn tls(&self) -> Result<Option<ClientTls>, TlsError> {
+        match &self.connector.tls {
+            _ if !self.uri().is_secure() => Ok(None),
+            Some(tls) => Ok(Some(tls.clone())),
+            None => ClientTls::default_roots().map(Some),
+        }
+    }
+
+    pub(crate) fn waited(&mut self, waited: Duration) {
+        self.waited = self.waited.saturating_add(waited);
+    }
+
+    /// Begins to try addresses, each in its turn unless the turn is that of a name.
+    pub(crate) fn race(&self, addresses: Vec<SocketAddr>, elapsed: Duration) -> LimitedRace {
+        let mut race = self.connector.race(addresses, self.left(elapsed));
+        race.gate.take_if(|_| self.proxy().is_some());
+        race
+    }
+
+    /// Returns whether the response that the handshake failed with leads somewhere else, and goes
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// Why the redirect is not followed.
+    pub(crate) fn follow(&mut self, refused: &HandshakeError) -> Result<bool, RedirectError> {
+        let Some(response) = refused.response() else { return Ok(false) };
+        let Some(request) = self.redirects.follow(&self.request, response)? else {
+            return Ok(false);
+        };
+        let (old, new) = (self.uri().host_and_port(), request.uri().host_and_port());
+        self.original &= old.0.eq_ignore_ascii_case(new.0) && old.1 == new.1;
+        self.request = request;
+        Ok(true)
+    }
+}
+
 /// A TCP connection, and the right to open a WebSocket connection over it.
-pub(crate) type Opened<S> = (S, Option<Turn>);
+#[derive(Debug)]
+pub(crate) struct Opened<S> {
+    pub(crate) stream: S,
+    pub(crate) turn: Option<Turn>,
+    /// How long all attempts together waited for their turns.
+    pub(crate) waited: Duration,
+}
 
 /// How an attempt ended.
 #[derive(Debug)]
 pub(crate) struct Ended<S> {
     pub(crate) address: SocketAddr,
-    pub(crate) result: io::Result<Opened<S>>,
+    pub(crate) result: io::Result<(S, Option<Turn>)>,
     /// How long it waited for its turn.
     pub(crate) waited: Duration,
 }
@@ -93,10 +296,12 @@ pub(crate) enum Next {
 /// An [`AddressRace`] that keeps a time limit and the last failure.
 #[derive(Debug)]
 pub(crate) struct LimitedRace {
+    pub(crate) gate: Option<ConnectGate>,
+    /// The address, if there is only one.
+    pub(crate) only: Option<SocketAddr>,
     race: AddressRace,
     limit: Option<Duration>,
-    /// How long failed attempts waited for their turns, which counts against no limit. Grows when
-    /// an attempt fails.
+    /// How long attempts waited for their turns, which counts against no limit. Grows when one ends.
     waited: Duration,
     failure: io::Error,
 }
@@ -107,8 +312,10 @@ impl LimitedRace {
         attempt_delay: Option<Duration>,
         limit: Option<Duration>,
     ) -> Self {
+        let only = addresses.first().copied().filter(|_| addresses.len() == 1);
         let race = AddressRace::new(addresses).attempt_delay(attempt_delay);
-        Self { race, limit, waited: Duration::ZERO, failure: ErrorKind::NotFound.into() }
+        let failure = ErrorKind::NotFound.into();
+        Self { gate: None, only, race, limit, waited: Duration::ZERO, failure }
     }
 
     /// Returns what to do when `elapsed` has passed since the beginning.
@@ -139,7 +346,7 @@ impl LimitedRace {
     pub(crate) fn ended<S>(&mut self, ended: Ended<S>) -> Option<Opened<S>> {
         self.waited = self.waited.saturating_add(ended.waited);
         match ended.result {
-            Ok(opened) => Some(opened),
+            Ok((stream, turn)) => Some(Opened { stream, turn, waited: self.waited }),
             Err(error) => {
                 self.failed(ended.address, error);
                 None
@@ -171,7 +378,7 @@ mod tests {
 
     fn fail(race: &mut LimitedRace, port: u16, kind: ErrorKind, waited: Duration) {
         let address = SocketAddr::from(([192, 0, 2, 1], port));
-        let result: io::Result<Opened<()>> = Err(kind.into());
+        let result: io::Result<((), Option<Turn>)> = Err(kind.into());
         assert!(race.ended(Ended { address, result, waited }).is_none());
     }
 
