@@ -21,6 +21,7 @@
 //! - `blocking`: WebSockets over streams of the standard library (feature `std`)
 //! - `polled`: WebSockets over the streams of any asynchronous runtime (feature `std`)
 //! - `tokio`: WebSockets over tokio's streams (feature `tokio`)
+//! - `tls`: TLS below them, with rustls (feature `rustls`)
 //!
 //! The guide is in [`manual`]; begin with [`manual::embedding`].
 //!
@@ -81,6 +82,9 @@
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
 //! - `connect`: functions that open a connection to a URI; seeds from the operating system
 //! - `tokio`: the adapter for tokio
+//! - `tls`: TLS with rustls, ring and the roots of the operating system. The module `tls` tells of its
+//!   parts: `rustls`, `rustls-ring`, `rustls-aws-lc-rs`, `rustls-platform-verifier`,
+//!   `rustls-webpki-roots`
 //!
 //! Features add to the API and never change what is there.
 
@@ -136,6 +140,8 @@ mod setters;
 #[cfg(feature = "std")]
 mod sync;
 pub mod time;
+#[cfg(feature = "rustls")]
+pub mod tls;
 mod token;
 #[cfg(feature = "tokio")]
 pub mod tokio;

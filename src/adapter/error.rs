@@ -7,6 +7,8 @@ use std::io::{self, ErrorKind};
 use crate::deflate::{NegotiationError, OutOfRange};
 #[cfg(feature = "connect")]
 use crate::client::Dial;
+#[cfg(feature = "rustls")]
+use crate::tls::{TlsError, TlsErrorKind};
 use crate::{
     connection::Timeout,
     driver,
@@ -59,7 +61,11 @@ use crate::{
 /// | `Handshake`, refused with another status | [`ConnectionRefused`](ErrorKind::ConnectionRefused) |
 /// | [`Send`](Self::Send) on a closed connection | [`BrokenPipe`](ErrorKind::BrokenPipe) |
 /// | `Send` with the output full | [`WouldBlock`](ErrorKind::WouldBlock) |
-/// | [`TlsRequired`](Self::TlsRequired) | [`Unsupported`](ErrorKind::Unsupported) |
+/// | `Tls` with a timeout | [`TimedOut`](ErrorKind::TimedOut) |
+/// | `Tls`, a certificate of this end is refused or missing | [`PermissionDenied`](ErrorKind::PermissionDenied) |
+/// | `Tls`, a key, a name or a PEM text is not valid | [`InvalidInput`](ErrorKind::InvalidInput) |
+/// | `Tls`, other failures | [`InvalidData`](ErrorKind::InvalidData) |
+/// | `Tls`, no cryptography or no roots; [`TlsRequired`](Self::TlsRequired) | [`Unsupported`](ErrorKind::Unsupported) |
 /// | `Send`, other mistakes; all else | [`InvalidInput`](ErrorKind::InvalidInput) |
 #[derive(Debug)]
 #[non_exhaustive]
@@ -90,7 +96,11 @@ pub enum Error {
     Status(StatusError),
     /// The peer fell silent, or a message took too long.
     Timeout(Timeout),
-    /// A `wss` URI, but no TLS here: connect a TLS stream and pass it to `client`.
+    /// TLS failed: its handshake, a later read or write, or its configuration.
+    #[cfg(feature = "rustls")]
+    Tls(TlsError),
+    /// A `wss` URI, but no TLS here: enable the feature `tls`, or connect a TLS stream and pass it to
+    /// `client`.
     TlsRequired,
 }
 
@@ -109,6 +119,8 @@ impl Error {
     /// | [`Send`](Self::Send) with the output full | yes |
     /// | `Send`, anything else | no |
     /// | [`Protocol`](Self::Protocol) | no |
+    /// | `Tls` with a timeout | yes |
+    /// | `Tls`, anything else | no |
     /// | [`TlsRequired`](Self::TlsRequired) and all other mistakes of the program | no |
     ///
     /// A [`Response`](crate::handshake::Response) may say when to try again, in `Retry-After`.
@@ -130,6 +142,8 @@ impl Error {
             }
             Self::Io(error) => is_transient(error.kind()),
             Self::Send(error) => error.kind() == SendErrorKind::OutputFull,
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => error.kind() == TlsErrorKind::Timeout,
             _ => false,
         }
     }
@@ -157,6 +171,8 @@ impl Error {
                 _ => ErrorKind::InvalidInput,
             },
             Self::Timeout(_) => ErrorKind::TimedOut,
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => error.io_kind(),
             Self::TlsRequired => ErrorKind::Unsupported,
             _ => ErrorKind::InvalidInput,
         }
@@ -177,6 +193,8 @@ impl Error {
             Self::Request(error) => error,
             Self::Send(error) => error,
             Self::Status(error) => error,
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => error,
             Self::Timeout(_) | Self::TlsRequired => return None,
         })
     }
@@ -211,7 +229,10 @@ impl fmt::Display for Error {
                 f.write_str("a message took too long to arrive")
             }
             (Self::Timeout(_), _) => f.write_str("the peer fell silent"),
-            _ => f.write_str("a wss URI needs TLS: connect a TLS stream and pass it to `client`"),
+            _ => f.write_str(
+                "a wss URI needs TLS: enable the feature `tls`, or connect a TLS stream and pass \
+                 it to `client`",
+            ),
         }
     }
 }
@@ -254,12 +275,26 @@ macro_rules! impl_from {
     )*};
 }
 
-impl_from!(AcceptError => Accept, HandshakeError => Handshake, io::Error => Io);
+impl_from!(AcceptError => Accept, HandshakeError => Handshake);
 impl_from!(ProtocolError => Protocol, SendError => Send);
 impl_from!(HeaderError => Header, OriginError => Origin, OriginRefused => OriginRefused);
 impl_from!(RequestError => Request, StatusError => Status);
 #[cfg(feature = "deflate")]
 impl_from!(OutOfRange => OutOfRange);
+#[cfg(feature = "rustls")]
+impl_from!(TlsError => Tls);
+
+/// The TLS streams of this crate fail with a `TlsError` in an `io::Error`: it becomes `Tls`.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        #[cfg(feature = "rustls")]
+        let error = match error.downcast::<TlsError>() {
+            Ok(error) => return Self::Tls(error),
+            Err(error) => error,
+        };
+        Self::Io(error)
+    }
+}
 
 impl From<UriError> for Error {
     fn from(error: UriError) -> Self {

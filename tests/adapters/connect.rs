@@ -54,7 +54,7 @@ async fn a_secure_uri_needs_tls() {
     let uri = format!("wss://{}/", listener.local_addr().unwrap());
     let error = asynchronous::connect(request(&uri), Config::default()).await.unwrap_err();
     assert!(matches!(error, Error::TlsRequired));
-    let advice = "a wss URI needs TLS: connect a TLS stream and pass it to `client`";
+    let advice = "a wss URI needs TLS: enable the feature `tls`, or connect a TLS stream and pass it to `client`";
     assert_eq!(error.to_string(), advice);
     let error = blocking::connect(request(&uri), Config::default()).unwrap_err();
     assert!(matches!(error, Error::TlsRequired));

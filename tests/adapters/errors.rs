@@ -151,9 +151,27 @@ fn an_error_without_a_cause_says_what_it_is() {
     for (error, text) in [
         (Error::Timeout(Timeout::Message), "a message took too long to arrive"),
         (Error::Timeout(Timeout::Pong), "the peer fell silent"),
-        (Error::TlsRequired, "a wss URI needs TLS: connect a TLS stream and pass it to `client`"),
+        (
+            Error::TlsRequired,
+            "a wss URI needs TLS: enable the feature `tls`, or connect a TLS stream and pass it to `client`",
+        ),
     ] {
         assert_eq!(error.to_string(), text);
+    }
+}
+
+// Also when it comes out of a TLS stream, as an `io::Error`.
+#[cfg(feature = "rustls")]
+#[test]
+fn an_error_of_tls_has_its_kind() {
+    use framewise::tls::ClientTls;
+
+    let tls = || ClientTls::with_roots_pem("").unwrap_err();
+    for error in [Error::from(tls()), io::Error::new(ErrorKind::InvalidData, tls()).into()] {
+        assert!(matches!(error, Error::Tls(_)), "{error:?}");
+        assert!(!error.is_transient());
+        assert_eq!(chain(&error), ["no certificate in the PEM text"]);
+        assert_eq!(io::Error::from(error).kind(), ErrorKind::InvalidInput);
     }
 }
 
