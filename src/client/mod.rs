@@ -3,15 +3,18 @@
 //! - [`AddressRace`] says when to try which address of a host (RFC 8305, "Happy Eyeballs")
 //! - `ConnectGate` lets clients take turns in opening connections to an address (RFC 6455 §4.1;
 //!   feature `std`)
+//! - [`Redirects`] says where a redirect leads, and what goes along (RFC 9110 §15.4)
 //! - `Connector` chooses how the adapters' `connect_with` uses both (feature `connect`)
 //!
-//! With a transport of your own, drive the first two yourself.
+//! With a transport of your own, drive the others yourself.
 
 #[cfg(feature = "connect")]
 mod connector;
 #[cfg(feature = "std")]
 mod gate;
 mod race;
+mod redirect;
+mod reference;
 #[cfg(feature = "connect")]
 mod stream;
 
@@ -22,6 +25,7 @@ pub(crate) use connector::{Ended, Next, Opened};
 #[cfg(feature = "std")]
 pub use gate::{ConnectGate, Destination, Turn};
 pub use race::{AddressRace, Attempt};
+pub use redirect::{RedirectError, Redirects};
 #[cfg(feature = "connect")]
 pub(crate) use stream::client_stream;
 

@@ -22,8 +22,8 @@ use crate::{config::Config, input::Input, token};
 /// [`HandshakeError::Rejected`] when the status is not 101, and in
 /// [`ClientHandshake::response`](super::ClientHandshake::response) when a 101 was not valid.
 ///
-/// The crate follows no redirects and asks no user for a password: the caller does, in a new
-/// handshake with a new key. Do not send credentials to another origin, or from wss to ws.
+/// A handshake follows no redirect and asks no user for a password: the caller does, in a new
+/// handshake with a new key. [`Redirects`](crate::client::Redirects) says which request to send next.
 ///
 /// ```
 /// use framewise::{
