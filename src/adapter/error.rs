@@ -10,6 +10,7 @@ use crate::client::Dial;
 #[cfg(feature = "rustls")]
 use crate::tls::{TlsError, TlsErrorKind};
 use crate::{
+    client::RedirectError,
     connection::Timeout,
     driver,
     error::ProtocolError,
@@ -54,7 +55,7 @@ use crate::{
 /// |---|---|
 /// | [`Io`](Self::Io) | its own |
 /// | [`Timeout`](Self::Timeout); [`Handshake`](Self::Handshake) with a timeout, or refused with 408 or 504 | [`TimedOut`](ErrorKind::TimedOut) |
-/// | [`Protocol`](Self::Protocol); `Handshake`, other failures | [`InvalidData`](ErrorKind::InvalidData) |
+/// | [`Protocol`](Self::Protocol); [`Redirect`](Self::Redirect); `Handshake`, other failures | [`InvalidData`](ErrorKind::InvalidData) |
 /// | `Handshake`, the stream ended | [`UnexpectedEof`](ErrorKind::UnexpectedEof) |
 /// | `Handshake`, refused with 401, 403 or 407; [`OriginRefused`](Self::OriginRefused) | [`PermissionDenied`](ErrorKind::PermissionDenied) |
 /// | `Handshake`, refused with 404 or 410 | [`NotFound`](ErrorKind::NotFound) |
@@ -88,6 +89,8 @@ pub enum Error {
     OutOfRange(OutOfRange),
     /// The peer broke the protocol, or a limit. It has been told, unless a Close was sent before.
     Protocol(ProtocolError),
+    /// The server redirects in a way that is not valid, or must not be followed.
+    Redirect(RedirectError),
     /// A request cannot be made, because of its URI for instance.
     Request(RequestError),
     /// The message cannot be sent.
@@ -118,12 +121,14 @@ impl Error {
     /// | `Handshake`: refused with another status, any other failure | no |
     /// | [`Send`](Self::Send) with the output full | yes |
     /// | `Send`, anything else | no |
-    /// | [`Protocol`](Self::Protocol) | no |
+    /// | [`Protocol`](Self::Protocol), [`Redirect`](Self::Redirect) | no |
     /// | `Tls` with a timeout | yes |
     /// | `Tls`, anything else | no |
     /// | [`TlsRequired`](Self::TlsRequired) and all other mistakes of the program | no |
     ///
-    /// A [`Response`](crate::handshake::Response) may say when to try again, in `Retry-After`.
+    /// A response may say when to try again; see
+    /// [`Response::retry_after`](crate::handshake::Response::retry_after).
+    /// [`Backoff`](crate::client::Backoff) says it for all other errors.
     ///
     /// ```
     /// use framewise::Error;
@@ -164,7 +169,7 @@ impl Error {
             },
             Self::Io(error) => error.kind(),
             Self::OriginRefused(_) => ErrorKind::PermissionDenied,
-            Self::Protocol(_) => ErrorKind::InvalidData,
+            Self::Protocol(_) | Self::Redirect(_) => ErrorKind::InvalidData,
             Self::Send(error) => match error.kind() {
                 SendErrorKind::Closed => ErrorKind::BrokenPipe,
                 SendErrorKind::OutputFull => ErrorKind::WouldBlock,
@@ -190,6 +195,7 @@ impl Error {
             #[cfg(feature = "deflate")]
             Self::OutOfRange(error) => error,
             Self::Protocol(error) => error,
+            Self::Redirect(error) => error,
             Self::Request(error) => error,
             Self::Send(error) => error,
             Self::Status(error) => error,
@@ -278,7 +284,7 @@ macro_rules! impl_from {
 impl_from!(AcceptError => Accept, HandshakeError => Handshake);
 impl_from!(ProtocolError => Protocol, SendError => Send);
 impl_from!(HeaderError => Header, OriginError => Origin, OriginRefused => OriginRefused);
-impl_from!(RequestError => Request, StatusError => Status);
+impl_from!(RedirectError => Redirect, RequestError => Request, StatusError => Status);
 #[cfg(feature = "deflate")]
 impl_from!(OutOfRange => OutOfRange);
 #[cfg(feature = "rustls")]

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 
 use super::{Error, error::is_lookup_failure};
 use crate::{
-    client::{Backoff, retry_after},
+    client::Backoff,
     handshake::HandshakeError,
     time::Instant,
 };
@@ -85,7 +85,7 @@ impl Pace {
             return Err(error);
         }
         if let Error::Handshake(HandshakeError::Rejected(response)) = &error {
-            self.at_least = retry_after(response).unwrap_or_default();
+            self.at_least = response.retry_after().unwrap_or_default();
         }
         self.failure = Some(error);
         Ok(())
@@ -153,7 +153,7 @@ macro_rules! reconnect {
             /// Attempts that fail are repeated if [another one may succeed](Error::is_transient). After a
             /// connection was open once, so are failed lookups of the host. A server that says when to
             /// come back (`Retry-After` with a 429 or 503) is left alone as long, as
-            /// [`retry_after`](crate::client::retry_after) has it.
+            /// [`Response::retry_after`] has it.
             ///
             /// # Errors
             ///

@@ -169,6 +169,21 @@ impl ClientRequest {
         Ok(Established::new(Connection::client(config, seed), response))
     }
 
+    /// Asks for the same at the URI of a redirect. Fields with credentials stay behind when that
+    /// has another origin.
+    pub(crate) fn redirected(&self, uri: Uri) -> Self {
+        let headers = match uri.is_same_origin(&self.uri) {
+            true => self.headers.clone(),
+            false => self.headers.without(&CREDENTIALS),
+        };
+        Self { uri, headers, ..self.clone() }
+    }
+
+    /// Returns whether both send the same additional header fields.
+    pub(crate) fn has_headers_of(&self, other: &Self) -> bool {
+        self.headers == other.headers
+    }
+
     /// Writes the request (RFC 6455 §4.1).
     pub(super) fn write(&self, key: &Key, config: &Config) -> Vec<u8> {
         let mut head =
@@ -262,6 +277,9 @@ impl fmt::Debug for Offer {
             .finish()
     }
 }
+
+/// The fields that are for one origin (RFC 9110 §15.4 item 1, RFC 6265 §5.4).
+const CREDENTIALS: [&str; 3] = ["Authorization", "Cookie", "Proxy-Authorization"];
 
 /// The bytes of a request without its resource and additional fields, for most hosts.
 const ROOM: usize = 256;

@@ -132,6 +132,18 @@ impl Uri {
         format!("{}:{}", self.host, self.port)
     }
 
+    /// Returns whether both have the same origin: security of the scheme, host and port (RFC 6454
+    /// §5).
+    pub(crate) fn is_same_origin(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host)
+            && (self.secure, self.port) == (other.secure, other.port)
+    }
+
+    /// Returns the URI for a log: without its query, in which tokens travel, and shortened.
+    pub(crate) const fn redacted(&self) -> Redacted<'_> {
+        Redacted(self)
+    }
+
     fn parse(text: &str) -> Result<Self, Fault> {
         use UriErrorKind as Kind;
 
@@ -166,9 +178,7 @@ impl Uri {
 
 impl PartialEq for Uri {
     fn eq(&self, other: &Self) -> bool {
-        self.host.eq_ignore_ascii_case(&other.host)
-            && (self.secure, self.port) == (other.secure, other.port)
-            && self.resource == other.resource
+        self.is_same_origin(other) && self.resource == other.resource
     }
 }
 
@@ -216,10 +226,37 @@ impl fmt::Display for Uri {
 /// Hides the query, in which tokens travel.
 impl fmt::Debug for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.resource.split('?').next().unwrap_or_default();
-        let query = if path.len() < self.resource.len() { "?[..]" } else { "" };
-        let scheme = if self.secure { "wss" } else { "ws" };
-        write!(f, "Uri({scheme}://{}{path}{query})", self.authority())
+        write!(f, "Uri({})", self.redacted())
+    }
+}
+
+/// Shows a URI without its query, and at most [`MAX_SHOWN`] bytes of its authority and of its path.
+pub(crate) struct Redacted<'a>(&'a Uri);
+
+impl fmt::Display for Redacted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Uri { secure, resource, .. } = self.0;
+        let scheme = if *secure { "wss" } else { "ws" };
+        let (path, query) = match resource.split_once('?') {
+            Some((path, _)) => (path, "?[..]"),
+            None => (resource.as_str(), ""),
+        };
+        let authority = self.0.authority();
+        write!(f, "{scheme}://{}{}{query}", Shown(&authority), Shown(path))
+    }
+}
+
+/// Text of which [`MAX_SHOWN`] bytes are shown.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut end = self.0.len().min(MAX_SHOWN);
+        while !self.0.is_char_boundary(end) {
+            end = end.saturating_sub(1);
+        }
+        let more = if end < self.0.len() { "[..]" } else { "" };
+        write!(f, "{}{more}", self.0.get(..end).unwrap_or_default())
     }
 }
 
@@ -598,12 +635,7 @@ pub(super) fn redact(text: &str) -> String {
         Some((shown, query)) => (shown, if query.is_empty() { "?" } else { "?[..]" }),
         None => (rest, ""),
     };
-    let mut end = shown.len().min(MAX_SHOWN);
-    while !shown.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    let more = if end < shown.len() { "[..]" } else { "" };
-    format!("{scheme}{hidden}{}{more}{query}", shown.get(..end).unwrap_or_default())
+    format!("{scheme}{hidden}{}{query}", Shown(shown))
 }
 
 /// How long a URI may be for which a correction is looked for.

@@ -8,6 +8,7 @@ use std::{
 use framewise::{
     CloseFrame, Config, Connection, Error, Input, ProtocolError, SendError, SendErrorKind, Timeout,
     blocking,
+    client::{RedirectError, Redirects},
     deflate::{DeflateConfig, WindowBits},
     driver,
     handshake::{
@@ -30,6 +31,15 @@ fn refused(status: u16) -> HandshakeError {
     let mut handshake = ClientHandshake::new(request, Config::default(), [7; 32]);
     let mut bytes = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n").into_bytes();
     handshake.receive(&mut Input::new(&mut bytes)).unwrap_err()
+}
+
+/// A redirect to another place than a WebSocket's.
+fn redirect() -> RedirectError {
+    let request = ClientRequest::new("ws://h/").unwrap();
+    let mut handshake = ClientHandshake::new(request.clone(), Config::default(), [7; 32]);
+    let mut bytes = b"HTTP/1.1 302 x\r\nLocation: //\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let error = handshake.receive(&mut Input::new(&mut bytes)).unwrap_err();
+    Redirects::new(1).follow(&request, error.response().unwrap()).unwrap_err()
 }
 
 fn not_http() -> HandshakeError {
@@ -91,6 +101,7 @@ fn errors() -> Vec<Error> {
         driver::Error::Timeout(Timeout::Pong).into(),
         Error::Timeout(Timeout::Message),
         Error::TlsRequired,
+        redirect().into(),
         refused(503).into(),
         not_http().into(),
         io::Error::from(ErrorKind::ConnectionReset).into(),
@@ -127,8 +138,9 @@ fn no_message_repeats_its_source() {
     let (uri, status) = ("h".parse::<Uri>().unwrap_err(), Rejection::new(42).unwrap_err());
     let (out_of_range, accept) = (WindowBits::new(16).unwrap_err(), upgrade());
     let accept = accept.accept(Acceptance::new().subprotocol("chat")).unwrap_err();
-    let alone: [&(dyn std::error::Error + 'static); 12] = [
+    let alone: [&(dyn std::error::Error + 'static); 13] = [
         &header,
+        &redirect(),
         &RequestError::from(uri.clone()),
         &uri,
         &status,
@@ -187,6 +199,7 @@ fn each_error_has_its_kind() {
         (ProtocolError::InvalidUtf8.into(), ErrorKind::InvalidData),
         (handshake(HandshakeError::InvalidAccept), ErrorKind::InvalidData),
         (handshake(not_http()), ErrorKind::InvalidData),
+        (redirect().into(), ErrorKind::InvalidData),
         (handshake(HandshakeError::UnexpectedEof), ErrorKind::UnexpectedEof),
         (handshake(refused(401)), ErrorKind::PermissionDenied),
         (handshake(refused(403)), ErrorKind::PermissionDenied),
@@ -266,6 +279,7 @@ fn what_may_succeed_later_is_told() {
         (send(SendErrorKind::Closed).into(), false),
         (send(SendErrorKind::MessageTooBig { len: 2, limit: 1 }).into(), false),
         (ProtocolError::InvalidUtf8.into(), false),
+        (redirect().into(), false),
         (Error::TlsRequired, false),
         ("h".parse::<Uri>().unwrap_err().into(), false),
         (Rejection::new(42).unwrap_err().into(), false),

@@ -64,6 +64,15 @@ impl Headers {
         Ok(())
     }
 
+    /// Returns a list without the fields of these names.
+    pub(in crate::handshake) fn without(&self, names: &[&str]) -> Self {
+        let mut headers = Self::new();
+        self.iter()
+            .filter(|(name, _)| !names.iter().any(|other| name.eq_ignore_ascii_case(other)))
+            .for_each(|(name, value)| headers.push(name, value));
+        headers
+    }
+
     /// Adds a field whose name and value are already validated.
     pub(in crate::handshake) fn push(&mut self, name: &str, value: &[u8]) {
         let name = self.store(name.as_bytes());
