@@ -15,8 +15,6 @@ use crate::{
 pub(crate) struct Pace {
     pub(crate) backoff: Backoff,
     rest: Rest,
-    /// How long the server asks to be left alone. Set when an attempt fails, cleared by the next rest.
-    at_least: Duration,
     /// Set once a connection was open.
     connected: bool,
     /// Why the last attempt failed. Cleared when a connection is open.
@@ -37,7 +35,6 @@ impl Pace {
         Self {
             backoff: Backoff::new(),
             rest: Rest::None,
-            at_least: Duration::ZERO,
             connected: false,
             failure: None,
         }
@@ -53,12 +50,18 @@ impl Pace {
             let Some(delay) = self.backoff.next_delay(now, random) else {
                 return Err(self.failure.take().unwrap_or_else(exhausted));
             };
-            self.rest = Rest::Until(now + delay.max(core::mem::take(&mut self.at_least)));
+            self.rest = Rest::Until(now + delay);
         }
         match self.rest {
             Rest::Until(until) => Ok(until - now),
             Rest::None | Rest::Due => Ok(Duration::ZERO),
         }
+    }
+
+    /// Begins anew.
+    pub(crate) fn reset(&mut self) {
+        self.backoff.reset();
+        self.rest = Rest::None;
     }
 
     /// An attempt begins.
@@ -84,8 +87,10 @@ impl Pace {
         if !transient {
             return Err(error);
         }
-        if let Error::Handshake(HandshakeError::Rejected(response)) = &error {
-            self.at_least = response.retry_after().unwrap_or_default();
+        if let Error::Handshake(HandshakeError::Rejected(response)) = &error
+            && let Some(delay) = response.retry_after()
+        {
+            self.backoff.retry_after(delay);
         }
         self.failure = Some(error);
         Ok(())
@@ -143,9 +148,23 @@ macro_rules! reconnect {
                 self
             }
 
-            /// Returns the request, to change a token in it before the next attempt, for instance.
-            pub const fn request_mut(&mut self) -> &mut ClientRequest {
-                &mut self.request
+            /// Sets the request of the attempts from now on, for instance with a new token.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Request`] for a text that is no WebSocket URI.
+            pub fn set_request(
+                &mut self,
+                request: impl TryInto<ClientRequest, Error: Into<Error>>,
+            ) -> Result<(), Error> {
+                self.request = request.try_into().map_err(Into::into)?;
+                Ok(())
+            }
+
+            /// Begins the delays and the attempts anew: the next attempt begins at once. For a device that
+            /// has a network again, for instance.
+            pub fn reset(&mut self) {
+                self.pace.reset();
             }
 
             /// Opens a connection: the first one at once, each later one after a wait.
@@ -157,9 +176,9 @@ macro_rules! reconnect {
             ///
             /// # Errors
             ///
-            /// Those of [`connect_with`] that another attempt would not change; and the last one, whatever
-            /// it is, when the [`Backoff`] allows no other attempt. Call again to try again all the same: it
-            /// waits first, and fails at once when no attempt is left.
+            /// Those of [`connect_with`] that another attempt would not change, and the last one of any
+            /// kind when the [`Backoff`] allows no other attempt. Call again to try again all the same, after
+            /// a wait; when no attempt is left, [`reset`](Self::reset) first.
             pub $($async)? fn connect(
                 &mut self,
             ) -> Result<(WebSocket<ClientStream>, Response), Error> {
