@@ -21,6 +21,7 @@ mod guesses;
 mod handshake;
 mod kinds;
 mod opening;
+mod reconnect;
 mod sealed;
 mod silence;
 mod sink;
