@@ -112,7 +112,9 @@ impl Error {
     /// | [`Protocol`](Self::Protocol), [`Redirect`](Self::Redirect) | no |
     /// | [`TlsRequired`](Self::TlsRequired) and all other mistakes of the program | no |
     ///
-    /// A [`Response`](crate::handshake::Response) may say when to try again, in `Retry-After`.
+    /// A response may say when to try again; see
+    /// [`Response::retry_after`](crate::handshake::Response::retry_after).
+    /// [`Backoff`](crate::client::Backoff) says it for all other errors.
     ///
     /// ```
     /// use framewise::Error;

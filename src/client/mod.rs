@@ -1,6 +1,7 @@
 //! Machines for clients, no I/O.
 //!
 //! - [`AddressRace`] says when to try which address of a host (RFC 8305, "Happy Eyeballs")
+//! - [`Backoff`] says how long to wait before the next attempt (RFC 6455 §7.2.3)
 //! - `ConnectGate` lets clients take turns in opening connections to an address (RFC 6455 §4.1;
 //!   feature `std`)
 //! - [`Redirects`] says where a redirect leads, and what goes along (RFC 9110 §15.4)
@@ -8,6 +9,7 @@
 //!
 //! With a transport of your own, drive the others yourself.
 
+mod backoff;
 #[cfg(feature = "connect")]
 mod connector;
 #[cfg(feature = "std")]
@@ -18,6 +20,7 @@ mod reference;
 #[cfg(feature = "connect")]
 mod stream;
 
+pub use backoff::Backoff;
 #[cfg(feature = "connect")]
 pub use connector::Connector;
 #[cfg(feature = "connect")]

@@ -1,7 +1,7 @@
 //! The server's answer, as the client sees it (RFC 6455 §4.2.2, RFC 9112 §4).
 
 use alloc::{string::String, vec::Vec};
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use super::{
     Extension, HandshakeError, extensions,
@@ -106,6 +106,31 @@ impl Response {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.get(name)
+    }
+
+    /// Returns how long the server asks to wait before the next request, if `Retry-After` says so in
+    /// seconds (RFC 9110 §10.2.3).
+    ///
+    /// The field may be a date instead: [`header`](Self::header) returns it, for a program with a
+    /// calendar. [`Backoff::retry_after`](crate::client::Backoff::retry_after) limits the time.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use framewise::{Config, handshake::ClientRequest};
+    ///
+    /// let fields = [("Retry-After", &b"120"[..])];
+    /// let request = ClientRequest::new("wss://example.com/")?;
+    /// let refusal = request.connected(503, fields, Config::default(), [7; 32]).unwrap_err();
+    /// let response = refusal.response().expect("the server answers 503");
+    /// assert_eq!(response.retry_after(), Some(Duration::from_secs(120)));
+    /// # Ok::<(), framewise::handshake::RequestError>(())
+    /// ```
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.text("Retry-After")?;
+        let is_number = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+        // Only a number that is too large fails.
+        is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
     }
 
     /// Returns the body, decoded from the chunked transfer coding (RFC 9112 §7.1): the first 64 KiB

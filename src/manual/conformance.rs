@@ -8,7 +8,7 @@
 //!
 //! | standard | shown by tests | not for this crate |
 //! |---|---|---|
-//! | RFC 6455: The WebSocket Protocol | 403 | 22 |
+//! | RFC 6455: The WebSocket Protocol | 407 | 18 |
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 683 | 33 |
+//! | all | 687 | 29 |
 //!
 //! # Choices
 //!
@@ -200,8 +200,6 @@
 //! - 6455-5.2-19: a rule for the authors of extensions; the only one here has no extension data.
 //! - 6455-5.4-13, 6455-5.4-14, 6455-5.4-15, 6455-5.4-16: it binds intermediaries, and this crate is
 //!   an endpoint.
-//! - 6455-7.2.3-01, 6455-7.2.3-02, 6455-7.2.3-03, 6455-7.2.3-04: nothing here connects again by
-//!   itself; who does knows how long to wait.
 //! - 6455-9.1-10: there is one extension here, so nothing interacts.
 //! - 6455-10.6-02: the caller chooses the stream, and with it TLS or none.
 //! - 6455-10.6-03: the TLS library chooses its algorithms.
@@ -277,7 +275,7 @@
 //! | 7.1.7 Fail the WebSocket Connection | 10 | 0 |
 //! | 7.2.1 Client-Initiated Closure | 4 | 0 |
 //! | 7.2.2 Server-Initiated Closure | 1 | 0 |
-//! | 7.2.3 Recovering from Abnormal Closure | 0 | 4 |
+//! | 7.2.3 Recovering from Abnormal Closure | 4 | 0 |
 //! | 7.3 Normal Closure of Connections | 3 | 0 |
 //! | 7.4 Status Codes | 2 | 0 |
 //! | 7.4.1 Defined Status Codes | 16 | 0 |

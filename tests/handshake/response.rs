@@ -1,5 +1,7 @@
 //! The response that a client checks (RFC 6455 §4.1, second list of steps).
 
+use core::time::Duration;
+
 use framewise::{
     Event, Input, State,
     handshake::{ClientRequest, HandshakeError, Rejection},
@@ -57,6 +59,31 @@ fn a_401_shows_its_challenge() {
     let response = error.response().unwrap();
     assert_eq!(response.status(), 401);
     assert_eq!(response.header("WWW-Authenticate"), Some(&b"Basic realm=\"x\""[..]));
+}
+
+#[test]
+fn a_server_says_in_seconds_when_to_try_again() {
+    for (value, seconds) in [
+        ("120", Some(120)),
+        ("0", Some(0)),
+        ("007", Some(7)),
+        (" 5 ", Some(5)),
+        ("18446744073709551615", Some(u64::MAX)),
+        ("18446744073709551616", Some(u64::MAX)),
+        ("", None),
+        ("-1", None),
+        ("+1", None),
+        ("1.5", None),
+        ("1 2", None),
+        ("\u{661}", None),
+        // A date needs a calendar.
+        ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+    ] {
+        let error = client(&[]).fails(format!("HTTP/1.1 503 x\r\nRetry-After: {value}\r\n\r\n"));
+        let wait = error.response().unwrap().retry_after();
+        assert_eq!(wait, seconds.map(Duration::from_secs), "{value}");
+    }
+    assert_eq!(client(&[]).fails("HTTP/1.1 503 x\r\n\r\n").response().unwrap().retry_after(), None);
 }
 
 // 6455-4.1-51, 9110-15.4-01
