@@ -119,6 +119,7 @@
 
 mod acceptance;
 mod client;
+mod credentials;
 mod deadline;
 mod error;
 mod extensions;

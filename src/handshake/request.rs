@@ -9,7 +9,7 @@ use alloc::{
 use core::{error::Error, fmt};
 
 use super::{
-    Established, HandshakeError, Origin, Response, Uri, UriError, extensions,
+    Established, HandshakeError, Origin, Response, Uri, UriError, credentials, extensions,
     http::headers::{HeaderError, Headers},
     key::Key,
     protected,
@@ -54,7 +54,68 @@ impl ClientRequest {
         Ok(Self { uri, origin: None, offer: Offer::default(), headers: Headers::new() })
     }
 
+    /// Asks for the resource that a URI with a user name and password names, such as
+    /// `wss://user:password@example.com/`, and sends them by [`basic_auth`](Self::basic_auth).
+    ///
+    /// They are percent-encoded UTF-8 in the URI, and stay out of what [`uri`](Self::uri) returns. A
+    /// URI without them, or with an empty user name and no password, makes a request without
+    /// `Authorization`. Every other method refuses such a URI, since a password in a URI easily ends
+    /// in a log.
+    ///
+    /// ```
+    /// use framewise::handshake::ClientRequest;
+    ///
+    /// let request = ClientRequest::with_credentials("wss://me:p%40ss@example.com/chat")?;
+    /// assert_eq!(request.uri().to_string(), "wss://example.com/chat");
+    /// # Ok::<(), framewise::handshake::RequestError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Uri`] for a text that is no WebSocket URI otherwise,
+    /// [`RequestError::Userinfo`] when user name or password are not percent-encoded UTF-8, and
+    /// [`RequestError::Credentials`] as in [`basic_auth`](Self::basic_auth).
+    pub fn with_credentials(uri: &str) -> Result<Self, RequestError> {
+        let (uri, userinfo) = Uri::with_userinfo(uri)?;
+        let request = Self::from(uri);
+        match userinfo {
+            None | Some("" | ":") => Ok(request),
+            Some(userinfo) => {
+                let (user, password) =
+                    credentials::decode(userinfo).ok_or(RequestError::Userinfo)?;
+                request.basic_auth(&user, &password)
+            }
+        }
+    }
+
+    /// Sends a user name and a password, by Basic authorization in UTF-8 (RFC 7617). Anyone on the way
+    /// can read them unless the URI is a `wss` one.
+    ///
+    /// They replace an `Authorization` that was set before.
+    ///
+    /// ```
+    /// use framewise::{Config, handshake::ClientRequest};
+    ///
+    /// let request = ClientRequest::new("wss://example.com/")?.basic_auth("Aladdin", "open sesame")?;
+    /// let fields = request.connect_fields(&Config::default());
+    /// let value = b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".to_vec();
+    /// assert!(fields.contains(&("authorization".into(), value)));
+    /// # Ok::<(), framewise::handshake::RequestError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Credentials`] when the user name has a colon, or one of the two a control
+    /// character.
+    pub fn basic_auth(self, user: &str, password: &str) -> Result<Self, RequestError> {
+        let value = credentials::basic(user, password).ok_or(RequestError::Credentials)?;
+        self.header(AUTHORIZATION, value)
+    }
+
     /// Adds a header field. Order and case are kept.
+    ///
+    /// A request has one `Authorization` at most (RFC 9110 §11.6.2): this one replaces another that
+    /// was set before.
     ///
     /// # Errors
     ///
@@ -63,15 +124,19 @@ impl ClientRequest {
     ///   `Content-Length`, `Host`, `Origin`, `Transfer-Encoding`, `Upgrade` and all `Sec-WebSocket-`
     ///   fields,
     /// - [`HeaderError::Name`] and [`HeaderError::Value`] for what cannot stand in a header.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, RequestError> {
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, RequestError> {
         if protected(name)
             || name.eq_ignore_ascii_case("Host")
             || name.eq_ignore_ascii_case("Origin")
         {
             return Err(HeaderError::Protected.into());
         }
-        self.headers.append(name, value)?;
-        Ok(self)
+        let mut headers = match name.eq_ignore_ascii_case(AUTHORIZATION) {
+            true => self.headers.without(&[AUTHORIZATION]),
+            false => self.headers,
+        };
+        headers.append(name, value)?;
+        Ok(Self { headers, ..self })
     }
 
     /// Offers a subprotocol. Those that are preferred come first.
@@ -279,7 +344,9 @@ impl fmt::Debug for Offer {
 }
 
 /// The fields that are for one origin (RFC 9110 §15.4 item 1, RFC 6265 §5.4).
-const CREDENTIALS: [&str; 3] = ["Authorization", "Cookie", "Proxy-Authorization"];
+const CREDENTIALS: [&str; 3] = [AUTHORIZATION, "Cookie", "Proxy-Authorization"];
+
+const AUTHORIZATION: &str = "Authorization";
 
 /// The bytes of a request without its resource and additional fields, for most hosts.
 const ROOM: usize = 256;
@@ -297,6 +364,9 @@ const ROOM: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
+    /// The user name has a colon, or the user name or the password has a control character (RFC 7617
+    /// §2).
+    Credentials,
     /// The subprotocol is in the list already (RFC 6455 §4.1 item 10).
     DuplicateSubprotocol,
     /// The header field cannot be written.
@@ -305,15 +375,23 @@ pub enum RequestError {
     Subprotocol,
     /// The URI is no WebSocket URI (RFC 6455 §3).
     Uri(UriError),
+    /// The user name or the password in a URI is not percent-encoded UTF-8 (RFC 3986 §3.2.1).
+    Userinfo,
 }
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Credentials => f.write_str(
+                "the user name has a colon, or the user name or password has a control character",
+            ),
             Self::DuplicateSubprotocol => f.write_str("the subprotocol is in the list already"),
             Self::Header(error) => error.fmt(f),
             Self::Subprotocol => f.write_str("the subprotocol is not a token"),
             Self::Uri(error) => error.fmt(f),
+            Self::Userinfo => {
+                f.write_str("the user name or password in the URI is not percent-encoded UTF-8")
+            }
         }
     }
 }
@@ -324,7 +402,9 @@ impl Error for RequestError {
         match self {
             Self::Header(error) => error.source(),
             Self::Uri(error) => error.source(),
-            Self::DuplicateSubprotocol | Self::Subprotocol => None,
+            Self::Credentials | Self::DuplicateSubprotocol | Self::Subprotocol | Self::Userinfo => {
+                None
+            }
         }
     }
 }

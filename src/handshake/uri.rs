@@ -6,7 +6,8 @@ use core::{convert::Infallible, error::Error, fmt, net::Ipv6Addr, str::FromStr};
 /// A WebSocket URI: host, port, resource name and the secure flag.
 ///
 /// Nothing is decoded, encoded or looked up. A user name and password in front of the host are
-/// refused, since the grammar of RFC 6455 §3 has no place for them. Hosts that differ in case only
+/// refused, since the grammar of RFC 6455 §3 has no place for them;
+/// [`ClientRequest::with_credentials`](super::ClientRequest::with_credentials) takes them. Hosts that differ in case only
 /// are equal (RFC 3986 §3.2.2).
 ///
 /// ```
@@ -142,6 +143,25 @@ impl Uri {
     /// Returns the URI for a log: without its query, in which tokens travel, and shortened.
     pub(crate) const fn redacted(&self) -> Redacted<'_> {
         Redacted(self)
+    }
+
+    /// Returns the URI, and the user name and password in front of its host as they are written.
+    pub(super) fn with_userinfo(text: &str) -> Result<(Self, Option<&str>), UriError> {
+        let userinfo = text.split_once("://").and_then(|(scheme, rest)| {
+            let authority = rest.split(['/', '?', '#']).next()?;
+            // At the last sign: else a part of the password would be looked up as the host.
+            let (userinfo, _) = authority.rsplit_once('@')?;
+            Some((scheme, userinfo, rest.get(userinfo.len()..)?.strip_prefix('@')?))
+        });
+        let Some((scheme, userinfo, rest)) = userinfo else {
+            return Ok((Self::try_from(text)?, None));
+        };
+        let uri = Self::parse(&format!("{scheme}://{rest}")).map_err(|fault| {
+            let is_in_scheme = fault.at < scheme.len().saturating_add(3);
+            let hidden = if is_in_scheme { 0 } else { userinfo.len().saturating_add(1) };
+            UriError::new(text, fault.after(hidden))
+        })?;
+        Ok((uri, Some(userinfo)))
     }
 
     fn parse(text: &str) -> Result<Self, Fault> {
@@ -387,7 +407,7 @@ const fn is_resource_octet(octet: u8) -> bool {
 
 /// Whether the byte is unreserved or a sub-delimiter (RFC 3986 §2.2, §2.3).
 #[allow(clippy::indexing_slicing, reason = "one entry for each octet")]
-const fn is_name_octet(octet: u8) -> bool {
+pub(super) const fn is_name_octet(octet: u8) -> bool {
     NAME_OCTETS[octet as usize]
 }
 
@@ -455,7 +475,8 @@ pub enum UriErrorKind {
     Resource,
     /// The text does not start with `ws://` or `wss://`.
     Scheme,
-    /// There is a user name or password before the host.
+    /// There is a user name or password before the host, and nobody asked for them with
+    /// [`ClientRequest::with_credentials`](super::ClientRequest::with_credentials).
     Userinfo,
 }
 
@@ -547,7 +568,7 @@ impl fmt::Display for UriError {
             (Kind::Scheme, _) => write!(f, "{uri:?} does not start with ws:// or wss://")?,
             (Kind::Userinfo, _) => write!(
                 f,
-                "{uri:?} has a user name or password at byte {at}: send them in an Authorization header"
+                "{uri:?} has a user name or password at byte {at}: ClientRequest::with_credentials sends them"
             )?,
         }
         match suggestion {

@@ -32,8 +32,8 @@
 //!   address of a future version (IPvFuture) is refused, in a `Host` too, because there is none
 //!   that could be connected to.
 //! - **6455-3-13** Section 3 grammar has no userinfo (11.1.1 says "authority", which has); the
-//!   texts conflict. *Chosen:* a URI with userinfo is an error, because a program that wants
-//!   authentication has to say so in a header, and a password in a URI ends in logs.
+//!   texts conflict. *Chosen:* a URI with userinfo is an error, because a password in a URI ends in
+//!   logs. A program that wants to send it says so, by ClientRequest::with_credentials.
 //! - **6455-4.1-06** If another connection to the same IP and port is being opened, wait for it to
 //!   be established or to fail (erratum 3473: per IP+port pair). *Chosen:* only clients that share
 //!   a `ConnectGate` take turns, because the rule is aimed at scripts in browsers, and a library

@@ -284,11 +284,26 @@ fn what_may_succeed_later_is_told() {
         ("h".parse::<Uri>().unwrap_err().into(), false),
         (Rejection::new(42).unwrap_err().into(), false),
         (OriginRefused::NotAllowed.into(), false),
+        (upgrade().accept(Acceptance::new().subprotocol("chat")).unwrap_err().into(), false),
+        (Headers::new().append("a b", "x").unwrap_err().into(), false),
+        ("h".parse::<Origin>().unwrap_err().into(), false),
+        (WindowBits::new(16).unwrap_err().into(), false),
+        (RequestError::Credentials.into(), false),
         (driver::Error::GaveUp.into(), true),
         (driver::Error::Lost.into(), true),
     ] {
         assert_eq!(error.is_transient(), transient, "{error}");
     }
+}
+
+// The system reports a host that does not exist and a DNS that does not answer alike
+#[test]
+fn a_failed_lookup_is_not_transient() {
+    // No DNS is asked for a name of more than 255 bytes.
+    let error = blocking::connect(format!("ws://{}/", "a.".repeat(200)), Config::default());
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::Io(_)), "{error:?}");
+    assert!(!error.is_transient(), "{error:?}");
 }
 
 // Which of the many servers of a program is down

@@ -66,6 +66,14 @@ fn a_mistake_of_the_program_says_which() {
     say(headers);
     say(headers.map(|(error, message)| (RequestError::from(error), message)));
     say([
+        (
+            RequestError::Credentials,
+            "the user name has a colon, or the user name or password has a control character",
+        ),
+        (
+            RequestError::Userinfo,
+            "the user name or password in the URI is not percent-encoded UTF-8",
+        ),
         (RequestError::DuplicateSubprotocol, "the subprotocol is in the list already"),
         (RequestError::Subprotocol, "the subprotocol is not a token"),
     ]);

@@ -79,7 +79,7 @@ fn a_server_says_in_seconds_when_to_try_again() {
         // A date needs a calendar.
         ("Fri, 31 Dec 1999 23:59:59 GMT", None),
     ] {
-        let error = client(&[]).fails(&format!("HTTP/1.1 503 x\r\nRetry-After: {value}\r\n\r\n"));
+        let error = client(&[]).fails(format!("HTTP/1.1 503 x\r\nRetry-After: {value}\r\n\r\n"));
         let wait = error.response().unwrap().retry_after();
         assert_eq!(wait, seconds.map(Duration::from_secs), "{value}");
     }

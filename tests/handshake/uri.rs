@@ -260,7 +260,7 @@ fn the_message_shows_the_place_and_a_correction() {
         ),
         (
             "ws://user:secret@h/",
-            "\"ws://[..]@h/\" has a user name or password at byte 5: send them in an Authorization header",
+            "\"ws://[..]@h/\" has a user name or password at byte 5: ClientRequest::with_credentials sends them",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use framewise::{
     Config,
-    handshake::{ClientHandshake, ClientRequest, HeaderError, Origin, RequestError},
+    handshake::{ClientHandshake, ClientRequest, HeaderError, Origin, RequestError, UriErrorKind},
 };
 
 use crate::support::{Message, client, octets, start};
@@ -211,6 +211,103 @@ fn debug_hides_credentials() {
         .subprotocol("bearer.secret")
         .unwrap();
     assert!(!format!("{request:?}").contains("secret"));
+    let of_uri = ClientRequest::with_credentials("ws://me:secret@h/").unwrap();
+    let shown = format!("{of_uri:?}");
+    assert!(!shown.contains("me:") && !shown.contains(&STANDARD.encode("me:secret")), "{shown}");
     let handshake = ClientHandshake::new(request, Config::default(), [1; 32]);
     assert!(!format!("{handshake:?}").contains("secret"));
+}
+
+/// The value of `Authorization`, which is not there twice.
+#[track_caller]
+fn authorization(request: ClientRequest) -> Option<String> {
+    written(request).value("Authorization").map(str::to_owned)
+}
+
+fn basic(user_and_password: &str) -> Option<String> {
+    Some(format!("Basic {}", STANDARD.encode(user_and_password)))
+}
+
+// 6455-3-13, 9110-4.2.4-01
+#[test]
+fn credentials_of_a_uri_are_sent_when_asked_for() {
+    for (uri, credentials) in [
+        ("ws://u:p@h:81/chat?a@b", Some("u:p")),
+        ("ws://u@h:81/chat?a@b", Some("u:")),
+        ("ws://:p@h:81/chat?a@b", Some(":p")),
+        ("ws://u:p:q@h:81/chat?a@b", Some("u:p:q")),
+        ("ws://u:p%40h%2f%3A%25@h:81/chat?a@b", Some("u:p@h/:%")),
+        ("ws://%C3%A9:%c3%a9@h:81/chat?a@b", Some("\u{e9}:\u{e9}")),
+        // There are none.
+        ("ws://h:81/chat?a@b", None),
+        ("ws://@h:81/chat?a@b", None),
+        ("ws://:@h:81/chat?a@b", None),
+    ] {
+        let request = ClientRequest::with_credentials(uri).unwrap();
+        assert_eq!(request.uri().to_string(), "ws://h:81/chat?a@b", "{uri}");
+        let message = written(request.clone());
+        assert_eq!(message.start, "GET /chat?a@b HTTP/1.1", "{uri}");
+        assert_eq!(message.value("Host"), Some("h:81"), "{uri}");
+        assert_eq!(authorization(request), credentials.and_then(basic), "{uri}");
+    }
+}
+
+#[test]
+fn credentials_that_cannot_be_sent_are_refused() {
+    let uri = |uri| ClientRequest::with_credentials(uri).unwrap_err();
+    for text in ["ws://u%3Au:p@h/", "ws://u:%00@h/", "ws://u%0d%0a:p@h/", "ws://u:p%7F@h/"] {
+        assert_eq!(uri(text), RequestError::Credentials, "{text}");
+    }
+    for text in ["ws://u:p@p@h/", "ws://u:%@h/", "ws://%ff:p@h/", "ws://u:p p@h/", "ws://\u{e9}@h/"]
+    {
+        assert_eq!(uri(text), RequestError::Userinfo, "{text}");
+    }
+    let basic = |user, password| request("ws://h/").basic_auth(user, password).unwrap_err();
+    for (user, password) in [("a:b", "c"), ("a\r\nX: y", "c"), ("a", "b\0")] {
+        assert_eq!(basic(user, password), RequestError::Credentials);
+    }
+}
+
+#[test]
+fn a_uri_with_credentials_is_wrong_at_the_same_place_and_shows_none() {
+    for (text, kind, offset) in [
+        ("ws://user:secret@", UriErrorKind::Host, 17),
+        ("ws://user:secret@a b/", UriErrorKind::Host, 18),
+        ("ws://user:secret@h:x/", UriErrorKind::Port, 19),
+        ("ws://user:secret@h/a b", UriErrorKind::Resource, 20),
+        ("ws://user:secret@h#f", UriErrorKind::Fragment, 18),
+        ("ws://user:secret@\u{e9}/", UriErrorKind::NonAscii, 17),
+        ("ftp://user:secret@h/", UriErrorKind::Scheme, 0),
+        ("user:secret@h/", UriErrorKind::Scheme, 0),
+        ("ws://user:sec/secret@h/", UriErrorKind::Port, 10),
+    ] {
+        let error = ClientRequest::with_credentials(text).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("secret") && !shown.contains("user"), "{shown}");
+        let RequestError::Uri(error) = error else { panic!("{text}: {error}") };
+        assert_eq!((error.kind(), error.offset()), (kind, offset), "{text}");
+    }
+}
+
+#[test]
+fn the_last_authorization_counts() {
+    let first = || request("ws://h/").header("X", "1").unwrap();
+    let twice = |a: (&str, &str), b: (&str, &str)| {
+        authorization(
+            first().header(a.0, a.1).and_then(|request| request.header(b.0, b.1)).unwrap(),
+        )
+    };
+    assert_eq!(twice(("Authorization", "a"), ("AUTHORIZATION", "b")).as_deref(), Some("b"));
+    let bearer = first().header("authorization", "Bearer a").unwrap();
+    assert_eq!(authorization(bearer.basic_auth("u", "p").unwrap()), basic("u:p"));
+    let basic_auth = || first().basic_auth("u", "p").unwrap();
+    assert_eq!(authorization(basic_auth().basic_auth("v", "q").unwrap()), basic("v:q"));
+    let bearer = basic_auth().header("Authorization", "Bearer a").unwrap();
+    assert_eq!(authorization(bearer).as_deref(), Some("Bearer a"));
+    let of_uri = ClientRequest::with_credentials("ws://u:p@h/").unwrap();
+    assert_eq!(authorization(of_uri.basic_auth("v", "q").unwrap()), basic("v:q"));
+    // Other fields stay, and may be there twice.
+    let fields = basic_auth().header("X", "2").and_then(|request| request.basic_auth("v", "q"));
+    let message = written(fields.unwrap());
+    assert_eq!(message.values("X").collect::<Vec<_>>(), ["1", "2"]);
 }
