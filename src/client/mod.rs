@@ -23,7 +23,7 @@ pub(crate) use connector::{Ended, Next, Opened};
 pub use gate::{ConnectGate, Destination, Turn};
 pub use race::{AddressRace, Attempt};
 #[cfg(feature = "connect")]
-pub(crate) use stream::client_stream;
+pub(crate) use stream::{client_stream, of_either};
 
 #[cfg(all(test, feature = "connect", feature = "tokio"))]
 mod tests;
