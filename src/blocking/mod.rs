@@ -3,7 +3,7 @@
 //! A [`WebSocket`] is a stream and a [`Driver`]: it does what the driver says, and takes no decision
 //! of its own. [`accept`] does the opening handshake of a server over any stream, [`accept_any`] also
 //! accepts every request. With feature `connect`, `client` does that of a client, and `connect` opens a
-//! TCP connection first.
+//! TCP connection first. With feature `rustls`, `accept_tls` and `client_tls` do TLS before it.
 //!
 //! ```no_run
 //! use framewise::{Config, blocking};
@@ -27,6 +27,10 @@ mod io;
 mod reconnect;
 mod split;
 mod stream;
+#[cfg(feature = "rustls")]
+pub(crate) mod tls;
+#[cfg(feature = "rustls")]
+mod tls_stream;
 
 use core::fmt;
 
@@ -42,6 +46,12 @@ pub use split::{Reader, Writer};
 #[cfg(feature = "connect")]
 pub use stream::ClientStream;
 pub use stream::{Plain, Stream};
+#[cfg(all(feature = "connect", feature = "rustls"))]
+pub use tls::client_tls;
+#[cfg(feature = "rustls")]
+pub use tls::{accept_tls, client_tls_with_seed, receive_request_tls};
+#[cfg(feature = "rustls")]
+pub use tls_stream::TlsStream;
 
 use self::io::Io;
 use crate::{

@@ -10,8 +10,12 @@ use std::{
     net::{Shutdown, TcpStream},
 };
 
+#[cfg(all(feature = "connect", feature = "rustls"))]
+use super::TlsStream;
 #[cfg(feature = "connect")]
-use crate::client::client_stream;
+use crate::client::{client_stream, of_either};
+#[cfg(all(feature = "connect", feature = "rustls"))]
+use crate::tls::TlsInfo;
 
 /// A blocking stream of bytes.
 ///
@@ -109,34 +113,25 @@ pub trait Stream: Read + Write {
 #[allow(clippy::exhaustive_structs, reason = "a wrapper")]
 pub struct Plain<S>(pub S);
 
-/// Passes reading and writing on to a field.
-macro_rules! pass_on {
-    ($stream:ty, $field:tt $(, $generic:ident)?) => {
-        impl$(<$generic: Read>)? Read for $stream {
-            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                self.$field.read(buf)
-            }
-        }
-
-        impl$(<$generic: Write>)? Write for $stream {
-            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                self.$field.write(buf)
-            }
-
-            fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
-                self.$field.write_vectored(bufs)
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                self.$field.flush()
-            }
-        }
-    };
+impl<S: Read> Read for Plain<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
 }
 
-pass_on!(Plain<S>, 0, S);
-#[cfg(feature = "connect")]
-pass_on!(ClientStream, tcp);
+impl<S: Write> Write for Plain<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 impl<S: Read + Write> Stream for Plain<S> {}
 
@@ -171,8 +166,8 @@ impl_for_socket!(UnixStream, |_socket| Ok(()));
 client_stream! {
     TcpStream;
 
-    /// The stream that [`connect`](super::connect) opens: TCP today, and TLS over TCP once `connect`
-    /// takes `wss`.
+    /// The stream that [`connect`](super::connect) opens: TCP, or TLS over TCP for a `wss` URI (feature
+    /// `rustls`).
     ///
     /// ```no_run
     /// use framewise::{Config, blocking};
@@ -195,25 +190,51 @@ impl ClientStream {
     ///
     /// The socket's own.
     pub fn try_clone(&self) -> io::Result<Self> {
-        self.tcp.try_clone().map(Self::plain)
+        match &self.inner {
+            Inner::Plain(tcp) => tcp.try_clone().map(Self::plain),
+            #[cfg(feature = "rustls")]
+            Inner::Tls(tls) => tls.try_clone().map(Self::secure),
+        }
+    }
+}
+
+#[cfg(feature = "connect")]
+impl Read for ClientStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        of_either!(&mut self.inner, stream => stream.read(buf))
+    }
+}
+
+#[cfg(feature = "connect")]
+impl Write for ClientStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        of_either!(&mut self.inner, stream => stream.write(buf))
+    }
+
+    fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        of_either!(&mut self.inner, stream => stream.write_vectored(bufs))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        of_either!(&mut self.inner, stream => stream.flush())
     }
 }
 
 #[cfg(feature = "connect")]
 impl Stream for ClientStream {
     fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
-        Stream::set_read_timeout(&self.tcp, timeout)
+        Stream::set_read_timeout(self.tcp(), timeout)
     }
 
     fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
-        Stream::set_write_timeout(&self.tcp, timeout)
+        Stream::set_write_timeout(self.tcp(), timeout)
     }
 
     fn set_nodelay(&self) -> io::Result<()> {
-        Stream::set_nodelay(&self.tcp)
+        Stream::set_nodelay(self.tcp())
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        self.tcp.shutdown_write()
+        of_either!(&mut self.inner, stream => stream.shutdown_write())
     }
 }

@@ -30,7 +30,7 @@ pub use gate::{ConnectGate, Destination, Turn};
 pub use race::{AddressRace, Attempt};
 pub use redirect::{RedirectError, Redirects};
 #[cfg(feature = "connect")]
-pub(crate) use stream::client_stream;
+pub(crate) use stream::{client_stream, of_either};
 
 #[cfg(all(test, feature = "connect", feature = "tokio"))]
 mod tests;

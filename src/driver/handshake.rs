@@ -114,6 +114,14 @@ impl HandshakeDriver<RequestHandshake> {
         let close_timeout = config.close_timeout;
         Self::new(RequestHandshake(ServerHandshake::new(config)), close_timeout)
     }
+
+    /// Replaces [`Config::handshake_timeout`] by what is left of it, for a transport that has had a
+    /// handshake of its own.
+    #[cfg(feature = "std")]
+    pub(crate) fn with_limit(mut self, limit: Option<Duration>) -> Self {
+        self.opening.0.set_limit(limit);
+        self
+    }
 }
 
 impl<H: Opening> HandshakeDriver<H> {
@@ -134,6 +142,14 @@ impl HandshakeDriver<ClientHandshake> {
         let config = config.into();
         let close_timeout = config.close_timeout;
         Self::new(ClientHandshake::new(request, config, seed), close_timeout)
+    }
+
+    /// Replaces [`Config::handshake_timeout`] by what is left of it, for a transport that has had a
+    /// handshake of its own.
+    #[cfg(feature = "std")]
+    pub(crate) fn with_limit(mut self, limit: Option<Duration>) -> Self {
+        self.opening.set_limit(limit);
+        self
     }
 }
 

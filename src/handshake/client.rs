@@ -3,6 +3,8 @@
 
 use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
+#[cfg(feature = "std")]
+use core::time::Duration;
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
@@ -73,6 +75,12 @@ impl ClientHandshake {
             state: State::Reading(rng),
             config,
         }
+    }
+
+    /// Replaces the configured timeout by what is left of it.
+    #[cfg(feature = "std")]
+    pub(crate) const fn set_limit(&mut self, limit: Option<Duration>) {
+        self.deadline = Deadline::of_rest(limit);
     }
 
     /// Returns the request.

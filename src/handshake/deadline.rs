@@ -17,6 +17,12 @@ impl Deadline {
         Self { timeout: if_on(timeout), at: None }
     }
 
+    /// Makes one for what is left of a timeout: nothing, when it is zero.
+    #[cfg(feature = "std")]
+    pub(super) const fn of_rest(limit: Option<Duration>) -> Self {
+        Self { timeout: limit, at: None }
+    }
+
     pub(super) fn poll(&mut self, now: Instant) -> Option<Instant> {
         let timeout = self.timeout?;
         Some(*self.at.get_or_insert_with(|| now + timeout))

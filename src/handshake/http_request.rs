@@ -55,6 +55,8 @@ pub struct Request {
     method: Span,
     target: Span,
     version: HttpVersion,
+    /// Whether it came over TLS. Set after it was received, if at all.
+    secure: bool,
 }
 
 impl Request {
@@ -62,7 +64,20 @@ impl Request {
     #[inline]
     pub(super) fn new(head: Vec<u8>, layout: RequestLayout, config: Arc<Config>) -> Self {
         let RequestLayout { method, target, version, fields, .. } = layout;
-        Self { config, headers: Headers::from_parts(head, fields), method, target, version }
+        Self {
+            config,
+            headers: Headers::from_parts(head, fields),
+            method,
+            target,
+            version,
+            secure: false,
+        }
+    }
+
+    /// Records that the request came over TLS, for [`OriginPolicy::same_origin`](super::OriginPolicy).
+    #[cfg(feature = "rustls")]
+    pub(crate) const fn set_secure(&mut self) {
+        self.secure = true;
     }
 
     /// Checks whether this is a valid opening handshake (RFC 6455 §4.2.1).
@@ -172,7 +187,9 @@ impl Request {
         if self.headers.slice(self.method) != b"GET" {
             return Err(HandshakeError::InvalidMethod);
         }
-        Parts::of_upgrade(&mut self.headers, self.target)
+        let mut parts = Parts::of_upgrade(&mut self.headers, self.target)?;
+        parts.secure |= self.secure;
+        Ok(parts)
     }
 }
 

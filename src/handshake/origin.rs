@@ -135,7 +135,8 @@ impl fmt::Display for Origin {
 /// | browsers see | the server sees | policy |
 /// |---|---|---|
 /// | `http://` | plain HTTP | `same_origin()` |
-/// | `https://` | TLS | `same_origin().secure()` |
+/// | `https://` | TLS, by `accept_tls` of an adapter | `same_origin()`: it is known |
+/// | `https://` | TLS, by a stream of the program's own | `same_origin().secure()` |
 /// | `https://` | plain HTTP from a proxy that ends TLS | `same_origin().behind_tls_proxy()` |
 /// | `https://` | a proxy that changes the `Host` | `same_origin().external_origin(...)` |
 /// | `https://` | HTTP/2 or HTTP/3 with `:scheme: https` | `same_origin()`: it is known |
@@ -152,10 +153,12 @@ pub struct OriginPolicy {
 impl OriginPolicy {
     /// Accepts pages that came from the same host and port, over `http`, as the request itself.
     ///
-    /// A server whose connections are TLS adds [`secure`](Self::secure), one behind a proxy that ends
+    /// A server that does TLS itself adds [`secure`](Self::secure), one behind a proxy that ends
     /// TLS [`behind_tls_proxy`](Self::behind_tls_proxy). One that is to withstand DNS rebinding names
-    /// its public origin with [`external_origin`](Self::external_origin). A request that says itself
-    /// that it is `https` (`:scheme` in HTTP/2 and HTTP/3) is compared with `https` in any case.
+    /// its public origin with [`external_origin`](Self::external_origin).
+    ///
+    /// Two kinds of requests are compared with `https` in any case: those that came over the TLS of this
+    /// crate (`accept_tls`), and those that say so (`:scheme` in HTTP/2 and HTTP/3).
     #[must_use]
     pub const fn same_origin() -> Self {
         Self { rule: Rule::Same { secure: false }, required: false }
@@ -230,7 +233,7 @@ impl OriginPolicy {
         self.check_over(origin, host, false)
     }
 
-    /// Applies the policy to a request that may be known to have come as `https`.
+    /// Applies the policy to a request that may be known to have come as `https`, or over TLS.
     pub(super) fn check_over(
         &self,
         origin: Option<&[u8]>,

@@ -18,7 +18,7 @@ pub(super) struct Parts {
     /// Not there over HTTP/2 and HTTP/3.
     pub(super) key: Option<Key>,
     pub(super) expects_continue: bool,
-    /// Whether the request says that it came as `https`.
+    /// Whether the request says that it came as `https`, or came over TLS.
     pub(super) secure: bool,
 }
 

@@ -2,6 +2,8 @@
 
 use alloc::{sync::Arc, vec::Vec};
 use core::mem;
+#[cfg(feature = "std")]
+use core::time::Duration;
 
 use super::{
     HandshakeError, Rejection, Request, Upgrade,
@@ -50,6 +52,14 @@ impl ServerHandshake {
         let deadline = Deadline::new(config.handshake_timeout);
         let reading = Reading { config, head: Collector::request(), deadline };
         Self { output: Output::default(), state: State::Reading(reading) }
+    }
+
+    /// Replaces the configured timeout by what is left of it.
+    #[cfg(feature = "std")]
+    pub(crate) fn set_limit(&mut self, limit: Option<Duration>) {
+        if let State::Reading(reading) = &mut self.state {
+            reading.deadline = Deadline::of_rest(limit);
+        }
     }
 
     /// Takes the request from the input. Returns it when it is complete and valid, and `None` while more is

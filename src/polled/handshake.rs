@@ -1,13 +1,14 @@
 //! The opening handshake over a stream of any runtime.
 
 use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
 
 use super::{Io, Stream, WebSocket};
 #[cfg(feature = "connect")]
 use crate::adapter::random_seed;
 use crate::{
     adapter::{Error, dated},
-    config::Config,
+    config::{Config, if_on},
     driver::{Driver, HandshakeDriver, Unread},
     handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Request, Response, Upgrade},
 };

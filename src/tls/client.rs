@@ -1,6 +1,6 @@
 //! Whom a client trusts, and who it is.
 
-use alloc::{borrow::ToOwned as _, format, sync::Arc};
+use alloc::{format, sync::Arc};
 use core::fmt;
 
 use rustls::{
@@ -53,7 +53,7 @@ impl ClientTls {
         let builder = builder()?.with_platform_verifier().map_err(|error| {
             let text = "the system has no root certificates: install them (ca-certificates), name \
                 a file in SSL_CERT_FILE, or give them with `ClientTls::with_roots_pem`";
-            TlsError::new(TlsErrorKind::NoRoots, text.to_owned(), Some(error))
+            TlsError::new(TlsErrorKind::NoRoots, text, Some(error))
         })?;
         Ok(Self::own(builder.with_no_client_auth()))
     }
@@ -119,6 +119,7 @@ impl ClientTls {
     ///
     /// Those of the two, and [`NoRoots`](TlsErrorKind::NoRoots) if neither is compiled in.
     #[cfg(feature = "connect")]
+    #[allow(dead_code, reason = "for `connect`")]
     pub(crate) fn default_roots() -> Result<Self, TlsError> {
         static DEFAULT: std::sync::OnceLock<ClientTls> = std::sync::OnceLock::new();
 
@@ -133,7 +134,7 @@ impl ClientTls {
         let tls = {
             let text = "no root certificates: enable the feature `rustls-platform-verifier` or \
                 `rustls-webpki-roots`, or give them with `ClientTls::with_roots_pem`";
-            Err::<Self, _>(TlsError::new(TlsErrorKind::NoRoots, text.to_owned(), None))?
+            Err::<Self, _>(TlsError::new(TlsErrorKind::NoRoots, text, None))?
         };
         Ok(DEFAULT.get_or_init(|| tls).clone())
     }

@@ -169,15 +169,26 @@ impl TlsError {
         }
     }
 
-    /// Gives an error of a TLS stream that comes from rustls this type. `crate::Error` finds it there.
+    /// Gives an error of a TLS stream that comes from rustls this type.
     pub(crate) fn within(error: io::Error, peer: Peer<'_>) -> io::Error {
         match error.downcast::<rustls::Error>() {
-            Ok(error) => {
-                let error = Self::of_session(error, peer);
-                io::Error::new(error.io_kind(), error)
-            }
+            Ok(error) => Self::of_session(error, peer).into_io(),
             Err(error) => error,
         }
+    }
+
+    /// Returns it as a stream does. `crate::Error` finds it there.
+    pub(crate) fn into_io(self) -> io::Error {
+        io::Error::new(self.io_kind(), self)
+    }
+
+    /// Gives an error of a handshake this type, and says where a stream has ended.
+    pub(crate) fn of_handshake(error: io::Error, peer: Peer<'_>) -> io::Error {
+        if error.kind() == ErrorKind::UnexpectedEof {
+            let text = format!("{peer} has closed the connection in the TLS handshake");
+            return io::Error::new(ErrorKind::UnexpectedEof, text);
+        }
+        Self::within(error, peer)
     }
 }
 

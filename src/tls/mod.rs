@@ -39,6 +39,7 @@ mod provider;
 mod server;
 
 pub use client::ClientTls;
+pub(crate) use client::server_name;
 pub(crate) use error::Peer;
 pub use error::{TlsError, TlsErrorKind};
 pub use info::{TlsInfo, TlsVersion};

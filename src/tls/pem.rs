@@ -1,6 +1,6 @@
 //! Certificates and keys in PEM (RFC 7468).
 
-use alloc::{format, string::ToString as _, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use rustls::{
     RootCertStore,
@@ -73,7 +73,7 @@ fn damaged(pem: &[u8], error: &Error) -> TlsError {
         Error::Base64Decode(_) => "the PEM text has characters that are not base64",
         _ => "the PEM text is malformed",
     };
-    TlsError::new(TlsErrorKind::BadPem, text.to_string(), None)
+    TlsError::new(TlsErrorKind::BadPem, text, None)
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -82,7 +82,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
+    use alloc::string::{String, ToString as _};
 
     use super::*;
 

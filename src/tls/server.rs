@@ -1,6 +1,6 @@
 //! The certificate of a server.
 
-use alloc::{borrow::ToOwned as _, sync::Arc};
+use alloc::sync::Arc;
 use core::fmt;
 
 use rustls::{ServerConfig, server::WebPkiClientVerifier};
@@ -74,7 +74,7 @@ impl ServerTls {
         if !self.own {
             let text = "a rustls configuration cannot require client certificates later: build it \
                 with a client verifier";
-            return Err(TlsError::new(TlsErrorKind::Other, text.to_owned(), None));
+            return Err(TlsError::new(TlsErrorKind::Other, text, None));
         }
         let roots = Arc::new(pem::roots(ca_pem.as_ref())?);
         let provider = self.config.crypto_provider();

@@ -1,6 +1,7 @@
 //! The opening handshake over a stream of tokio's.
 
 use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -9,7 +10,7 @@ use super::{WebSocket, io::Io};
 use crate::adapter::random_seed;
 use crate::{
     adapter::{Error, dated},
-    config::Config,
+    config::{Config, if_on},
     driver::{Driver, HandshakeDriver, Unread},
     handshake::{Acceptance, ClientRequest, HandshakeError, Rejection, Request, Response, Upgrade},
 };

@@ -3,7 +3,7 @@
 //! A [`WebSocket`] is a stream and a [`Driver`]: it does what the driver says, and takes no decision
 //! of its own. [`accept`] does the opening handshake of a server over any stream, [`accept_any`] also
 //! accepts every request. With feature `connect`, `client` does that of a client, and `connect` opens a
-//! TCP connection first.
+//! TCP connection first. With feature `rustls`, `accept_tls` and `client_tls` do TLS before it.
 //!
 //! Without feature `connect` the adapter needs no sockets. On `wasm32-unknown-unknown` it compiles, but
 //! panics when a WebSocket is made, because there is no clock. Use a [`Driver`] with your own clock there.
@@ -35,6 +35,8 @@ mod reconnect;
 mod split;
 #[cfg(feature = "connect")]
 mod stream;
+#[cfg(feature = "rustls")]
+pub(crate) mod tls;
 
 use core::{
     fmt,
@@ -58,6 +60,10 @@ pub use reconnect::Reconnect;
 pub use split::{Reader, Writer};
 #[cfg(feature = "connect")]
 pub use stream::ClientStream;
+#[cfg(all(feature = "connect", feature = "rustls"))]
+pub use tls::client_tls;
+#[cfg(feature = "rustls")]
+pub use tls::{TlsStream, accept_tls, client_tls_with_seed, receive_request_tls};
 
 use self::io::Io;
 use crate::{

@@ -12,13 +12,17 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::client::client_stream;
+#[cfg(feature = "rustls")]
+use super::TlsStream;
+use crate::client::{client_stream, of_either};
+#[cfg(feature = "rustls")]
+use crate::tls::TlsInfo;
 
 client_stream! {
     TcpStream;
 
-    /// The stream that [`connect`](super::connect) opens: TCP today, and TLS over TCP once `connect`
-    /// takes `wss`.
+    /// The stream that [`connect`](super::connect) opens: TCP, or TLS over TCP for a `wss` URI (feature
+    /// `rustls`).
     ///
     /// ```no_run
     /// use framewise::{Config, tokio as websocket};
@@ -38,7 +42,7 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
+        of_either!(&mut self.inner, stream => Pin::new(stream).poll_read(cx, buf))
     }
 }
 
@@ -48,7 +52,7 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, buf)
+        of_either!(&mut self.inner, stream => Pin::new(stream).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -56,18 +60,18 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
+        of_either!(&mut self.inner, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        of_either!(&self.inner, stream => stream.is_write_vectored())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        of_either!(&mut self.inner, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        of_either!(&mut self.inner, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
