@@ -14,7 +14,7 @@ use super::tls;
 use super::{ClientStream, WebSocket, handshake::client_within, io::Io};
 use crate::{
     adapter,
-    adapter::Error,
+    adapter::{Error, random_seed},
     client::{
         ConnectGate, Connector, Dial, Ended, LimitedRace, Next, Opened, ProxyHandshake, Turn,
     },
@@ -124,14 +124,14 @@ async fn try_once(
     let stream = match tls {
         Some(tls) => {
             let left = dial.left(began.elapsed());
-            ClientStream::tls(tls::connect(stream, &tls, dial.uri().server_name(), left).await?)
+            ClientStream::secure(tls::connect(stream, &tls, dial.uri().server_name(), left).await?)
         }
         None => ClientStream::plain(stream),
     };
     #[cfg(not(feature = "rustls"))]
     let stream = ClientStream::plain(stream);
     let left = dial.left(began.elapsed());
-    client_within(stream, dial.request.clone(), Arc::clone(&dial.config), left).await
+    client_within(stream, dial.request.clone(), Arc::clone(&dial.config), random_seed()?, left).await
 }
 
 /// Opens a TCP connection to the host or its proxy.
