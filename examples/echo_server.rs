@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --features tokio --example echo_server -- --listen 127.0.0.1:9001
+//! cargo run --features tokio,tls --example echo_server -- --tls-cert cert.pem --tls-key key.pem
 //! ```
 //!
 //! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they
@@ -14,18 +15,24 @@ mod common;
 use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
 
 use common::{report, say, server::Options};
+#[cfg(feature = "rustls")]
+use framewise::tls::ServerTls;
 use framewise::{
     CloseCode, Config, Connection, Event, SendError, State,
     deflate::DeflateConfig,
     handshake::{Acceptance, OriginPolicy, Rejection},
-    tokio as websocket,
+    tokio::{self as websocket, Requested},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
 };
+
+/// Why a connection failed.
+type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -35,7 +42,12 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
     config.deflate = Some(DeflateConfig::default());
-    let (config, policy) = (Arc::new(config), Arc::new(options.policy));
+    let server = Arc::new(Server {
+        config: Arc::new(config),
+        policy: options.policy,
+        #[cfg(feature = "rustls")]
+        tls: options.tls,
+    });
     let listener = TcpListener::bind(&options.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
@@ -52,10 +64,9 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
                 Ok((stream, peer)) => {
                     // Small messages leave at once.
                     let _ = stream.set_nodelay(true);
-                    let (config, policy) = (Arc::clone(&config), Arc::clone(&policy));
-                    let stopped = stopped.clone();
+                    let (server, stopped) = (Arc::clone(&server), stopped.clone());
                     connections.spawn(async move {
-                        if let Err(error) = serve(stream, config, &policy, stopped).await {
+                        if let Err(error) = server.serve(stream, stopped).await {
                             report!("{peer}: {error}");
                         }
                     });
@@ -73,22 +84,50 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 
     // Each connection sends a Close and has some time to receive the answer.
     drop(listener);
-    let patience = config.close_timeout.unwrap_or_default();
+    let patience = server.config.close_timeout.unwrap_or_default();
     let _ = timeout(patience, async { while connections.join_next().await.is_some() {} }).await;
     Ok(())
 }
 
-async fn serve(
-    stream: TcpStream,
+/// What all connections share.
+struct Server {
     config: Arc<Config>,
+    policy: OriginPolicy,
+    #[cfg(feature = "rustls")]
+    tls: Option<ServerTls>,
+}
+
+impl Server {
+    async fn serve(
+        &self,
+        stream: TcpStream,
+        mut stopped: watch::Receiver<()>,
+    ) -> Result<(), Failure> {
+        let config = Arc::clone(&self.config);
+        #[cfg(feature = "rustls")]
+        if let Some(tls) = &self.tls {
+            return tokio::select! {
+                requested = websocket::receive_request_tls(stream, tls, config) => {
+                    serve(requested?, &self.policy, stopped).await
+                }
+                _ = stopped.changed() => Ok(()),
+            };
+        }
+        // Silent or slow handshakes end after `Config::handshake_timeout`.
+        tokio::select! {
+            requested = websocket::receive_request(stream, config) => {
+                serve(requested?, &self.policy, stopped).await
+            }
+            _ = stopped.changed() => Ok(()),
+        }
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    requested: Requested<S>,
     policy: &OriginPolicy,
     mut stopped: watch::Receiver<()>,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    // Silent or slow handshakes end after `Config::handshake_timeout`.
-    let requested = tokio::select! {
-        requested = websocket::receive_request(stream, config) => requested?,
-        _ = stopped.changed() => return Ok(()),
-    };
+) -> Result<(), Failure> {
     let request = requested.request();
     if request.path() == "/health" && !request.wants_upgrade() {
         return Ok(requested.respond(Rejection::new(200)?.body("healthy\n")).await?);

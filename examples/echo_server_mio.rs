@@ -43,6 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    options.refuse_tls();
     let mut listener = bind(&options.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let poll = Poll::new()?;

@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --example echo_server_std -- --listen 127.0.0.1:9001
+//! cargo run --features tls --example echo_server_std -- --tls-cert cert.pem --tls-key key.pem
 //! ```
 //!
 //! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they
@@ -13,6 +14,7 @@ mod common;
 use std::{
     collections::HashMap,
     error::Error,
+    io,
     net::{TcpListener, TcpStream},
     process::ExitCode,
     sync::{
@@ -25,9 +27,11 @@ use std::{
 };
 
 use common::{report, say, server::Options};
+#[cfg(feature = "rustls")]
+use framewise::tls::ServerTls;
 use framewise::{
     CloseCode, Config, Event, SendErrorKind,
-    blocking::{self, Writer},
+    blocking::{self, Incoming, Stream, Writer},
     deflate::DeflateConfig,
     handshake::{Acceptance, OriginPolicy, Rejection},
 };
@@ -40,15 +44,17 @@ fn main() -> ExitCode {
 struct Server {
     config: Arc<Config>,
     policy: OriginPolicy,
+    #[cfg(feature = "rustls")]
+    tls: Option<ServerTls>,
     /// Set at Ctrl-C and never cleared.
     stopping: AtomicBool,
-    /// The writing halves of the connections, `None` while the request is answered.
-    writers: Mutex<HashMap<u64, Option<SharedWriter>>>,
+    /// What closes each connection, `None` while the request is answered.
+    closers: Mutex<HashMap<u64, Option<Closer>>>,
     /// Notified when a connection has ended.
     ended: Condvar,
 }
 
-type SharedWriter = Arc<Mutex<Writer<TcpStream>>>;
+type Closer = Arc<dyn Fn() + Send + Sync>;
 
 fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
@@ -56,8 +62,10 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let server = Arc::new(Server {
         config: Arc::new(config),
         policy: options.policy,
+        #[cfg(feature = "rustls")]
+        tls: options.tls,
         stopping: AtomicBool::new(false),
-        writers: Mutex::default(),
+        closers: Mutex::default(),
         ended: Condvar::new(),
     });
     let listener = TcpListener::bind(&options.listen)
@@ -80,8 +88,8 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         server.close_all();
     }
     let patience = server.config.close_timeout.unwrap_or_default();
-    let writers = lock(&server.writers);
-    let _ = server.ended.wait_timeout_while(writers, patience, |writers| !writers.is_empty());
+    let closers = lock(&server.closers);
+    let _ = server.ended.wait_timeout_while(closers, patience, |closers| !closers.is_empty());
     Ok(())
 }
 
@@ -94,10 +102,10 @@ fn accept(listener: &TcpListener, server: &Arc<Server>) {
         let served = accepted.and_then(|(stream, peer)| {
             let server = Arc::clone(server);
             thread::Builder::new().spawn(move || {
-                if let Err(error) = serve(stream, id, &server) {
+                if let Err(error) = server.open(stream, id) {
                     report!("{peer}: {error}");
                 }
-                lock(&server.writers).remove(&id);
+                lock(&server.closers).remove(&id);
                 server.ended.notify_all();
             })
         });
@@ -109,56 +117,74 @@ fn accept(listener: &TcpListener, server: &Arc<Server>) {
     }
 }
 
-fn serve(stream: TcpStream, id: u64, server: &Server) -> Result<(), framewise::Error> {
-    // Silent or slow handshakes end after `Config::handshake_timeout`.
-    let incoming = blocking::accept(stream, Arc::clone(&server.config))?;
-    if incoming.upgrade().check_origin(&server.policy).is_err() {
-        return incoming.reject(Rejection::forbidden());
-    }
-    lock(&server.writers).insert(id, None);
-    let websocket = incoming.accept(Acceptance::new())?;
-    let clone = websocket.stream().try_clone()?;
-    let (mut reader, writer) = websocket.into_split(clone);
-    let writer = Arc::new(Mutex::new(writer));
-    lock(&server.writers).insert(id, Some(Arc::clone(&writer)));
-    loop {
-        if server.stopping.load(Ordering::SeqCst) {
-            close(&mut lock(&writer));
-        }
-        let Some(mut batch) = reader.fill()? else {
-            return Ok(());
-        };
-        let mut writer = lock(&writer);
-        while let Some(event) = batch.next() {
-            let sent = match event {
-                Event::Text(text) => writer.feed(text),
-                Event::Binary(payload) => writer.feed(payload),
-                _ => Ok(()), // Pings and Closes are answered by the connection itself.
-            };
-            match sent {
-                // Messages that arrive after our own Close get no answer.
-                Err(framewise::Error::Send(error)) if error.kind() == SendErrorKind::Closed => {}
-                sent => sent?,
-            }
-        }
-        // Reads no more from a peer that does not take the answers.
-        writer.flush()?;
-    }
-}
-
 impl Server {
-    fn close_all(&self) {
-        let writers: Vec<_> = lock(&self.writers).values().flatten().cloned().collect();
-        for writer in writers {
+    fn open(&self, stream: TcpStream, id: u64) -> Result<(), framewise::Error> {
+        // Silent or slow handshakes end after `Config::handshake_timeout`.
+        let config = Arc::clone(&self.config);
+        #[cfg(feature = "rustls")]
+        if let Some(tls) = &self.tls {
+            let incoming = blocking::accept_tls(stream, tls, config)?;
+            return self.serve(incoming, id, blocking::TlsStream::try_clone);
+        }
+        self.serve(blocking::accept(stream, config)?, id, TcpStream::try_clone)
+    }
+
+    fn serve<S: Stream + Send + 'static>(
+        &self,
+        incoming: Incoming<S>,
+        id: u64,
+        try_clone: impl Fn(&S) -> io::Result<S>,
+    ) -> Result<(), framewise::Error> {
+        if incoming.upgrade().check_origin(&self.policy).is_err() {
+            return incoming.reject(Rejection::forbidden());
+        }
+        lock(&self.closers).insert(id, None);
+        let websocket = incoming.accept(Acceptance::new())?;
+        let clone = try_clone(websocket.stream())?;
+        let (mut reader, writer) = websocket.into_split(clone);
+        let writer = Arc::new(Mutex::new(writer));
+        let shared = Arc::clone(&writer);
+        let closer = move || {
             // A writer in use belongs to a thread that looks at `stopping` next.
-            if let Ok(mut writer) = writer.try_lock() {
+            if let Ok(mut writer) = shared.try_lock() {
                 close(&mut writer);
             }
+        };
+        lock(&self.closers).insert(id, Some(Arc::new(closer)));
+        loop {
+            if self.stopping.load(Ordering::SeqCst) {
+                close(&mut lock(&writer));
+            }
+            let Some(mut batch) = reader.fill()? else {
+                return Ok(());
+            };
+            let mut writer = lock(&writer);
+            while let Some(event) = batch.next() {
+                let sent = match event {
+                    Event::Text(text) => writer.feed(text),
+                    Event::Binary(payload) => writer.feed(payload),
+                    _ => Ok(()), // Pings and Closes are answered by the connection itself.
+                };
+                match sent {
+                    // Messages that arrive after our own Close get no answer.
+                    Err(framewise::Error::Send(error)) if error.kind() == SendErrorKind::Closed => {}
+                    sent => sent?,
+                }
+            }
+            // Reads no more from a peer that does not take the answers.
+            writer.flush()?;
+        }
+    }
+
+    fn close_all(&self) {
+        let closers: Vec<_> = lock(&self.closers).values().flatten().cloned().collect();
+        for close in closers {
+            close();
         }
     }
 }
 
-fn close(writer: &mut Writer<TcpStream>) {
+fn close<S: Stream>(writer: &mut Writer<S>) {
     // Fails only if the connection is closing already, or lost.
     let _ = writer.send_close(CloseCode::GOING_AWAY, "");
 }

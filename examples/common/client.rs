@@ -25,8 +25,8 @@ fn parse(help: &str) -> Result<ClientRequest, lexopt::Error> {
 pub(crate) fn request(url: Option<String>) -> Result<ClientRequest, lexopt::Error> {
     let url = url.ok_or("the URL is missing")?;
     let request = ClientRequest::new(&url).map_err(|error| error.to_string())?;
-    match request.uri().is_secure() {
-        true => Err(format!("{url:?}: this example has no TLS, so the URL must be ws://").into()),
-        false => Ok(request),
+    if cfg!(not(feature = "rustls")) && request.uri().is_secure() {
+        return Err("there is no TLS in this program for wss://: build it with --features tls".into());
     }
+    Ok(request)
 }

@@ -6,8 +6,10 @@ pub(crate) mod server;
 
 use std::{
     error::Error,
+    fs,
     io::{self, Write},
     mem,
+    path::Path,
     process::{self, ExitCode},
 };
 
@@ -54,6 +56,11 @@ pub(crate) fn help(text: &str) -> ! {
 pub(crate) fn refuse(error: &lexopt::Error) -> ! {
     report!("{NAME}: {error}\nTry '{NAME} --help'.");
     process::exit(USAGE)
+}
+
+/// Reads a file, with its name in the error.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, lexopt::Error> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 /// Takes no arguments but `--help`.

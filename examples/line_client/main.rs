@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! echo Hello | cargo run --features connect,tokio --example line_client -- ws://127.0.0.1:9001/
+//! cargo run --features connect,tokio,tls --example line_client -- wss://example.com/chat
 //! ```
 //!
 //! At the end of the input, or at Ctrl-C, it sends a Close and prints the messages that still come
@@ -13,6 +14,9 @@
 mod common;
 mod input;
 mod options;
+mod show;
+#[cfg(feature = "rustls")]
+mod tls;
 
 use std::{
     fmt,
@@ -28,6 +32,7 @@ use framewise::{
     tokio::{self as websocket, ClientStream, Reader, Writer},
 };
 use options::Options;
+use show::Status;
 use tokio::sync::{Notify, mpsc};
 
 #[tokio::main(flavor = "current_thread")]
@@ -42,20 +47,24 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Failure> {
-    let Options { request, config, binary, verbose } = options;
+    let Options { request, config, connector, binary, verbose } = options;
     let stop = Arc::new(Notify::new());
     let interrupt = Arc::clone(&stop);
     common::on_interrupt(move || interrupt.notify_one())
         .map_err(|error| Failure::Io(io::Error::other(error)))?;
 
+    if verbose {
+        show::request(&request, &config);
+    }
     let connected = tokio::select! {
-        connected = websocket::connect(request, config) => connected,
+        connected = websocket::connect_with(&connector, request, config) => connected,
         // There is nothing to close yet.
         () = stop.notified() => process::exit(common::INTERRUPTED),
     };
     let (websocket, response) = connected.map_err(|error| refused(error, verbose))?;
     if verbose {
-        show_response(&response);
+        show::response(&response);
+        show::connection(&websocket);
     }
 
     // Two tasks, so that neither direction waits for the other.
@@ -84,6 +93,9 @@ async fn send(
     let sending = async {
         while let Some(line) = lines.recv().await {
             let message = line.map_err(Failure::Input)?;
+            if verbose {
+                show::sent(&message);
+            }
             if writer.send(message).await.is_err() {
                 break; // The connection has ended. The reader returns the reason.
             }
@@ -110,7 +122,7 @@ async fn receive(
     while let Some(mut batch) = reader.fill().await.map_err(Failure::Connection)? {
         while let Some(event) = batch.next() {
             if verbose {
-                show(&event);
+                show::received(&event);
             }
             if printed.is_ok() {
                 printed = print(&event);
@@ -142,30 +154,11 @@ fn print(event: &Event<'_>) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Shows what is not a message. A terminal must not take bytes of the server for commands, so they
-/// are escaped.
-fn show(event: &Event<'_>) {
-    match event {
-        Event::Ping(payload) => report!("< Ping \"{}\"", payload.escape_ascii()),
-        Event::Pong(payload) => report!("< Pong \"{}\"", payload.escape_ascii()),
-        // Not its reason: that is not for end users (RFC 6455 §5.5.1).
-        Event::Close(frame) => report!("< Close {}", frame.code),
-        _ => {}
-    }
-}
-
-fn show_response(response: &Response) {
-    report!("< {}", Status(response));
-    for (name, value) in response.headers().iter() {
-        report!("< {name}: {}", value.escape_ascii());
-    }
-}
-
 fn refused(error: framewise::Error, verbose: bool) -> Failure {
     match error {
         framewise::Error::Handshake(HandshakeError::Rejected(response)) => {
             if verbose {
-                show_response(&response);
+                show::response(&response);
             }
             Failure::Refused(response)
         }
@@ -208,14 +201,5 @@ impl fmt::Display for Failure {
             Self::Output(error) => write!(f, "cannot write to the standard output: {error}"),
             Self::Refused(response) => write!(f, "the server refused: {}", Status(response)),
         }
-    }
-}
-
-/// The status and the reason phrase of a response, for display.
-struct Status<'a>(&'a Response);
-
-impl fmt::Display for Status<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.status(), self.0.reason().escape_ascii())
     }
 }

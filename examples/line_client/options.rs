@@ -1,14 +1,17 @@
 //! The command line.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use framewise::{
     Config,
+    client::{Connector, Proxy},
     deflate::DeflateConfig,
     handshake::{ClientRequest, Origin},
 };
 use lexopt::prelude::*;
 
+#[cfg(feature = "rustls")]
+use crate::tls;
 use crate::{
     common::{self, NAME, client},
     input::MAX_LINE,
@@ -18,6 +21,7 @@ use crate::{
 pub(crate) struct Options {
     pub(crate) request: ClientRequest,
     pub(crate) config: Config,
+    pub(crate) connector: Connector,
     /// Whether lines are sent as binary messages.
     pub(crate) binary: bool,
     /// Whether everything that is not a message is shown, too.
@@ -36,7 +40,9 @@ impl Options {
         // The longest line can be sent, and its echo received.
         config.max_message_size = MAX_LINE;
         config.max_output = usize::try_from(2 * MAX_LINE).unwrap_or(usize::MAX);
-        let (mut binary, mut verbose) = (false, false);
+        let mut connector = Connector::new();
+        let (mut binary, mut insecure, mut verbose) = (false, false, false);
+        let (mut ca, mut cert, mut key) = (None::<PathBuf>, None::<PathBuf>, None::<PathBuf>);
         let (mut url, mut origin) = (None, None::<Origin>);
         let (mut headers, mut subprotocols) = (Vec::new(), Vec::new());
 
@@ -44,10 +50,19 @@ impl Options {
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("binary") => binary = true,
+                Long("ca") => ca = Some(parser.value()?.into()),
+                Long("cert") => cert = Some(parser.value()?.into()),
                 Long("header") => headers.push(parser.value()?.parse_with(header)?),
+                Long("insecure") => insecure = true,
+                Long("key") => key = Some(parser.value()?.into()),
                 Long("origin") => origin = Some(parser.value()?.parse()?),
                 Long("ping-interval") => {
                     config.ping_interval = parser.value()?.parse_with(interval)?;
+                }
+                Long("proxy") => {
+                    let proxy = Proxy::new(&parser.value()?.string()?);
+                    let proxy = proxy.map_err(|error| format!("--proxy: {error}"))?;
+                    connector = connector.proxy(proxy);
                 }
                 Long("subprotocol") => subprotocols.push(parser.value()?.string()?),
                 Short('v') | Long("verbose") => verbose = true,
@@ -74,7 +89,18 @@ impl Options {
         if let Some(origin) = origin {
             request = request.origin(origin);
         }
-        Ok(Self { request, config, binary, verbose })
+        #[cfg(feature = "rustls")]
+        {
+            let (ca, cert, key) = (ca.as_deref(), cert.as_deref(), key.as_deref());
+            if let Some(tls) = (tls::Files { ca, cert, key, insecure }).load()? {
+                connector = connector.tls(tls);
+            }
+        }
+        #[cfg(not(feature = "rustls"))]
+        if insecure || ca.is_some() || cert.is_some() || key.is_some() {
+            return Err("there is no TLS in this program: build it with --features tls".into());
+        }
+        Ok(Self { request, config, connector, binary, verbose })
     }
 }
 
@@ -94,18 +120,28 @@ const HELP: &str = "\
 Usage: line_client [OPTIONS] URL
 
 Sends each line of the standard input as a message to the WebSocket server at
-URL (ws://HOST:PORT/PATH), and prints each message that comes. Closes the
-connection at the end of the input.
+URL (ws://HOST:PORT/PATH or wss://...), and prints each message that comes.
+Closes the connection at the end of the input.
 
 Options:
       --binary                 Send lines as binary messages, whatever they hold
+      --ca FILE                Trust these root certificates (PEM) instead of
+                               those of the system
+      --cert FILE              Show this certificate (PEM) to the server, with
+                               its chain
       --header 'NAME: VALUE'   Send this header field (repeatable)
+      --insecure               Do not check the certificate of the server. For
+                               tests only: anybody can listen in
+      --key FILE               The private key (PEM) of the certificate
       --origin ORIGIN          Send this Origin, such as https://example.com
       --ping-interval SECONDS  Send a Ping after so long a silence of the server
                                (default: 20; 0: never)
+      --proxy URL              Connect through this proxy:
+                               http://[USER:PASSWORD@]HOST:PORT or socks5://...
       --subprotocol NAME       Offer this subprotocol (repeatable, best first)
-  -v, --verbose                Show the response, Pings, Pongs and Closes on the
-                               standard error
+  -v, --verbose                Show the handshake, what was agreed, and each
+                               message, Ping, Pong and Close on the standard
+                               error
   -h, --help                   Print this help
   -V, --version                Print the version
 
