@@ -4,13 +4,16 @@
 //! - `ConnectGate` lets clients take turns in opening connections to an address (RFC 6455 §4.1;
 //!   feature `std`)
 //! - `Connector` chooses how the adapters' `connect_with` uses both (feature `connect`)
+//! - [`Proxy`] says which proxy a connection goes through, and [`ProxyHandshake`] has it connect to the
+//!   host (RFC 9110 §9.3.6, RFC 1928)
 //!
-//! With a transport of your own, drive the first two yourself.
+//! With a transport of your own, drive all but the connector yourself.
 
 #[cfg(feature = "connect")]
 mod connector;
 #[cfg(feature = "std")]
 mod gate;
+mod proxy;
 mod race;
 #[cfg(feature = "connect")]
 mod stream;
@@ -21,6 +24,10 @@ pub use connector::Connector;
 pub(crate) use connector::{Ended, Next, Opened};
 #[cfg(feature = "std")]
 pub use gate::{ConnectGate, Destination, Turn};
+pub use proxy::{
+    Proxy, ProxyError, ProxyHandshake, ProxyScheme, ProxyServer, ProxyUriError, ProxyUriErrorKind,
+    SocksReply,
+};
 pub use race::{AddressRace, Attempt};
 #[cfg(feature = "connect")]
 pub(crate) use stream::client_stream;
