@@ -10,7 +10,7 @@ use crate::client::Dial;
 #[cfg(feature = "rustls")]
 use crate::tls::{TlsError, TlsErrorKind};
 use crate::{
-    client::RedirectError,
+    client::{ProxyError, ProxyUriError, RedirectError, SocksReply},
     connection::Timeout,
     driver,
     error::ProtocolError,
@@ -60,6 +60,7 @@ use crate::{
 /// | `Handshake`, refused with 401, 403 or 407; [`OriginRefused`](Self::OriginRefused) | [`PermissionDenied`](ErrorKind::PermissionDenied) |
 /// | `Handshake`, refused with 404 or 410 | [`NotFound`](ErrorKind::NotFound) |
 /// | `Handshake`, refused with another status | [`ConnectionRefused`](ErrorKind::ConnectionRefused) |
+/// | [`Proxy`](Self::Proxy) | as `Handshake`, and [below](#proxies) |
 /// | [`Send`](Self::Send) on a closed connection | [`BrokenPipe`](ErrorKind::BrokenPipe) |
 /// | `Send` with the output full | [`WouldBlock`](ErrorKind::WouldBlock) |
 /// | `Tls` with a timeout | [`TimedOut`](ErrorKind::TimedOut) |
@@ -68,6 +69,18 @@ use crate::{
 /// | `Tls`, other failures | [`InvalidData`](ErrorKind::InvalidData) |
 /// | `Tls`, no cryptography or no roots; [`TlsRequired`](Self::TlsRequired) | [`Unsupported`](ErrorKind::Unsupported) |
 /// | `Send`, other mistakes; all else | [`InvalidInput`](ErrorKind::InvalidInput) |
+///
+/// ## Proxies
+///
+/// | [`ProxyError`] | kind |
+/// |---|---|
+/// | timeout, end of the stream, refused with a status, an answer that is not valid | as [`Handshake`](Self::Handshake) |
+/// | no method of authentication, user and password refused, [`SocksReply::NotAllowed`] | [`PermissionDenied`](ErrorKind::PermissionDenied) |
+/// | [`SocksReply::HostUnreachable`], [`SocksReply::TtlExpired`] | [`HostUnreachable`](ErrorKind::HostUnreachable) |
+/// | [`SocksReply::NetworkUnreachable`] | [`NetworkUnreachable`](ErrorKind::NetworkUnreachable) |
+/// | [`SocksReply::AddressTypeNotSupported`], [`SocksReply::CommandNotSupported`] | [`Unsupported`](ErrorKind::Unsupported) |
+/// | other replies of SOCKS | [`ConnectionRefused`](ErrorKind::ConnectionRefused) |
+/// | the URI of the proxy, the length of the host | [`InvalidInput`](ErrorKind::InvalidInput) |
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -89,6 +102,8 @@ pub enum Error {
     OutOfRange(OutOfRange),
     /// The peer broke the protocol, or a limit. It has been told, unless a Close was sent before.
     Protocol(ProtocolError),
+    /// A proxy did not connect to the host, or the URI of a proxy is not valid.
+    Proxy(ProxyError),
     /// The server redirects in a way that is not valid, or must not be followed.
     Redirect(RedirectError),
     /// A request cannot be made, because of its URI for instance.
@@ -119,6 +134,9 @@ impl Error {
     /// | [`Handshake`](Self::Handshake): timeout, end of the stream | yes |
     /// | `Handshake`: refused with 408, 425, 429, 500, 502, 503 or 504 | yes |
     /// | `Handshake`: refused with another status, any other failure | no |
+    /// | [`Proxy`](Self::Proxy): timeout, end of the stream, refused with one of these statuses | yes |
+    /// | `Proxy`: SOCKS failed in general, host or network unreachable, connection refused, TTL expired | yes |
+    /// | `Proxy`: any other failure | no |
     /// | [`Send`](Self::Send) with the output full | yes |
     /// | `Send`, anything else | no |
     /// | [`Protocol`](Self::Protocol), [`Redirect`](Self::Redirect) | no |
@@ -143,9 +161,10 @@ impl Error {
             Self::Handshake(HandshakeError::Timeout | HandshakeError::UnexpectedEof)
             | Self::Timeout(_) => true,
             Self::Handshake(HandshakeError::Rejected(response)) => {
-                matches!(response.status(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+                is_transient_status(response.status())
             }
             Self::Io(error) => is_transient(error.kind()),
+            Self::Proxy(error) => is_transient_proxy(error),
             Self::Send(error) => error.kind() == SendErrorKind::OutputFull,
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.kind() == TlsErrorKind::Timeout,
@@ -159,17 +178,13 @@ impl Error {
             Self::Handshake(error) => match error {
                 HandshakeError::Timeout => ErrorKind::TimedOut,
                 HandshakeError::UnexpectedEof => ErrorKind::UnexpectedEof,
-                HandshakeError::Rejected(response) => match response.status() {
-                    401 | 403 | 407 => ErrorKind::PermissionDenied,
-                    404 | 410 => ErrorKind::NotFound,
-                    408 | 504 => ErrorKind::TimedOut,
-                    _ => ErrorKind::ConnectionRefused,
-                },
+                HandshakeError::Rejected(response) => status_kind(response.status()),
                 _ => ErrorKind::InvalidData,
             },
             Self::Io(error) => error.kind(),
             Self::OriginRefused(_) => ErrorKind::PermissionDenied,
             Self::Protocol(_) | Self::Redirect(_) => ErrorKind::InvalidData,
+            Self::Proxy(error) => proxy_kind(error),
             Self::Send(error) => match error.kind() {
                 SendErrorKind::Closed => ErrorKind::BrokenPipe,
                 SendErrorKind::OutputFull => ErrorKind::WouldBlock,
@@ -195,6 +210,7 @@ impl Error {
             #[cfg(feature = "deflate")]
             Self::OutOfRange(error) => error,
             Self::Protocol(error) => error,
+            Self::Proxy(error) => error,
             Self::Redirect(error) => error,
             Self::Request(error) => error,
             Self::Send(error) => error,
@@ -225,6 +241,58 @@ const fn is_transient(kind: ErrorKind) -> bool {
             | ErrorKind::UnexpectedEof
             | ErrorKind::WouldBlock
     )
+}
+
+const fn is_transient_status(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+const fn is_transient_proxy(error: &ProxyError) -> bool {
+    match error {
+        ProxyError::Refused(response) => is_transient_status(response.status()),
+        ProxyError::SocksRefused(reply) => matches!(
+            reply,
+            SocksReply::ConnectionRefused
+                | SocksReply::GeneralFailure
+                | SocksReply::HostUnreachable
+                | SocksReply::NetworkUnreachable
+                | SocksReply::TtlExpired
+        ),
+        ProxyError::Timeout | ProxyError::UnexpectedEof => true,
+        _ => false,
+    }
+}
+
+/// Returns the kind for a response that refuses.
+const fn status_kind(status: u16) -> ErrorKind {
+    match status {
+        401 | 403 | 407 => ErrorKind::PermissionDenied,
+        404 | 410 => ErrorKind::NotFound,
+        408 | 504 => ErrorKind::TimedOut,
+        _ => ErrorKind::ConnectionRefused,
+    }
+}
+
+const fn proxy_kind(error: &ProxyError) -> ErrorKind {
+    match error {
+        ProxyError::AuthenticationFailed | ProxyError::NoAcceptableMethod => {
+            ErrorKind::PermissionDenied
+        }
+        ProxyError::HostTooLong | ProxyError::Uri(_) => ErrorKind::InvalidInput,
+        ProxyError::Refused(response) => status_kind(response.status()),
+        ProxyError::SocksRefused(reply) => match reply {
+            SocksReply::AddressTypeNotSupported | SocksReply::CommandNotSupported => {
+                ErrorKind::Unsupported
+            }
+            SocksReply::HostUnreachable | SocksReply::TtlExpired => ErrorKind::HostUnreachable,
+            SocksReply::NetworkUnreachable => ErrorKind::NetworkUnreachable,
+            SocksReply::NotAllowed => ErrorKind::PermissionDenied,
+            _ => ErrorKind::ConnectionRefused,
+        },
+        ProxyError::Timeout => ErrorKind::TimedOut,
+        ProxyError::UnexpectedEof => ErrorKind::UnexpectedEof,
+        _ => ErrorKind::InvalidData,
+    }
 }
 
 impl fmt::Display for Error {
@@ -282,7 +350,7 @@ macro_rules! impl_from {
 }
 
 impl_from!(AcceptError => Accept, HandshakeError => Handshake);
-impl_from!(ProtocolError => Protocol, SendError => Send);
+impl_from!(ProtocolError => Protocol, ProxyError => Proxy, SendError => Send);
 impl_from!(HeaderError => Header, OriginError => Origin, OriginRefused => OriginRefused);
 impl_from!(RedirectError => Redirect, RequestError => Request, StatusError => Status);
 #[cfg(feature = "deflate")]
@@ -305,6 +373,12 @@ impl From<io::Error> for Error {
 impl From<UriError> for Error {
     fn from(error: UriError) -> Self {
         Self::Request(error.into())
+    }
+}
+
+impl From<ProxyUriError> for Error {
+    fn from(error: ProxyUriError) -> Self {
+        Self::Proxy(error.into())
     }
 }
 

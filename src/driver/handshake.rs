@@ -166,7 +166,7 @@ impl HandshakeDriver<Refusal> {
 }
 
 impl<H: Opening> HandshakeDriver<H> {
-    fn new(opening: H, close_timeout: Option<Duration>) -> Self {
+    pub(crate) fn new(opening: H, close_timeout: Option<Duration>) -> Self {
         Self {
             opening,
             intake: Intake::default(),

@@ -126,6 +126,7 @@ use crate::{config::Config, connection::Timeout, error::ProtocolError, time::Ins
 
 #[cfg(feature = "std")]
 pub use halves::{ReceiveDriver, SendDriver};
+pub(crate) use outlet::Queue;
 #[cfg(feature = "tokio")]
 pub(crate) use tasks::{Sharers, Side as TaskSide, Tasks};
 pub use {

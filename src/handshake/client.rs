@@ -11,11 +11,8 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use super::{
     ClientRequest, HandshakeError, Response,
     deadline::Deadline,
-    http::{
-        body::{Body, Progress},
-        head::{self, Collector},
-    },
     key::Key,
+    reply::{Refusal, ResponseReader},
     request::Offer,
 };
 use crate::{config::Config, connection::Connection, input::Input, output::Output, time::Instant};
@@ -41,10 +38,9 @@ use crate::{config::Config, connection::Connection, input::Input, output::Output
 pub struct ClientHandshake {
     config: Arc<Config>,
     output: Output,
-    head: Collector,
+    reader: ResponseReader,
     accept: [u8; 28],
     offer: Offer,
-    interim: u8,
     deadline: Deadline,
     /// Set when a response with status 101 is not valid, and kept.
     response: Option<Box<Response>>,
@@ -66,10 +62,9 @@ impl ClientHandshake {
         output.push_bytes(&request.write(&key, &config));
         Self {
             output,
-            head: Collector::response(),
+            reader: ResponseReader::new(),
             accept: key.accept(),
             offer: request.offer,
-            interim: 0,
             deadline: Deadline::new(config.handshake_timeout),
             response: None,
             state: State::Reading(rng),
@@ -80,7 +75,7 @@ impl ClientHandshake {
     /// Replaces the configured timeout by what is left of it.
     #[cfg(feature = "std")]
     pub(crate) const fn set_limit(&mut self, limit: Option<Duration>) {
-        self.deadline = Deadline::of_rest(limit);
+        self.deadline = Deadline::after(limit);
     }
 
     /// Returns the request.
@@ -113,7 +108,7 @@ impl ClientHandshake {
             State::Reading(_) => {}
             State::Refused(_) => return self.receive_body(input),
         }
-        let response = match self.read(input) {
+        let response = match self.reader.receive(input, &self.config) {
             Ok(None) => return Ok(None),
             Ok(Some(response)) => response,
             Err(error) => return Err(self.fail(error)),
@@ -121,8 +116,7 @@ impl ClientHandshake {
         if response.status() != 101 {
             // The server need not take the rest of the request.
             self.output = Output::default();
-            let body = Body::new(response.status(), response.headers());
-            self.state = State::Refused(Refusal { response: Box::new(response), body });
+            self.state = State::Refused(Refusal::new(response));
             return self.receive_body(input);
         }
         if let Err(error) = self.check(&response) {
@@ -144,7 +138,7 @@ impl ClientHandshake {
     pub fn receive_eof(&mut self) -> HandshakeError {
         match &mut self.state {
             State::Failed(error) => return error.clone(),
-            State::Refused(refusal) => refusal.response.receive_eof(&refusal.body),
+            State::Refused(refusal) => refusal.receive_eof(),
             State::Done | State::Reading(_) => {}
         }
         self.fail(HandshakeError::UnexpectedEof)
@@ -184,7 +178,7 @@ impl ClientHandshake {
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         match &self.state {
-            State::Refused(refusal) => Some(&refusal.response),
+            State::Refused(refusal) => Some(refusal.response()),
             State::Failed(HandshakeError::Rejected(response)) => Some(response),
             _ => self.response.as_deref(),
         }
@@ -195,30 +189,12 @@ impl ClientHandshake {
         &mut self,
         input: &mut Input<'_>,
     ) -> Result<Option<Established>, HandshakeError> {
-        let State::Refused(Refusal { response, body }) = &mut self.state else { return Ok(None) };
-        match response.receive_body(body, input) {
-            Progress::Incomplete => Ok(None),
-            Progress::Complete | Progress::Cut => Err(self.fail(HandshakeError::UnexpectedEof)),
+        let State::Refused(refusal) = &mut self.state else { return Ok(None) };
+        if refusal.receive(input) {
+            Err(self.fail(HandshakeError::UnexpectedEof))
+        } else {
+            Ok(None)
         }
-    }
-
-    /// Reads the heads of responses up to the first one that is final, or a 101.
-    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Response>, HandshakeError> {
-        while let Some(mut head) = self.head.collect(input, &self.config)? {
-            let layout = head::parse_response(&mut head, self.config.max_headers)?;
-            match layout.status {
-                101 => return Ok(Some(Response::new(head, layout))),
-                100..=199 if self.interim == MAX_INTERIM => {
-                    return Err(HandshakeError::TooManyInterimResponses);
-                }
-                100..=199 => {
-                    self.interim += 1;
-                    self.head = Collector::response();
-                }
-                _ => return Ok(Some(Response::new(head, layout))),
-            }
-        }
-        Ok(None)
     }
 
     /// Checks a response with status 101, by the steps of RFC 6455 §4.1.
@@ -244,7 +220,7 @@ impl ClientHandshake {
         self.output.discard();
         self.output.release();
         let error = match core::mem::replace(&mut self.state, State::Done) {
-            State::Refused(refusal) => HandshakeError::Rejected(refusal.response),
+            State::Refused(refusal) => HandshakeError::Rejected(refusal.into_response()),
             State::Done | State::Failed(_) | State::Reading(_) => error,
         };
         self.state = State::Failed(error.clone());
@@ -295,12 +271,6 @@ enum State {
     Refused(Refusal),
 }
 
-/// A response that refuses, with as much of its body as has come.
-struct Refusal {
-    response: Box<Response>,
-    body: Body,
-}
-
 /// Says nothing of the generator.
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -308,7 +278,7 @@ impl fmt::Debug for State {
             Self::Done => f.write_str("Done"),
             Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
             Self::Reading(_) => f.write_str("Reading"),
-            Self::Refused(refusal) => f.debug_tuple("Refused").field(&refusal.response).finish(),
+            Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal.response()).finish(),
         }
     }
 }
@@ -317,9 +287,6 @@ impl fmt::Debug for State {
 fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     values.next().filter(|_| values.next().is_none())
 }
-
-/// How many interim responses are read (RFC 9110 §15.2 sets no limit).
-const MAX_INTERIM: u8 = 16;
 
 #[cfg(test)]
 mod tests {

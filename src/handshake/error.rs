@@ -179,10 +179,14 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()))
 }
 
-/// Writes what a user has to know of a refusal.
-fn write_refusal(f: &mut fmt::Formatter<'_>, response: &Response) -> fmt::Result {
+/// Writes what a user has to know of a refusal, and who has refused.
+pub(crate) fn write_refusal(
+    f: &mut fmt::Formatter<'_>,
+    who: &str,
+    response: &Response,
+) -> fmt::Result {
     let status = response.status();
-    write!(f, "the server answered {status}")?;
+    write!(f, "the {who} answered {status}")?;
     let reason = match response.reason() {
         [] => usual_reason(status).as_bytes(),
         reason => reason,
@@ -256,7 +260,7 @@ impl fmt::Display for HandshakeError {
                 return f.write_str(self.tls_hint());
             }
             Self::Rejected(response) => {
-                write_refusal(f, response)?;
+                write_refusal(f, "server", response)?;
                 return f.write_str(self.tls_hint());
             }
             Self::RequestBody => "the request announces a body",

@@ -129,6 +129,7 @@ mod key;
 mod origin;
 mod parts;
 mod rejection;
+mod reply;
 mod request;
 mod response;
 mod server;
@@ -151,6 +152,12 @@ pub use self::{
     server::ServerHandshake,
     upgrade::{AcceptError, HttpAccepted, HttpVersion, Upgrade},
     uri::{Uri, UriError, UriErrorKind},
+};
+pub(crate) use self::{
+    deadline::Deadline,
+    error::write_refusal,
+    reply::{Refusal, ResponseReader},
+    uri::Authority,
 };
 pub use crate::extension::{Extension, ExtensionError, ExtensionList, Param, Params};
 

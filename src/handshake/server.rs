@@ -58,7 +58,7 @@ impl ServerHandshake {
     #[cfg(feature = "std")]
     pub(crate) fn set_limit(&mut self, limit: Option<Duration>) {
         if let State::Reading(reading) = &mut self.state {
-            reading.deadline = Deadline::of_rest(limit);
+            reading.deadline = Deadline::after(limit);
         }
     }
 

@@ -282,14 +282,14 @@ impl fmt::Display for Shown<'_> {
 
 /// `host [ ":" port ]` (RFC 3986 §3.2.2, §3.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Authority<'a> {
-    pub(super) host: &'a str,
+pub(crate) struct Authority<'a> {
+    pub(crate) host: &'a str,
     /// `None` also when a colon stands there without digits.
-    pub(super) port: Option<u16>,
+    pub(crate) port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {
-    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         Self::split(text).map_err(|fault| match text.contains('@') {
             true => Fault::new(UriErrorKind::Userinfo, 0),
             false => fault,
@@ -482,8 +482,8 @@ pub enum UriErrorKind {
 
 /// What is wrong, and at which byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    kind: UriErrorKind,
+pub(crate) struct Fault {
+    pub(crate) kind: UriErrorKind,
     at: usize,
 }
 

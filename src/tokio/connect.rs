@@ -16,7 +16,7 @@ use crate::{
     adapter,
     adapter::{Error, random_seed},
     client::{
-        ConnectGate, Connector, Dial, Ended, LimitedRace, Next, Opened, ProxyHandshake, Turn,
+        ConnectGate, Connector, Dial, Ended, LimitedRace, Next, Opened, Turn,
     },
     config::Config,
     driver::HandshakeDriver,
@@ -113,9 +113,10 @@ async fn try_once(
     let (stream, _turn) = open_tcp(dial, began).await?;
     let stream = match dial.proxy() {
         Some(proxy) => {
-            let handshake = ProxyHandshake::new(proxy, dial.uri(), dial.left(began.elapsed()));
+            let (config, left) = (Arc::clone(&dial.config), dial.left(began.elapsed()));
+            let mut driver = HandshakeDriver::proxy(proxy, dial.uri(), config, left)?;
             let mut io = Io::new(stream);
-            io.shake(&mut HandshakeDriver::proxy(handshake, &dial.config)).await?;
+            io.shake(&mut driver).await?;
             io.stream
         }
         None => stream,
