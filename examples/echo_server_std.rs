@@ -167,7 +167,8 @@ impl Server {
                 };
                 match sent {
                     // Messages that arrive after our own Close get no answer.
-                    Err(framewise::Error::Send(error)) if error.kind() == SendErrorKind::Closed => {}
+                    Err(framewise::Error::Send(error)) if error.kind() == SendErrorKind::Closed => {
+                    }
                     sent => sent?,
                 }
             }

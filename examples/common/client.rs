@@ -26,7 +26,9 @@ pub(crate) fn request(url: Option<String>) -> Result<ClientRequest, lexopt::Erro
     let url = url.ok_or("the URL is missing")?;
     let request = ClientRequest::new(&url).map_err(|error| error.to_string())?;
     if cfg!(not(feature = "rustls")) && request.uri().is_secure() {
-        return Err("there is no TLS in this program for wss://: build it with --features tls".into());
+        return Err(
+            "there is no TLS in this program for wss://: build it with --features tls".into()
+        );
     }
     Ok(request)
 }

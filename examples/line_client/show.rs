@@ -55,7 +55,6 @@ pub(crate) fn sent(message: &Message) {
     match message {
         Message::Text(text) => report!("> Text, {} bytes", text.len()),
         Message::Binary(payload) => report!("> Binary, {} bytes", payload.len()),
-        _ => {}
     }
 }
 

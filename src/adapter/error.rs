@@ -3,10 +3,10 @@
 use core::{convert::Infallible, error, fmt};
 use std::io::{self, ErrorKind};
 
-#[cfg(feature = "deflate")]
-use crate::deflate::{NegotiationError, OutOfRange};
 #[cfg(feature = "connect")]
 use crate::client::Dial;
+#[cfg(feature = "deflate")]
+use crate::deflate::{NegotiationError, OutOfRange};
 #[cfg(feature = "rustls")]
 use crate::tls::{TlsError, TlsErrorKind};
 use crate::{

@@ -4,11 +4,7 @@ use core::time::Duration;
 use std::io::{self, ErrorKind};
 
 use super::{Error, error::is_lookup_failure};
-use crate::{
-    client::Backoff,
-    handshake::HandshakeError,
-    time::Instant,
-};
+use crate::{client::Backoff, handshake::HandshakeError, time::Instant};
 
 /// When the next attempt may begin.
 #[derive(Debug)]
@@ -32,12 +28,7 @@ enum Rest {
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Self {
-            backoff: Backoff::new(),
-            rest: Rest::None,
-            connected: false,
-            failure: None,
-        }
+        Self { backoff: Backoff::new(), rest: Rest::None, connected: false, failure: None }
     }
 
     /// Returns how long to wait before the next attempt.

@@ -1,6 +1,6 @@
 //! Opening a connection to a URI.
 
-use alloc::{borrow::ToOwned as _, sync::Arc, vec::Vec};
+use alloc::{borrow::ToOwned as _, sync::Arc};
 use core::{net::SocketAddr, time::Duration};
 use std::{
     io::{self, ErrorKind},
@@ -16,9 +16,7 @@ use super::{ClientStream, WebSocket, handshake::client_within, io::Io};
 use crate::{
     adapter,
     adapter::{Error, random_seed},
-    client::{
-        ConnectGate, Connector, Dial, Ended, LimitedRace, Next, Opened, Turn,
-    },
+    client::{ConnectGate, Connector, Dial, Ended, LimitedRace, Next, Opened, Turn},
     config::Config,
     driver::{HandshakeDriver, Limit},
     handshake::{ClientRequest, Response},
@@ -159,7 +157,9 @@ pub(crate) fn open(mut race: LimitedRace) -> io::Result<Opened<TcpStream>> {
         let ended = attempt(address, race.gate.as_ref(), left, || true);
         return match race.ended(ended) {
             Some(opened) => Ok(opened),
-            None => Err(race.next(began.elapsed()).err().unwrap_or_else(|| ErrorKind::TimedOut.into())),
+            None => {
+                Err(race.next(began.elapsed()).err().unwrap_or_else(|| ErrorKind::TimedOut.into()))
+            }
         };
     }
     let (ends, ended) = mpsc::channel();

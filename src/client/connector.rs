@@ -5,7 +5,8 @@ use core::{net::SocketAddr, time::Duration};
 use std::io::{self, ErrorKind};
 
 use super::{
-    AddressRace, Attempt, ConnectGate, Destination, Proxy, ProxyServer, RedirectError, Redirects, Turn,
+    AddressRace, Attempt, ConnectGate, Destination, Proxy, ProxyServer, RedirectError, Redirects,
+    Turn,
 };
 #[cfg(feature = "rustls")]
 use crate::tls::{ClientTls, TlsError};

@@ -22,7 +22,8 @@ fn the_next_address_is_tried_and_needs_no_timer() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let connector = Connector::new().attempt_delay(None);
-    let Opened { stream, turn, .. } = block_on(open(connector.race([closed(), address].to_vec(), None))).unwrap();
+    let Opened { stream, turn, .. } =
+        block_on(open(connector.race([closed(), address].to_vec(), None))).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), address);
     assert!(turn.is_none());
     let addresses = [closed(), closed(), closed()].to_vec();
@@ -54,7 +55,8 @@ fn a_thread_tries_the_next_address() {
     let address = listener.local_addr().unwrap();
     for delay in [None, Some(AddressRace::ATTEMPT_DELAY)] {
         let connector = Connector::new().attempt_delay(delay);
-        let Opened { stream, turn, .. } = open_blocking(connector.race([closed(), address].to_vec(), None)).unwrap();
+        let Opened { stream, turn, .. } =
+            open_blocking(connector.race([closed(), address].to_vec(), None)).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), address);
         assert!(turn.is_none());
         let addresses = [closed(), closed(), closed()].to_vec();
@@ -75,7 +77,8 @@ fn a_busy_address_does_not_hold_up_a_thread() {
     let (gate, busy_address) = (ConnectGate::new(), busy.local_addr().unwrap());
     let held = gate.enter_blocking(busy_address);
     let connector = Connector::new().gate(&gate);
-    let Opened { stream, turn, .. } = open_blocking(connector.race([busy_address, address].to_vec(), None)).unwrap();
+    let Opened { stream, turn, .. } =
+        open_blocking(connector.race([busy_address, address].to_vec(), None)).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), address);
     drop((held, turn));
     // The attempt that lost has its turn now, or had it, and opens nothing.

@@ -118,9 +118,7 @@ impl ClientTls {
     /// # Errors
     ///
     /// Those of the two, and [`NoRoots`](TlsErrorKind::NoRoots) if neither is compiled in.
-    #[cfg(feature = "connect")]
-    #[allow(dead_code, reason = "for `connect`")]
-    pub(crate) fn default_roots() -> Result<Self, TlsError> {
+    pub fn default_roots() -> Result<Self, TlsError> {
         static DEFAULT: std::sync::OnceLock<ClientTls> = std::sync::OnceLock::new();
 
         if let Some(tls) = DEFAULT.get() {

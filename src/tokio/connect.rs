@@ -15,9 +15,7 @@ use super::{ClientStream, WebSocket, handshake::client_within, io::Io};
 use crate::{
     adapter,
     adapter::{Error, random_seed},
-    client::{
-        ConnectGate, Connector, Dial, Ended, LimitedRace, Next, Opened, Turn,
-    },
+    client::{ConnectGate, Connector, Dial, Ended, LimitedRace, Next, Opened, Turn},
     config::Config,
     driver::HandshakeDriver,
     handshake::{ClientRequest, Response},
@@ -132,14 +130,12 @@ async fn try_once(
     #[cfg(not(feature = "rustls"))]
     let stream = ClientStream::plain(stream);
     let left = dial.left(began.elapsed());
-    client_within(stream, dial.request.clone(), Arc::clone(&dial.config), random_seed()?, left).await
+    client_within(stream, dial.request.clone(), Arc::clone(&dial.config), random_seed()?, left)
+        .await
 }
 
 /// Opens a TCP connection to the host or its proxy.
-async fn open_tcp(
-    dial: &mut Dial<'_>,
-    began: Instant,
-) -> Result<(TcpStream, Option<Turn>), Error> {
+async fn open_tcp(dial: &mut Dial<'_>, began: Instant) -> Result<(TcpStream, Option<Turn>), Error> {
     let turn = match dial.named_gate() {
         Some((gate, name)) => {
             let (waiting, turn) = (Instant::now(), gate.enter(name).await);

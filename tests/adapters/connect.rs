@@ -48,6 +48,7 @@ async fn a_port_where_nobody_listens_is_an_error() {
 }
 
 // 6455-4.1-15: never plain octets to a secure resource
+#[cfg(not(feature = "rustls"))]
 #[tokio::test]
 async fn a_secure_uri_needs_tls() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -60,6 +61,36 @@ async fn a_secure_uri_needs_tls() {
     assert!(matches!(error, Error::TlsRequired));
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err(), "nothing was opened");
+}
+
+// 6455-4.1-15: never plain octets to a secure resource
+#[cfg(all(feature = "rustls-webpki-roots", feature = "rustls-ring"))]
+#[tokio::test]
+async fn a_secure_uri_gets_tls_or_nothing() {
+    use framewise::tls::{ClientTls, TlsErrorKind};
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("wss://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        for stream in listener.incoming().take(2) {
+            let (mut stream, mut record) = (stream.unwrap(), [0; 5]);
+            stream.read_exact(&mut record).unwrap();
+            assert_eq!(record[..2], [22, 3], "the handshake of TLS");
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    let connector = Connector::new().tls(ClientTls::webpki_roots().unwrap());
+    let kind = |error| match error {
+        Error::Tls(error) => error.kind(),
+        error => panic!("{error:?}"),
+    };
+    let opened = asynchronous::connect_with(&connector, request(&uri), Config::default()).await;
+    assert_eq!(kind(opened.unwrap_err()), TlsErrorKind::NotTls);
+    let uri = request(&uri);
+    let opened = thread::spawn(move || blocking::connect_with(&connector, uri, Config::default()));
+    assert_eq!(kind(opened.join().unwrap().unwrap_err()), TlsErrorKind::NotTls);
+    server.join().unwrap();
 }
 
 /// The time runs, but no timer is set.

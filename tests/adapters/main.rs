@@ -11,6 +11,7 @@ mod closing;
 mod compression;
 mod conformance;
 mod connect;
+mod connector;
 mod conversation;
 mod ends;
 #[cfg(feature = "deflate")]

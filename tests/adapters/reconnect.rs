@@ -105,7 +105,8 @@ async fn a_task_finds_a_server_again_that_is_killed_ten_times() {
 // Twenty connections that end at once take minutes: the chance of less than one is one in 10 million.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_closes_at_once_makes_no_busy_loop() {
-    let (address, _) = server(|_, stream| blocking::accept_any(stream, Config::default()).map(drop));
+    let (address, _) =
+        server(|_, stream| blocking::accept_any(stream, Config::default()).map(drop));
     let mut reconnect =
         asynchronous::Reconnect::new(format!("ws://{address}/"), untimed()).unwrap();
     let began = Instant::now();
@@ -117,7 +118,8 @@ async fn a_server_that_closes_at_once_makes_no_busy_loop() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_attempt_does_not_wait_and_a_reset_ends_waiting() {
-    let (address, _) = server(|_, stream| blocking::accept_any(stream, Config::default()).map(drop));
+    let (address, _) =
+        server(|_, stream| blocking::accept_any(stream, Config::default()).map(drop));
     let mut reconnect =
         asynchronous::Reconnect::new(format!("ws://{address}/"), untimed()).unwrap();
     let began = Instant::now();
