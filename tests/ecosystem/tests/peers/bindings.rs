@@ -30,7 +30,11 @@ impl Binding {
     pub(crate) const ALL: [Self; 2] = [Self::Blocking, Self::Tokio];
 
     /// Connects, has three messages echoed, and closes. Returns the TLS of the connection, as text.
-    pub(crate) fn talk(self, connector: &Connector, request: &ClientRequest) -> Result<String, Error> {
+    pub(crate) fn talk(
+        self,
+        connector: &Connector,
+        request: &ClientRequest,
+    ) -> Result<String, Error> {
         let messages = || {
             let binary = Message::Binary((0..=255).cycle().take(1 << 20).collect());
             ["Hello".into(), "\u{2603}".repeat(1000).into(), binary]
@@ -93,17 +97,17 @@ impl Server {
                 thread::spawn(move || {
                     let note = |what| seen.lock().unwrap().push(what);
                     let ended = match (binding, tls) {
-                        (Binding::Blocking, None) => blocking_echo(
-                            blocking::receive_request(stream, config()),
-                            page,
-                            &note,
-                        ),
+                        (Binding::Blocking, None) => {
+                            blocking_echo(blocking::receive_request(stream, config()), page, &note)
+                        }
                         (Binding::Blocking, Some(tls)) => blocking_echo(
                             blocking::receive_request_tls(stream, &tls, config()),
                             page,
                             &note,
                         ),
-                        (Binding::Tokio, tls) => runtime().block_on(tokio_echo(stream, tls, page, &note)),
+                        (Binding::Tokio, tls) => {
+                            runtime().block_on(tokio_echo(stream, tls, page, &note))
+                        }
                     };
                     note(match ended {
                         Ok(end) => Seen::Ended(end),

@@ -13,6 +13,9 @@ use rcgen::{
     date_time_ymd,
 };
 
+/// Numbers authorities and folders.
+static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
 /// An authority that issues certificates.
 pub(crate) struct Authority {
     pub(crate) pem: String,
@@ -30,7 +33,9 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "Test authority");
+        // Another name each: else a root of the same name seems to have signed wrongly.
+        let name = format!("Authority {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         let pem = params.self_signed(&key).unwrap().pem();
         Self { pem, issuer: Issuer::new(params, key) }
     }
@@ -77,11 +82,8 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("framewise-peers-{}-{number}", process::id()));
+        let path = std::env::temp_dir().join(format!("framewise-peers-{}-{number}", process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -36,7 +36,8 @@ fn a_page_over_https_talks_to_its_own_server() {
     let identity = Authority::new().issue(&["localhost"]);
     for binding in Binding::ALL {
         let Some(mut command) = installed("chromium") else { return };
-        let (server, profile) = (Server::start(binding, Some(identity.server()), PAGE), Folder::new());
+        let (server, profile) =
+            (Server::start(binding, Some(identity.server()), PAGE), Folder::new());
         command.args([
             "--headless",
             "--no-sandbox",

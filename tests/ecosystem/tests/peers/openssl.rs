@@ -23,6 +23,9 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
+/// A Close with 1000.
+const CLOSE: &[u8] = b"\x88\x82\x00\x00\x00\x00\x03\xe8";
+
 #[test]
 fn s_client_talks_to_our_servers() {
     let (authority, folder) = (Authority::new(), Folder::new());
@@ -37,14 +40,15 @@ fn s_client_talks_to_our_servers() {
         // "Hello" in a text frame, then a Close with 1000.
         let mut input = REQUEST.as_bytes().to_vec();
         input.extend(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
-        input.extend(b"\x88\x82\x00\x00\x00\x00\x03\xe8");
+        input.extend(CLOSE);
         let (_, output, errors) = run(&mut command, &input);
         assert!(output.starts_with("HTTP/1.1 101 "), "{binding:?}: {output:?}, {errors}");
         assert!(output.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{output:?}");
         assert!(output.contains("\u{5}Hello"), "{output:?}");
         let seen = server.take_seen();
         assert!(
-            seen.iter().any(|seen| matches!(seen, Seen::Message(Message::Text(text)) if text == "Hello")),
+            seen.iter()
+                .any(|seen| matches!(seen, Seen::Message(Message::Text(text)) if text == "Hello")),
             "{seen:?}"
         );
     }
@@ -110,7 +114,8 @@ fn certificates_of_clients_are_asked_for() {
             if certificate {
                 command.args(["-cert", &chain, "-key", &key]);
             }
-            let (_, output, errors) = run(&mut command, REQUEST.as_bytes());
+            let input = [REQUEST.as_bytes(), CLOSE].concat();
+            let (_, output, errors) = run(&mut command, &input);
             let opened = output.starts_with("HTTP/1.1 101 ");
             assert_eq!(opened, certificate, "{binding:?}: {output:?}, {errors}");
         }

@@ -57,8 +57,7 @@ impl Drop for Program {
 
 /// Runs a program that ends by itself. Returns whether it succeeded, and its two outputs.
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> (bool, String, String) {
-    let mut program =
-        Program::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut program = Program::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     let child = program.child();
     let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let mut stdin = child.stdin.take().unwrap();

@@ -60,7 +60,7 @@ fn talk_through(scheme: &str, proxy_port: u16) {
             };
             let talked = binding.talk(&through("user:secret@", proxy_port), &request);
             let tls = talked.unwrap_or_else(|error| panic!("{scheme}, {binding:?}: {error}"));
-            assert_eq!(tls.contains("1.3"), secure, "{tls}");
+            assert_eq!(tls.contains("Tls13"), secure, "{tls}");
 
             for user in ["", "user:wrong@"] {
                 let error = binding.talk(&through(user, proxy_port), &request).unwrap_err();
