@@ -2,7 +2,7 @@
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::mpsc,
     thread,
 };
@@ -19,13 +19,15 @@ use framewise_ecosystem::{
     Authority, PAIRS, into_async, run,
 };
 
-/// Accepts clients and reads from each one until its end; returns what came and how it ended. `None` for
-/// an end with an error.
+/// The messages that came, and how the connection ended.
+type Seen = (Vec<String>, Option<EndOfStream>);
+
+/// Accepts clients and reads from each one until its end, or closes; tells what it has seen.
 fn serve(
     adapter: Adapter,
     tls: ServerTls,
     closes: impl Fn(usize) -> bool + Send + 'static,
-) -> (std::net::SocketAddr, mpsc::Receiver<(Vec<String>, Option<EndOfStream>)>) {
+) -> (SocketAddr, mpsc::Receiver<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (seen, ends) = mpsc::channel();
@@ -122,7 +124,7 @@ fn a_thousand_closes_are_clean() {
 }
 
 /// Opens a connection, and leaves the WebSocket to the test.
-fn open(address: std::net::SocketAddr, client: &ClientTls) -> TlsStream<TcpStream> {
+fn open(address: SocketAddr, client: &ClientTls) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(address).unwrap();
     let opened = blocking::client_tls(stream, client, "wss://localhost/", Config::default());
     opened.unwrap().0.into_inner()
@@ -214,7 +216,7 @@ fn a_damaged_record_is_an_error_and_an_alert() {
         });
         let mut stream = open(address, &client);
         let record = [&[23, 3, 3, 0, 32][..], &[0; 32]].concat();
-        (&mut &*stream.transport()).write_all(&record).unwrap();
+        { stream.transport() }.write_all(&record).unwrap();
         let error = stream.read(&mut [0; 16]).unwrap_err();
         let Error::Tls(error) = Error::from(error) else { panic!("no error of TLS") };
         assert_eq!(error.kind(), TlsErrorKind::Other);
