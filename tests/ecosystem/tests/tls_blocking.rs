@@ -15,6 +15,7 @@ use framewise::{
     Config, EndOfStream, Error,
     blocking::{self, Stream, TlsStream, WebSocket},
     handshake::Acceptance,
+    tls::TlsErrorKind,
 };
 use framewise_ecosystem::Authority;
 
@@ -253,7 +254,7 @@ fn reads_end_when_their_time_has_passed_and_go_on_later() {
     assert_eq!(message.as_text(), Some("at last"));
 }
 
-// Without timers, a read waits longer than the handshake might have taken.
+// Without timers, reads and writes wait longer than the handshake might have taken.
 #[test]
 fn the_time_limit_of_the_handshake_is_gone_after_it() {
     let limit = Duration::from_secs(1);
@@ -262,14 +263,67 @@ fn the_time_limit_of_the_handshake_is_gone_after_it() {
     for websocket in [&server, &client] {
         assert!(websocket.stream().transport().nodelay().unwrap());
     }
-    let sending = thread::spawn(move || {
-        thread::sleep(limit + limit / 4);
-        server.send("late").unwrap();
-        assert_eq!(server.read().unwrap().unwrap().as_text(), Some("answer"));
+    // More than the sockets hold.
+    let long = pattern(0, 12 << 20);
+    let expected = long.clone();
+    let serving = thread::spawn(move || {
+        server.send(long).unwrap();
+        assert_eq!(server.read().unwrap().unwrap().as_text(), Some("late"));
     });
-    assert_eq!(client.read().unwrap().unwrap().as_text(), Some("late"));
-    client.send("answer").unwrap();
-    sending.join().unwrap();
+    thread::sleep(limit + limit / 4);
+    assert!(client.read().unwrap().unwrap().as_bytes() == expected);
+    thread::sleep(limit + limit / 4);
+    client.send("late").unwrap();
+    serving.join().unwrap();
+}
+
+/// A stream whose writes fail after the TLS handshake of a client, in which it is flushed twice.
+struct Torn {
+    stream: TcpStream,
+    flushes: u32,
+}
+
+impl Read for Torn {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buf)
+    }
+}
+
+impl Write for Torn {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.flushes >= 2 {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        self.stream.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.flushes += 1;
+        self.stream.flush()
+    }
+}
+
+impl Stream for Torn {}
+
+// The server has closed before the request was written.
+#[test]
+fn an_alert_says_more_than_the_failed_write_before_it() {
+    let authority = Authority::new("root");
+    let server = authority.server(&["localhost"]).require_client_certs(authority.pem()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let accepting = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        blocking::accept_tls(stream, &server, Config::default()).map(drop).unwrap_err()
+    });
+    let torn = Torn { stream, flushes: 0 };
+    let client = authority.client();
+    let result = blocking::client_tls(torn, &client, "wss://localhost/", Config::default());
+    let of_client = result.map(drop).unwrap_err();
+    for error in [of_client, accepting.join().unwrap()] {
+        let Error::Tls(error) = error else { panic!("{error:?}") };
+        assert_eq!(error.kind(), TlsErrorKind::CertificateRequired);
+    }
 }
 
 // The peer changes its keys, and asks for the same: TLS answers with the next write.

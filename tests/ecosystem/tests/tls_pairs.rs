@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     sync::Arc,
     thread,
     time::Duration,
@@ -330,6 +330,26 @@ fn a_client_without_tls_is_recognised_and_told() {
         let (kind, text) = tls(server.end());
         assert_eq!(kind, TlsErrorKind::NotTls);
         assert_eq!(text, "the client does not speak TLS: is its URI ws:// and not wss://?");
+    }
+}
+
+// A reset would lose the alert: what a client still sends is read until it ends the stream.
+#[test]
+fn a_client_that_goes_on_sending_gets_the_alert() {
+    let authority = Authority::new("root");
+    for adapter in [Blocking, Tokio] {
+        let server = Server::start(adapter, &authority.server(&["localhost"]), Config::default());
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        for _ in 0..64 {
+            stream.write_all(&[b'a'; 64 << 10]).unwrap();
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).unwrap();
+        // A fatal alert.
+        assert_eq!((received.len(), &received[..1], received[5]), (7, &[21][..], 2));
+        assert_eq!(tls(server.end()).0, TlsErrorKind::NotTls);
     }
 }
 

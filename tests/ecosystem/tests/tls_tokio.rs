@@ -1,6 +1,11 @@
 //! The TLS streams of the adapter for tokio, in virtual time.
 
-use std::time::Duration;
+use std::{
+    io::{self, ErrorKind},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error,
@@ -11,7 +16,9 @@ use framewise::{
 use framewise_ecosystem::Authority;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    io::{
+        AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
+    },
     time::{Instant, sleep, timeout},
 };
 use tokio_rustls::TlsConnector;
@@ -104,6 +111,74 @@ async fn an_alert_arrives_through_a_narrow_pipe() {
             assert_eq!(error.kind(), TlsErrorKind::CertificateRequired, "{capacity}");
         }
         assert_eq!(elapsed, Duration::ZERO, "nobody waited in vain");
+    }
+}
+
+/// A stream whose writes fail after the TLS handshake of a client, in which it is flushed twice.
+struct Torn {
+    inner: DuplexStream,
+    flushes: u32,
+}
+
+impl AsyncRead for Torn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Torn {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.flushes >= 2 {
+            return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
+        }
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flushes += 1;
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+// The server has closed before the request was written; its alert comes later, or never.
+#[tokio::test(start_paused = true)]
+async fn an_alert_says_more_than_the_failed_write_before_it() {
+    let authority = Authority::new("root");
+    for required in [true, false] {
+        let mut server = authority.server(&["localhost"]);
+        if required {
+            server = server.require_client_certs(authority.pem()).unwrap();
+        }
+        let (one, other) = duplex(1 << 16);
+        let torn = Torn { inner: other, flushes: 0 };
+        let client = authority.client();
+        let (of_server, of_client) = tokio::join!(
+            async {
+                let accepting = accept_tls(one, &server, Config::default());
+                timeout(Duration::from_secs(1), accepting).await.map(drop)
+            },
+            client_tls(torn, &client, "wss://localhost/", Config::default())
+        );
+        match of_client.map(drop).unwrap_err() {
+            Error::Tls(error) if required => {
+                assert_eq!(error.kind(), TlsErrorKind::CertificateRequired);
+            }
+            Error::Io(error) if !required => assert_eq!(error.kind(), ErrorKind::BrokenPipe),
+            error => panic!("{error:?}"),
+        }
+        assert_eq!(of_server.is_ok(), required, "a server without a reason waits");
     }
 }
 
