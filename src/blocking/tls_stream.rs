@@ -208,7 +208,7 @@ impl Shared {
                 }
                 // An error comes again.
                 Err(_) if len > 0 => return Ok(len),
-                Err(error) => return Err(error),
+                Err(error) => return Err(TlsError::within(error, peer(&session.connection))),
             }
         }
     }

@@ -169,8 +169,12 @@ impl TlsError {
         }
     }
 
-    /// Gives an error of a TLS stream that comes from rustls this type.
+    /// Gives an error of a TLS stream that comes from rustls this type, and says where the stream has ended.
     pub(crate) fn within(error: io::Error, peer: Peer<'_>) -> io::Error {
+        if error.kind() == ErrorKind::UnexpectedEof {
+            let text = format!("{peer} has ended the stream without ending TLS (close_notify)");
+            return io::Error::new(ErrorKind::UnexpectedEof, text);
+        }
         match error.downcast::<rustls::Error>() {
             Ok(error) => Self::of_session(error, peer).into_io(),
             Err(error) => error,
