@@ -8,7 +8,7 @@
 //!
 //! | standard | shown by tests | not for this crate |
 //! |---|---|---|
-//! | RFC 6455: The WebSocket Protocol | 403 | 22 |
+//! | RFC 6455: The WebSocket Protocol | 404 | 21 |
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 683 | 33 |
+//! | all | 684 | 32 |
 //!
 //! # Choices
 //!
@@ -191,9 +191,8 @@
 //!   it is given.
 //! - 6455-4.1-10: connections are opened here to addresses that are known; who lets a proxy resolve
 //!   the name opens the stream, and has this duty, as the documentation of `client` says.
-//! - 6455-4.1-11: no proxy is configured here; a tunnel that the caller has asked one for is a
-//!   stream like any other.
-//! - 6455-4.1-13: no proxy is configured here, neither by hand nor by a script.
+//! - 6455-4.1-13: a proxy is chosen here by a program or by environment variables, for the ws or
+//!   wss URI, and by no script.
 //! - 6455-4.1-18: TLS is the caller's: the host to indicate is in the `Uri` that the request is
 //!   made of, as the documentation of `Uri::host` says.
 //! - 6455-4.1-33: no browser is built here.
@@ -249,7 +248,7 @@
 //! | 2 Conformance Requirements | 0 | 3 |
 //! | 2.1 Terminology and Other Conventions | 2 | 0 |
 //! | 3 WebSocket URIs | 14 | 0 |
-//! | 4.1 Client Requirements | 69 | 6 |
+//! | 4.1 Client Requirements | 70 | 5 |
 //! | 4.2 Server-Side Requirements | 1 | 0 |
 //! | 4.2.1 Reading the Client's Opening Handshake | 26 | 0 |
 //! | 4.2.2 Sending the Server's Opening Handshake | 29 | 0 |

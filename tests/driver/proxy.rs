@@ -79,7 +79,7 @@ fn a_socks_proxy_is_answered_step_by_step() {
     }
 }
 
-// The bytes of another connection follow on the same stream.
+// The bytes of another connection follow on the same stream. 6455-4.1-11
 #[test]
 fn the_opening_handshake_goes_through_the_proxy() {
     for style in STYLES {

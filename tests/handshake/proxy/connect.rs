@@ -32,6 +32,7 @@ fn refused(bytes: impl AsRef<[u8]>) -> Response {
     }
 }
 
+// 6455-4.1-11
 #[test]
 fn the_request_names_host_and_port() {
     for (target, authority) in [
@@ -106,6 +107,7 @@ fn bytes_that_follow_a_2xx_are_an_error() {
     assert_eq!(receive(&mut handshake, b"x"), Err(ProxyError::UnexpectedBytes));
 }
 
+// 6455-4.1-14, 9112-6.3-03
 #[test]
 fn another_status_refuses_with_its_body() {
     for (status, line, body) in [
@@ -195,6 +197,7 @@ fn a_head_of_exactly_the_limit_passes() {
     assert_eq!(fails(limited(head.len(), 1), head), ProxyError::TooManyHeaders);
 }
 
+// 9110-15.2-01
 #[test]
 fn an_endless_proxy_is_bounded() {
     // The head.

@@ -167,7 +167,7 @@ proptest! {
         let pieces: Vec<_> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
         let make = || handshake(proxy, "wss://example.com/");
         let whole = cut_off(read(make(), &[&bytes]));
-        prop_assert_eq!(cut_off(read(make(), &pieces)), whole.clone());
+        prop_assert_eq!(&cut_off(read(make(), &pieces)), &whole);
         let singly: Vec<_> = bytes.chunks(1).collect();
         prop_assert_eq!(cut_off(read(make(), &singly)), whole);
     }

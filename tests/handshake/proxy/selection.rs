@@ -2,6 +2,8 @@
 
 use framewise::client::{Proxy, ProxyScheme, ProxyUriErrorKind};
 
+use proptest::prelude::*;
+
 use super::uri;
 
 #[test]
@@ -267,6 +269,67 @@ fn one_port_without_a_proxy() {
         ("ws://example.com/", ":80", false),
     ] {
         assert_eq!(is_in(host, list), expected, "{host} in {list:?}");
+    }
+}
+
+/// Texts that look like a proxy or a list.
+fn text() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "http",
+        "socks5",
+        "://",
+        ":",
+        "@",
+        "/",
+        "%",
+        "%41",
+        "%zz",
+        "[",
+        "]",
+        "::1",
+        "10.0.0.1",
+        "8",
+        "129",
+        "*",
+        ".",
+        ",",
+        " ",
+        "a",
+        "example.com",
+        "\u{e9}",
+        "?",
+        "#",
+        "\0",
+    ]);
+    prop::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn any_text_is_a_proxy_or_an_error(text in text()) {
+        match Proxy::new(&text) {
+            Ok(proxy) => {
+                // It is the same again, but for the credentials.
+                let target = uri("ws://h/");
+                let server = proxy.server_for(&target).unwrap();
+                let again = Proxy::new(server.to_string()).unwrap();
+                let again = again.server_for(&target).unwrap();
+                prop_assert_eq!(again.host_and_port(), server.host_and_port());
+                prop_assert_eq!(again.scheme(), server.scheme());
+            }
+            Err(error) => prop_assert!(error.to_string().len() > 20),
+        }
+    }
+
+    #[test]
+    fn each_entry_of_a_list_counts_alone(entries in prop::collection::vec(text(), 0..4)) {
+        for host in ["a", "example.com:129", "10.0.0.1:8", "[::1]:8"] {
+            let alone = entries.iter().any(|entry| is_in(host, entry));
+            prop_assert_eq!(is_in(host, &entries.join(",")), alone);
+            prop_assert_eq!(is_in(host, &entries.join(" \t")), alone);
+        }
     }
 }
 

@@ -31,7 +31,7 @@ fn connects(make: impl Fn() -> ProxyHandshake, parts: &[&[u8]]) -> Vec<u8> {
     written
 }
 
-// RFC 1928 §3, §4
+// RFC 1928 §3, §4; 6455-4.1-11
 #[test]
 fn the_proxy_resolves_the_name() {
     let mut handshake = make();
@@ -127,7 +127,7 @@ fn a_method_that_was_not_offered_fails() {
     assert_eq!(text, "the proxy asks for a user and a password");
 }
 
-// RFC 1928 §6
+// RFC 1928 §6; 6455-4.1-14
 #[test]
 fn each_reply_says_what_it_means() {
     for (code, reply, text) in [
@@ -202,6 +202,7 @@ fn early_answers_make_no_difference() {
     assert_eq!(early, connects(with_password, &[&answers]));
 }
 
+// R46
 #[test]
 fn a_slow_proxy_is_bounded() {
     let at = |seconds| Instant::from_origin(Duration::from_secs(seconds));
