@@ -17,8 +17,8 @@
 //! - [`handshake`]: the opening handshake of both roles, which leads to a `Connection`
 //! - [`driver`]: the loop between a connection and a transport, as a machine
 //! - `deflate`: compressed messages, and their negotiation as pure functions (feature `deflate`)
-//! - [`client`]: which address of a host to try when, whose turn it is to connect, where a redirect
-//!   leads, when to try again
+//! - [`client`]: which address of a host to try when, whose turn it is to connect, which proxy to use,
+//!   where a redirect leads, and when to try again
 //! - `blocking`: WebSockets over streams of the standard library (feature `std`)
 //! - `polled`: WebSockets over the streams of any asynchronous runtime (feature `std`)
 //! - `tokio`: WebSockets over tokio's streams (feature `tokio`)

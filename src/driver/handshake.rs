@@ -21,7 +21,8 @@ use crate::{
     time::Instant,
 };
 
-/// Drives an opening handshake over any transport, or the response that refuses one.
+/// Drives an opening handshake over any transport, or the response that refuses one; or the handshake
+/// with a proxy before it.
 ///
 /// [`next`](Self::next) says what to do, as [`Driver::next`] does; report the outcome with the same methods.
 /// Then a [`Driver`] drives what [`finish`](Self::finish) returns.
@@ -385,7 +386,8 @@ impl<H: Opening> Writes for HandshakeDriver<H> {
     }
 }
 
-/// What a [`HandshakeDriver`] drives: [`ServerHandshake`], [`ClientHandshake`] or [`Refusal`].
+/// What a [`HandshakeDriver`] drives: [`ServerHandshake`], [`ClientHandshake`], [`Refusal`] or
+/// [`ProxyHandshake`](crate::client::ProxyHandshake).
 #[allow(private_interfaces, private_bounds, reason = "sealed: implemented here only")]
 pub trait Opening: Queue + Sized {
     /// What it leads to.

@@ -114,8 +114,8 @@ impl ClientHandshake {
             Err(error) => return Err(self.fail(error)),
         };
         if response.status() != 101 {
-            // The server need not take the rest of the request.
-            self.output = Output::default();
+            // The server need not take the rest of the request. A write of it may be in flight.
+            self.output.discard();
             self.state = State::Refused(Refusal::new(response));
             return self.receive_body(input);
         }

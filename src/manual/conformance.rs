@@ -191,9 +191,8 @@
 //!   it is given.
 //! - 6455-4.1-10: connections are opened here to addresses that are known; who lets a proxy resolve
 //!   the name opens the stream, and has this duty, as the documentation of `client` says.
-//! - 6455-4.1-11: no proxy is configured here; a tunnel that the caller has asked one for is a
-//!   stream like any other.
-//! - 6455-4.1-13: no proxy is configured here, neither by hand nor by a script.
+//! - 6455-4.1-13: a proxy is chosen here by a program or by environment variables, for the ws or
+//!   wss URI, and by no script.
 //! - 6455-4.1-18: TLS is the caller's: the host to indicate is in the `Uri` that the request is
 //!   made of, as the documentation of `Uri::host` says.
 //! - 6455-4.1-33: no browser is built here.
@@ -247,7 +246,7 @@
 //! | 2 Conformance Requirements | 0 | 3 |
 //! | 2.1 Terminology and Other Conventions | 2 | 0 |
 //! | 3 WebSocket URIs | 14 | 0 |
-//! | 4.1 Client Requirements | 69 | 6 |
+//! | 4.1 Client Requirements | 70 | 5 |
 //! | 4.2 Server-Side Requirements | 1 | 0 |
 //! | 4.2.1 Reading the Client's Opening Handshake | 26 | 0 |
 //! | 4.2.2 Sending the Server's Opening Handshake | 29 | 0 |

@@ -8,7 +8,7 @@ use std::{
 use framewise::{
     CloseFrame, Config, Connection, Error, Input, ProtocolError, SendError, SendErrorKind, Timeout,
     blocking,
-    client::{RedirectError, Redirects},
+    client::{Proxy, ProxyError, ProxyHandshake, RedirectError, Redirects, SocksReply},
     deflate::{DeflateConfig, WindowBits},
     driver,
     handshake::{
@@ -46,6 +46,19 @@ fn not_http() -> HandshakeError {
     let request = ClientRequest::new("ws://h/").unwrap();
     let mut handshake = ClientHandshake::new(request, Config::default(), [7; 32]);
     handshake.receive(&mut Input::new(&mut b"SSH-2.0-".to_vec())).unwrap_err()
+}
+
+/// What a proxy that answers with a status does.
+fn proxy_refused(status: u16) -> ProxyError {
+    let (proxy, uri) = (Proxy::new("proxy").unwrap(), "ws://h/".parse().unwrap());
+    let server = proxy.server_for(&uri).unwrap();
+    let mut handshake = ProxyHandshake::new(server, &uri, Config::default(), None).unwrap();
+    let mut bytes = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n").into_bytes();
+    match handshake.receive(&mut Input::new(&mut bytes)) {
+        // It is what was asked for.
+        Ok(_) => ProxyError::UnexpectedBytes,
+        Err(error) => error,
+    }
 }
 
 fn send(kind: SendErrorKind) -> SendError {
@@ -230,6 +243,59 @@ fn each_error_has_its_kind() {
     // The system's own comes back as it was.
     let error = io::Error::from(Error::from(io::Error::from_raw_os_error(104)));
     assert_eq!(error.raw_os_error(), Some(104));
+}
+
+#[test]
+fn each_error_of_a_proxy_has_its_kind_and_says_whether_it_passes() {
+    let reply = ProxyError::SocksRefused;
+    let uri = Proxy::new("https://proxy").unwrap_err();
+    for (error, kind, transient) in [
+        (ProxyError::Timeout, ErrorKind::TimedOut, true),
+        (ProxyError::UnexpectedEof, ErrorKind::UnexpectedEof, true),
+        (proxy_refused(401), ErrorKind::PermissionDenied, false),
+        (proxy_refused(403), ErrorKind::PermissionDenied, false),
+        (proxy_refused(404), ErrorKind::NotFound, false),
+        (proxy_refused(407), ErrorKind::PermissionDenied, false),
+        (proxy_refused(408), ErrorKind::TimedOut, true),
+        (proxy_refused(410), ErrorKind::NotFound, false),
+        (proxy_refused(502), ErrorKind::ConnectionRefused, true),
+        (proxy_refused(503), ErrorKind::ConnectionRefused, true),
+        (proxy_refused(504), ErrorKind::TimedOut, true),
+        (reply(SocksReply::AddressTypeNotSupported), ErrorKind::Unsupported, false),
+        (reply(SocksReply::CommandNotSupported), ErrorKind::Unsupported, false),
+        (reply(SocksReply::ConnectionRefused), ErrorKind::ConnectionRefused, true),
+        (reply(SocksReply::GeneralFailure), ErrorKind::ConnectionRefused, true),
+        (reply(SocksReply::HostUnreachable), ErrorKind::HostUnreachable, true),
+        (reply(SocksReply::NetworkUnreachable), ErrorKind::NetworkUnreachable, true),
+        (reply(SocksReply::NotAllowed), ErrorKind::PermissionDenied, false),
+        (reply(SocksReply::Other(9)), ErrorKind::ConnectionRefused, false),
+        (reply(SocksReply::TtlExpired), ErrorKind::HostUnreachable, true),
+        (ProxyError::AuthenticationFailed, ErrorKind::PermissionDenied, false),
+        (ProxyError::NoAcceptableMethod, ErrorKind::PermissionDenied, false),
+        (ProxyError::HostTooLong, ErrorKind::InvalidInput, false),
+        (uri.clone().into(), ErrorKind::InvalidInput, false),
+        (ProxyError::HeadTooLarge, ErrorKind::InvalidData, false),
+        (ProxyError::InvalidHead, ErrorKind::InvalidData, false),
+        (ProxyError::InvalidReply, ErrorKind::InvalidData, false),
+        (ProxyError::NotSocks(b'H'), ErrorKind::InvalidData, false),
+        (ProxyError::TooManyHeaders, ErrorKind::InvalidData, false),
+        (ProxyError::TooManyInterimResponses, ErrorKind::InvalidData, false),
+        (ProxyError::UnexpectedBytes, ErrorKind::InvalidData, false),
+        (ProxyError::UnexpectedMethod(1), ErrorKind::InvalidData, false),
+        (ProxyError::UnsupportedHttpVersion, ErrorKind::InvalidData, false),
+    ] {
+        let text = error.to_string();
+        assert!(text.len() > 20 && !text.contains('\n'), "{text}");
+        let error = Error::from(error);
+        assert_eq!((chain(&error), error.is_transient()), (vec![text.clone()], transient));
+        assert_eq!(io::Error::from(error).kind(), kind, "{text}");
+    }
+    for status in 100..=999 {
+        let transient = [408, 425, 429, 500, 502, 503, 504].contains(&status);
+        assert_eq!(Error::from(proxy_refused(status)).is_transient(), transient, "{status}");
+    }
+    let text = uri.to_string();
+    assert_eq!(Error::from(uri).to_string(), text);
 }
 
 #[test]

@@ -133,6 +133,26 @@ fn a_client_becomes_a_driver() {
     assert!(client().into_driver().is_none(), "not before");
 }
 
+// A server may refuse before it has read all of the request.
+#[test]
+fn a_write_may_end_after_the_head_of_a_refusal() {
+    let mut driver = client();
+    driver.time(at(0));
+    assert_eq!(driver.next(), Ok(Step::Write));
+    let len = driver.output().len();
+    let (head, body) = FORBIDDEN.split_at(FORBIDDEN.len() - 2);
+    driver.empty_buffer().extend_from_slice(head);
+    driver.read(head.len());
+    driver.wrote(len);
+    driver.empty_buffer().extend_from_slice(body);
+    driver.read(body.len());
+    driver.time(at(0));
+    assert_eq!(driver.next(), Ok(Step::ShutDown));
+    driver.shut_down();
+    let error = driver.next().unwrap_err();
+    assert_eq!(error.response().map(|response| response.body()), Some(&b"no"[..]));
+}
+
 #[test]
 fn an_end_at_every_byte_of_a_request_or_a_response() {
     for style in STYLES {

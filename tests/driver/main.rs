@@ -18,4 +18,5 @@ mod handshake;
 mod lies;
 mod memory;
 mod network;
+mod proxy;
 mod support;

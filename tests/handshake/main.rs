@@ -12,6 +12,7 @@ mod http2;
 mod limits;
 mod origin;
 mod plain;
+mod proxy;
 mod refusal;
 mod regressions;
 mod reject;

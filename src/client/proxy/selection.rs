@@ -159,3 +159,103 @@ impl fmt::Debug for Proxy {
             .finish()
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use alloc::{
+        format,
+        string::{String, ToString as _},
+    };
+    use std::ffi::OsString;
+
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<Proxy, ProxyUriError> {
+        Proxy::from_variables(|name| {
+            let set = variables.iter().find(|(set, _)| *set == name);
+            set.map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    /// The hosts of the proxies for `ws` and for `wss`.
+    fn proxies(variables: &[(&str, &str)]) -> [Option<String>; 2] {
+        let proxy = from(variables).unwrap();
+        ["ws://example.com/", "wss://example.com/"].map(|uri| {
+            let server = proxy.server_for(&uri.parse().unwrap());
+            server.map(|server| server.host_and_port().0.to_string())
+        })
+    }
+
+    #[test]
+    fn each_scheme_has_its_variables() {
+        for (variables, ws, wss) in [
+            (&[][..], None, None),
+            (&[("http_proxy", "a")], Some("a"), None),
+            (&[("https_proxy", "a")], None, Some("a")),
+            (&[("HTTPS_PROXY", "a")], None, Some("a")),
+            (&[("all_proxy", "a")], Some("a"), Some("a")),
+            (&[("ALL_PROXY", "a")], Some("a"), Some("a")),
+            // A request to a CGI program sets this one.
+            (&[("HTTP_PROXY", "a")], None, None),
+            (&[("HTTP_PROXY", "a"), ("all_proxy", "b")], Some("b"), Some("b")),
+            // Lower case wins, and what is for one scheme.
+            (&[("HTTPS_PROXY", "A"), ("https_proxy", "a")], None, Some("a")),
+            (&[("ALL_PROXY", "A"), ("all_proxy", "a")], Some("a"), Some("a")),
+            (&[("all_proxy", "a"), ("HTTPS_PROXY", "b")], Some("a"), Some("b")),
+            (&[("all_proxy", "a"), ("http_proxy", "b")], Some("b"), Some("a")),
+            // Empty is not set.
+            (&[("https_proxy", ""), ("HTTPS_PROXY", "b")], None, Some("b")),
+            (&[("https_proxy", ""), ("all_proxy", "a")], Some("a"), Some("a")),
+            (&[("all_proxy", ""), ("ALL_PROXY", "")], None, None),
+        ] {
+            let expected = [ws, wss].map(|host| host.map(str::to_lowercase));
+            assert_eq!(proxies(variables), expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_without_a_proxy_are_in_one_of_two_variables() {
+        for (variables, direct) in [
+            (&[("no_proxy", "example.com")][..], true),
+            (&[("NO_PROXY", "example.com")], true),
+            (&[("no_proxy", "x"), ("NO_PROXY", "example.com")], false),
+            (&[("no_proxy", ""), ("NO_PROXY", "example.com")], true),
+            (&[("no_proxy", ","), ("NO_PROXY", "example.com")], false),
+        ] {
+            let all = [variables, &[("all_proxy", "a")]].concat();
+            assert_eq!(proxies(&all), [(); 2].map(|()| (!direct).then(|| "a".into())));
+        }
+        let proxy = from(&[("all_proxy", "a"), ("no_proxy", "x")]).unwrap().no_proxy("y");
+        for uri in ["ws://x/", "ws://y/"] {
+            assert!(proxy.server_for(&uri.parse().unwrap()).is_none());
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_variable() {
+        for (variable, value, text) in [
+            ("https_proxy", "https://u:p@a", "https_proxy: https proxies are not supported: "),
+            ("ALL_PROXY", "socks4://a", "ALL_PROXY: socks4 proxies are not supported: "),
+            ("http_proxy", "http://a:b", "http_proxy: the proxy has no valid port: "),
+        ] {
+            let error = from(&[(variable, value)]).unwrap_err();
+            assert!(error.to_string().starts_with(text), "{error}");
+            assert!(format!("{error:?}").contains(variable));
+        }
+        // One that is not looked at is not wrong.
+        assert!(from(&[("https_proxy", "a"), ("HTTPS_PROXY", "https://a")]).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_utf_8_is_an_error() {
+        use std::os::unix::ffi::OsStringExt as _;
+
+        for variable in ["http_proxy", "HTTPS_PROXY", "all_proxy", "no_proxy"] {
+            let value = |name| (name == variable).then(|| OsString::from_vec(b"a\xff".to_vec()));
+            let error = Proxy::from_variables(value).unwrap_err();
+            assert_eq!(error.kind(), ProxyUriErrorKind::NotUnicode);
+            assert_eq!(error.to_string(), format!("{variable}: the value is not UTF-8"));
+        }
+    }
+}
