@@ -8,7 +8,7 @@
 //!
 //! | standard | shown by tests | not for this crate |
 //! |---|---|---|
-//! | RFC 6455: The WebSocket Protocol | 407 | 18 |
+//! | RFC 6455: The WebSocket Protocol | 408 | 17 |
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 687 | 29 |
+//! | all | 688 | 28 |
 //!
 //! # Choices
 //!
