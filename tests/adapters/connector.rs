@@ -294,12 +294,13 @@ fn one_limit_bounds_all_redirects_together() {
     });
 }
 
-#[cfg(all(feature = "rustls-webpki-roots", feature = "rustls-ring"))]
+#[cfg(feature = "rustls-ring")]
 #[test]
 fn one_limit_bounds_tls_too() {
     use framewise::tls::{ClientTls, TlsErrorKind};
 
-    let connector = Connector::new().tls(ClientTls::webpki_roots().unwrap());
+    let connector =
+        Connector::new().tls(ClientTls::with_roots_pem(include_str!("root.pem")).unwrap());
     is_late(
         &connector,
         &format!("wss://{}/", silent()),

@@ -41,12 +41,27 @@ fn every_example_refuses_unknown_arguments() {
         assert_refused(name, &["ws://127.0.0.1:1/", "another"], "another");
         assert_refused(name, &[], "URL");
         assert_refused(name, &["http://127.0.0.1/"], "http://127.0.0.1/");
-        assert_refused(name, &["wss://127.0.0.1/"], "TLS");
+        if cfg!(not(feature = "rustls")) {
+            assert_refused(name, &["wss://127.0.0.1/"], "--features tls");
+        }
     }
     for name in SERVERS {
         assert_refused(name, &["127.0.0.1:0"], "127.0.0.1:0");
         assert_refused(name, &["--listen"], "--listen");
         assert_refused(name, &["--origin", "no origin"], "no origin");
+        assert_refused(
+            name,
+            &["--tls-cert", "cert.pem"],
+            if cfg!(feature = "rustls") { "--tls-key" } else { "--features tls" },
+        );
+    }
+    if cfg!(feature = "rustls") {
+        for name in ["echo_server", "echo_server_std"] {
+            let files = ["--tls-cert", "no/such/cert", "--tls-key", "no/such/key"];
+            assert_refused(name, &files, "no/such/cert: ");
+            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+            assert_refused(name, &["--tls-cert", file, "--tls-key", file], "no certificate");
+        }
     }
 }
 
@@ -60,11 +75,24 @@ fn line_client_refuses_wrong_values() {
         ("--ping-interval=soon", "soon"),
         ("--ping-interval=-1", "-1"),
         ("--ping-interval=NaN", "NaN"),
+        ("--proxy=https://proxy.example", "https"),
+        ("--proxy=ftp://user:secret@proxy.example", "ftp"),
         ("--subprotocol=a b", "a b"),
         ("--binary=yes", "--binary"),
     ];
     for (argument, part) in cases {
         assert_refused("line_client", &["ws://127.0.0.1:1/", argument], part);
+    }
+    let cases: &[(&[&str], &str)] = match cfg!(feature = "rustls") {
+        true => &[
+            (&["--ca=no/such/file"], "no/such/file: "),
+            (&["--cert=cert.pem"], "--key"),
+            (&["--insecure=yes"], "--insecure"),
+        ],
+        false => &[(&["--insecure"], "--features tls"), (&["--ca=ca.pem"], "--features tls")],
+    };
+    for (arguments, part) in cases {
+        assert_refused("line_client", &[&["wss://127.0.0.1:1/"], *arguments].concat(), part);
     }
 }
 

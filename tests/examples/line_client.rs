@@ -38,13 +38,27 @@ fn options_are_in_the_request() {
         echo(incoming.accept(acceptance.unwrap()).unwrap());
     });
     let options = ["--header", "X-One:  1: eins ", "--header=X-Two:", "--subprotocol", "new"];
-    let more = ["--subprotocol=old", "--origin", "https://example.com", "-v", &url];
+    let more = [
+        "--header",
+        "Authorization: Basic c2VjcmV0",
+        "--subprotocol=old",
+        "--origin",
+        "https://example.com",
+        "-v",
+        &url,
+    ];
     let finished = run("line_client", &[&options[..], &more].concat());
     server.join().unwrap();
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     assert_eq!(finished.stdout, "");
     let shown: Vec<_> = finished.stderr.lines().collect();
-    assert_eq!(shown[0], "< 101 Switching Protocols");
+    assert_eq!(shown[0], "> GET /path HTTP/1.1");
+    assert!(shown.contains(&"> X-One: 1: eins"), "{shown:?}");
+    assert!(shown.contains(&"> Sec-WebSocket-Key: [..]"), "{shown:?}");
+    assert!(shown.contains(&"> Authorization: [..]"), "{shown:?}");
+    assert!(!finished.stderr.contains("c2VjcmV0"), "{shown:?}");
+    assert!(shown.contains(&"< 101 Switching Protocols"), "{shown:?}");
+    assert!(shown.contains(&"* messages are not compressed"), "{shown:?}");
     assert!(shown.contains(&"< Sec-WebSocket-Protocol: old"), "{shown:?}");
     assert!(shown.contains(&"< X-Color: r\\xc3\\xa9d"), "{shown:?}");
     assert_eq!(shown[shown.len() - 2..], ["> Close 1000", "< Close 1000"]);
@@ -97,7 +111,7 @@ fn a_refusal_has_its_own_status() {
         let finished = run("line_client", &["--verbose", &url]);
         server.join().unwrap();
         assert_eq!(finished.code, Some(3));
-        assert!(finished.stderr.starts_with(&format!("< {text}\n< ")), "{}", finished.stderr);
+        assert!(finished.stderr.contains(&format!("\n< {text}\n< ")), "{}", finished.stderr);
         assert!(finished.stderr.ends_with(&format!("the server refused: {text}\n")));
     }
 }

@@ -142,7 +142,11 @@ pub(crate) fn path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
     let profile = test.ancestors().nth(2).expect("the test is in target/PROFILE/deps");
     let path = profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(path.exists(), "{} is missing: cargo build --examples --all-features", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: cargo build --examples --features connect,tls,tokio",
+        path.display()
+    );
     path
 }
 

@@ -6,6 +6,7 @@
 mod bindings;
 mod certificates;
 mod chromium;
+mod examples;
 mod libraries;
 mod nginx;
 mod openssl;
