@@ -26,6 +26,7 @@ fn main() -> io::Result<()> {
         conversations()?;
         compressed()?;
         handshakes()?;
+        proxies()?;
         return tests();
     };
     for file in arguments {
@@ -197,6 +198,35 @@ fn handshakes() -> io::Result<()> {
     }
     for status in ["404 Not Found", "301 Moved\r\nLocation: /", "200 OK\r\nContent-Length: 2"] {
         stream("handshake_client", 0, format!("HTTP/1.1 {status}\r\n\r\nno").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What proxies answer that connect to the host, or do not.
+fn proxies() -> io::Result<()> {
+    for answer in [
+        "HTTP/1.0 200 Connection established\r\n\r\n",
+        "HTTP/1.1 102 x\r\n\r\nHTTP/1.1 204\r\nContent-Length: 9\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\nmore",
+        "HTTP/1.1 407 x\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno",
+        "HTTP/1.1 503 x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n",
+    ] {
+        stream("proxy", 0, answer.as_bytes())?;
+        stream("proxy", 0b1101, answer.as_bytes())?;
+    }
+    for answer in [
+        "0500 050000010000000000 00",
+        "0500 05000003 05 70726f7879 0050",
+        "0500 05000004 20010db8000000000000000000000001 0050",
+        "0500 0500000100000000000000",
+        "0502 0100 050000010000000000 00",
+        "0502 0101",
+        "0500 0504",
+        "05ff",
+    ] {
+        let octets = hex(answer).expect("hexadecimal");
+        stream("proxy", 0b0010, &octets)?;
+        stream("proxy", 0b1110, &octets)?;
     }
     Ok(())
 }

@@ -116,6 +116,11 @@ fn pair() {
 }
 
 #[test]
+fn proxy() {
+    replay_borrowed!("proxy", Stream, harness::proxy);
+}
+
+#[test]
 fn server() {
     replay_borrowed!("server", Stream, harness::server);
 }

@@ -12,6 +12,7 @@
 //! - two machines of our own never fail one another, and lose nothing
 //! - what one of our own compresses, the other inflates to the same
 //! - what one of our own offers or answers, the other understands
+//! - a proxy has connected to the host when it says so, and says nothing else
 //! - a driver delivers in order over any transport, and says so when it cannot
 //! - it gets somewhere with every few steps, waits only for what is pending, and ends in time
 //! - whoever waits for a deadline and then handles it does not wait for the same one again
@@ -28,6 +29,7 @@ mod naive;
 mod negotiation;
 mod output;
 mod pair;
+mod proxy;
 mod simulation;
 mod wire;
 
@@ -40,3 +42,4 @@ pub use handshake::{Opening, handshake_client, handshake_pair, handshake_server}
 pub use negotiation::{Negotiation, extensions};
 pub use output::{Written, output};
 pub use pair::{Hostile, Operation, hostile, pair};
+pub use proxy::proxy;

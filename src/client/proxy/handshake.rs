@@ -57,7 +57,8 @@ impl ProxyHandshake {
     /// Writes the first request into the output.
     ///
     /// [`Config::max_head_size`] and [`Config::max_headers`] limit the answer of an `http` proxy. `limit`
-    /// is how long the proxy may take for all its answers together; there is no limit with `None`.
+    /// is how long the proxy may take for all its answers together. `None` is no limit, and zero has passed
+    /// at once.
     ///
     /// # Errors
     ///
@@ -96,10 +97,10 @@ impl ProxyHandshake {
     ///
     /// # Bytes that follow the answer
     ///
-    /// They are an error: both TLS and WebSocket clients speak first, so a proxy has made them up. They
-    /// are found when they are in the same input as the answer, or passed to this method later. A proxy
-    /// that sends them still later puts them in front of what the host says. TLS detects that; without it,
-    /// a proxy can change everything anyway.
+    /// They are an error. Both TLS and WebSocket clients speak first, so such bytes are the proxy's own. They
+    /// are found in the same input as the answer, or in a later call of this method. A proxy that sends them
+    /// even later puts them in front of what the host says. TLS detects that. Without TLS, a proxy can change
+    /// everything anyway.
     ///
     /// # Errors
     ///

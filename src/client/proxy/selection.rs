@@ -40,8 +40,8 @@ impl Proxy {
     /// | `http`, or none | HTTP/1.1 with CONNECT (RFC 9110 §9.3.6) | 80 |
     /// | `socks5`, `socks5h` | SOCKS version 5 (RFC 1928) | 1080 |
     ///
-    /// The proxy always resolves the host. The user and the password are percent-decoded; an `http` proxy
-    /// gets them as `Basic` (RFC 7617), a `socks5` proxy as RFC 1929 has it. They are not encrypted.
+    /// The proxy always resolves the host. The user and the password are percent-decoded. An `http` proxy
+    /// gets them as `Basic` (RFC 7617), and a `socks5` proxy as RFC 1929 has it. They are not encrypted.
     ///
     /// # Errors
     ///
@@ -64,8 +64,7 @@ impl Proxy {
     /// | `ws` | `http_proxy`, `all_proxy`, `ALL_PROXY` |
     /// | hosts without a proxy, as in [`no_proxy`](Self::no_proxy) | `no_proxy`, `NO_PROXY` |
     ///
-    /// There is no `HTTP_PROXY`: in a CGI program, whoever sends a request sets it with the header field
-    /// `Proxy`.
+    /// `HTTP_PROXY` is ignored: in a CGI program, a request sets it through the header field `Proxy`.
     ///
     /// # Errors
     ///
@@ -78,7 +77,7 @@ impl Proxy {
     /// let proxy = Proxy::from_env()?;
     /// match proxy.server_for(&"wss://example.com/".parse()?) {
     ///     Some(server) => println!("through {server}"),
-    ///     None => println!("straight"),
+    ///     None => println!("directly"),
     /// }
     /// # Ok::<(), framewise::Error>(())
     /// ```
@@ -133,15 +132,15 @@ impl Proxy {
     /// | one of these with `:8080` at its end, and an IPv6 address in brackets | the same, on this port only |
     ///
     /// A dot at the end of a name changes nothing. No name is resolved: an address in the list does not
-    /// match a host that is a name. An entry that is none of these matches nothing. No host is in the list
-    /// from the beginning, `localhost` neither.
+    /// match a host that is a name. An entry that is none of these matches nothing. The list of a new proxy
+    /// is empty: `localhost` is not in it.
     #[must_use]
     pub fn no_proxy(mut self, list: impl AsRef<str>) -> Self {
         self.bypass.add(list.as_ref());
         self
     }
 
-    /// Returns the proxy for a connection to `uri`, or `None` when there is no proxy in between.
+    /// Returns the proxy for a connection to `uri`, or `None` for a direct connection.
     #[must_use]
     pub fn server_for(&self, uri: &Uri) -> Option<&ProxyServer> {
         let server = if uri.is_secure() { &self.secure } else { &self.plain };

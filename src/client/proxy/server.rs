@@ -49,7 +49,7 @@ pub enum ProxyScheme {
     Socks5,
 }
 
-/// A user and a password, decoded. Whoever shows a proxy does not show them.
+/// A user and a password, decoded. Nothing shows them.
 #[derive(Clone)]
 pub(super) struct Credentials {
     pub(super) user: Vec<u8>,
@@ -326,5 +326,5 @@ impl fmt::Display for ProxyUriError {
 
 impl Error for ProxyUriError {}
 
-/// How long a scheme may be that is shown. No one that is in use is longer.
+/// How long a scheme may be that is shown. No scheme in use is longer.
 const MAX_SCHEME: usize = 16;

@@ -14,7 +14,7 @@ use crate::{handshake::Uri, input::Input, output::Output};
 
 /// Reads what the proxy answers, step by step, and says what to write next.
 ///
-/// It takes the same whether a proxy answers early or not, so how the answers are cut makes no difference.
+/// An early answer is read like any other, so it makes no difference how the answers are cut.
 pub(super) struct Socks {
     step: Step,
     /// The bytes of this step. Emptied when the step is done.
