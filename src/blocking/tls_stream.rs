@@ -40,9 +40,8 @@ pub struct TlsStream<S> {
     shared: Arc<Shared>,
 }
 
-/// What all handles of a stream share. The session is locked last and for a short time only. Who reads the
-/// stream holds the first lock, who writes to it the second, and nobody waits for one while it holds the
-/// other.
+/// What all handles of a stream share. Reads of the stream hold the first lock, writes the second. No thread
+/// waits for one while it holds the other. The session is locked last, and not during reads and writes.
 struct Shared {
     received: Mutex<Received>,
     /// Encrypted records that the stream has not taken yet. Empty between writes, unless one could not be

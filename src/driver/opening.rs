@@ -81,24 +81,21 @@ macro_rules! opening {
         ) -> Result<Requested<S>, Error> {
             let config = config.into();
             let limit = if_on(config.handshake_timeout);
-            receive_within(stream, config, limit)$(.$await)?
+            boxed!($($async $await)? { receive_within(stream, config, limit)$(.$await)? })
         }
 
-        /// Does what [`receive_request`] does, within what is left of the timeout.
+        /// Does what [`receive_request`] does, within what is left of the timeout. Not boxed.
         pub(super) $($async)? fn receive_within<S: $($stream)+>(
             stream: S,
             config: Arc<Config>,
             limit: Option<Duration>,
         ) -> Result<Requested<S>, Error> {
-            boxed!($($async $await)? {
-                let mut io = Io::open(stream)?;
-                let mut driver = HandshakeDriver::request(Arc::clone(&config))
-                    .stamp(dated)
-                    .with_limit(limit);
-                io.shake(&mut driver)$(.$await)? ?;
-                let (request, unread) = driver.finish().ok_or(HandshakeError::UnexpectedEof)?;
-                Ok(Requested { io, request, config, unread })
-            })
+            let mut io = Io::open(stream)?;
+            let mut driver =
+                HandshakeDriver::request(Arc::clone(&config)).stamp(dated).with_limit(limit);
+            io.shake(&mut driver)$(.$await)? ?;
+            let (request, unread) = driver.finish().ok_or(HandshakeError::UnexpectedEof)?;
+            Ok(Requested { io, request, config, unread })
         }
 
         /// Sends `request` over `stream` and waits for the response, at most for
@@ -148,10 +145,12 @@ macro_rules! opening {
         ) -> Result<(WebSocket<S>, Response), Error> {
             let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
             let limit = if_on(config.handshake_timeout);
-            client_within(stream, request, config, seed, limit)$(.$await)?
+            boxed!($($async $await)? {
+                client_within(stream, request, config, seed, limit)$(.$await)?
+            })
         }
 
-        /// Does what [`client_with_seed`] does, within what is left of the timeout.
+        /// Does what [`client_with_seed`] does, within what is left of the timeout. Not boxed.
         pub(super) $($async)? fn client_within<S: $($stream)+>(
             stream: S,
             request: ClientRequest,
@@ -159,13 +158,11 @@ macro_rules! opening {
             seed: [u8; 32],
             limit: Option<Duration>,
         ) -> Result<(WebSocket<S>, Response), Error> {
-            boxed!($($async $await)? {
-                let mut io = Io::open(stream)?;
-                let mut driver = HandshakeDriver::client(request, config, seed).with_limit(limit);
-                io.shake(&mut driver)$(.$await)? ?;
-                let (driver, response) = driver.into_driver().ok_or(HandshakeError::UnexpectedEof)?;
-                Ok((WebSocket::with_driver(io, driver), response))
-            })
+            let mut io = Io::open(stream)?;
+            let mut driver = HandshakeDriver::client(request, config, seed).with_limit(limit);
+            io.shake(&mut driver)$(.$await)? ?;
+            let (driver, response) = driver.into_driver().ok_or(HandshakeError::UnexpectedEof)?;
+            Ok((WebSocket::with_driver(io, driver), response))
         }
 
         impl<S: $($stream)+> Requested<S> {

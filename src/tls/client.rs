@@ -39,7 +39,7 @@ impl ClientTls {
     /// with the certificates in its files elsewhere.
     ///
     /// Where there are files, the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
-    /// They are read now, which takes some milliseconds.
+    /// This call reads them, which takes some milliseconds.
     ///
     /// # Errors
     ///
@@ -71,7 +71,8 @@ impl ClientTls {
 
     /// Trusts these root certificates and no others: one or more in PEM.
     ///
-    /// A server's own certificate is one of them if it signed itself and is not that of an authority.
+    /// For a server with a self-signed certificate, give that certificate. It must not be that of an
+    /// authority (`CA:TRUE`).
     ///
     /// # Errors
     ///

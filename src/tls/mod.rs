@@ -18,7 +18,7 @@
 //! | `rustls` | this module, for programs that bring a rustls configuration |
 //!
 //! Nothing is installed for the whole process, and nothing has to be. A configuration names its
-//! cryptography itself, so two crates that use different ones do not meet.
+//! cryptography itself, so crates of one program can use different ones.
 //!
 //! # Versions of rustls
 //!

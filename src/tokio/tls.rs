@@ -90,11 +90,14 @@ pub async fn receive_request_tls<S: AsyncRead + AsyncWrite + Unpin>(
     config: impl Into<Arc<Config>>,
 ) -> Result<Requested<TlsStream<S>>, Error> {
     let config = config.into();
-    let rest = Rest::of(if_on(config.handshake_timeout));
-    let stream = accepted(stream, tls, rest.left(), config.close_timeout).await?;
-    let mut requested = receive_within(stream, config, rest.left()).await?;
-    requested.request.set_secure();
-    Ok(requested)
+    Box::pin(async move {
+        let rest = Rest::of(if_on(config.handshake_timeout));
+        let stream = accepted(stream, tls, rest.left(), config.close_timeout).await?;
+        let mut requested = receive_within(stream, config, rest.left()).await?;
+        requested.request.set_secure();
+        Ok(requested)
+    })
+    .await
 }
 
 /// Does the TLS handshake of a client over `stream`, then sends `request` and waits for the response, as
@@ -149,9 +152,12 @@ pub async fn client_tls_with_seed<S: AsyncRead + AsyncWrite + Unpin>(
     seed: [u8; 32],
 ) -> Result<(WebSocket<TlsStream<S>>, Response), Error> {
     let (request, config) = (request.try_into().map_err(Into::into)?, config.into());
-    let rest = Rest::of(if_on(config.handshake_timeout));
-    let stream = connect(stream, tls, request.uri().server_name(), rest.left()).await?;
-    client_within(stream, request, config, seed, rest.left()).await
+    Box::pin(async move {
+        let rest = Rest::of(if_on(config.handshake_timeout));
+        let stream = connect(stream, tls, request.uri().server_name(), rest.left()).await?;
+        client_within(stream, request, config, seed, rest.left()).await
+    })
+    .await
 }
 
 /// Does the TLS handshake of a client, within `limit`.
@@ -178,7 +184,7 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     .await
 }
 
-/// Does the TLS handshake of a server, within `limit`.
+/// Does the TLS handshake of a server, within `limit`. Not boxed.
 async fn accepted<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     tls: &ServerTls,
@@ -186,17 +192,14 @@ async fn accepted<S: AsyncRead + AsyncWrite + Unpin>(
     close_timeout: Option<Duration>,
 ) -> Result<TlsStream<S>, Error> {
     let shaking = TlsAcceptor::from(Arc::clone(tls.config())).accept(stream);
-    Box::pin(async move {
-        match Rest::of(limit).within(shaking.into_fallible()).await {
-            Some(Ok(stream)) => Ok(TlsStream::new(tokio_rustls::TlsStream::Server(stream))),
-            Some(Err((error, mut stream))) => {
-                let _ = Rest::of(close_timeout).within(linger(&mut stream)).await;
-                Err(TlsError::of_handshake(error, Peer::Client).into())
-            }
-            None => Err(TlsError::timeout().into()),
+    match Rest::of(limit).within(shaking.into_fallible()).await {
+        Some(Ok(stream)) => Ok(TlsStream::new(tokio_rustls::TlsStream::Server(stream))),
+        Some(Err((error, mut stream))) => {
+            let _ = Rest::of(close_timeout).within(linger(&mut stream)).await;
+            Err(TlsError::of_handshake(error, Peer::Client).into())
         }
-    })
-    .await
+        None => Err(TlsError::timeout().into()),
+    }
 }
 
 /// Ends the stream and reads what comes until the client has ended it: a reset would lose the alert, as it
