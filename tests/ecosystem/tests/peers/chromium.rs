@@ -8,9 +8,11 @@ use std::{
 
 use framewise::Message;
 
+use framewise_ecosystem::Authority;
+
 use crate::{
     bindings::{Binding, Seen, Server},
-    certificates::{Authority, Folder},
+    folder::Folder,
     programs::{Program, installed},
 };
 
@@ -33,7 +35,7 @@ socket.onmessage = ({ data }) => {
 
 #[test]
 fn a_page_over_https_talks_to_its_own_server() {
-    let identity = Authority::new().issue(&["localhost"]);
+    let identity = Authority::new("other").issue(&["localhost"]);
     for binding in Binding::ALL {
         let Some(mut command) = installed("chromium") else { return };
         let (server, profile) =

@@ -8,9 +8,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use framewise_ecosystem::Authority;
+
 use crate::{
     bindings::{Binding, Server},
-    certificates::{Authority, Folder},
+    folder::Folder,
     programs::{Program, run},
 };
 
@@ -42,13 +44,13 @@ fn talk(arguments: &[&str]) -> Option<(bool, String, String)> {
 
 #[test]
 fn the_servers_and_the_client_talk_over_tls() {
-    let (authority, folder) = (Authority::new(), Folder::new());
-    let (identity, client) = (authority.issue(&["localhost"]), authority.issue(&["client"]));
-    let ca = folder.write("ca.pem", &authority.pem);
+    let (authority, folder) = (Authority::new("root"), Folder::new());
+    let (identity, client) = (authority.issue(&["localhost"]), authority.issue_client("client"));
+    let ca = folder.write("ca.pem", &authority.pem());
     let chain = folder.write("chain.pem", &identity.chain);
-    let key = folder.write("key.pem", &identity.key);
+    let key = folder.write("key.pem", &identity.key());
     let client_chain = folder.write("client.pem", &client.chain);
-    let client_key = folder.write("client.key", &client.key);
+    let client_key = folder.write("client.key()", &client.key());
     for name in ["echo_server", "echo_server_std"] {
         let Some(mut command) = example(name) else { return };
         let (_server, url) = start(command.args(["--tls-cert", &chain, "--tls-key", &key]));
@@ -63,7 +65,7 @@ fn the_servers_and_the_client_talk_over_tls() {
         assert!(!errors.contains("WARNING"), "{errors}");
 
         // Without the root it is refused, unless nothing is checked.
-        let other = folder.write("other.pem", Authority::new().pem);
+        let other = folder.write("other.pem", Authority::new("other").pem());
         let (succeeded, _, errors) = talk(&["--ca", &other, &url]).unwrap();
         assert!(!succeeded && errors.contains("issuer"), "{name}: {errors}");
         let (succeeded, output, errors) = talk(&["--insecure", &url]).unwrap();
@@ -84,9 +86,9 @@ fn the_servers_and_the_client_talk_over_tls() {
 
 #[test]
 fn line_client_talks_to_both_adapters() {
-    let (authority, folder) = (Authority::new(), Folder::new());
+    let (authority, folder) = (Authority::new("root"), Folder::new());
     let identity = authority.issue(&["localhost"]);
-    let ca = folder.write("ca.pem", &authority.pem);
+    let ca = folder.write("ca.pem", &authority.pem());
     for binding in Binding::ALL {
         let server = Server::start(binding, Some(identity.server()), "");
         let url = format!("wss://localhost:{}/", server.port);

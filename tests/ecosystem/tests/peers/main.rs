@@ -4,9 +4,9 @@
 //! there says so and passes, unless `PEERS` is set: then it fails.
 
 mod bindings;
-mod certificates;
 mod chromium;
 mod examples;
+mod folder;
 mod libraries;
 mod nginx;
 mod openssl;

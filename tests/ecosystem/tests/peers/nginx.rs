@@ -2,9 +2,11 @@
 
 use framewise::{Error, client::Connector, handshake::ClientRequest};
 
+use framewise_ecosystem::{Authority, Certified};
+
 use crate::{
     bindings::{Binding, Seen, Server},
-    certificates::{Authority, Folder, Identity},
+    folder::Folder,
     programs::{Program, free_port, installed},
 };
 
@@ -17,10 +19,10 @@ struct Origins {
 }
 
 impl Origins {
-    fn start(identity: &Identity, backend: u16) -> Option<Self> {
+    fn start(identity: &Certified, backend: u16) -> Option<Self> {
         let folder = Folder::new();
         let (chain, key) =
-            (folder.write("chain.pem", &identity.chain), folder.write("key.pem", &identity.key));
+            (folder.write("chain.pem", &identity.chain), folder.write("key.pem", &identity.key()));
         let (secure, plain) = (free_port(), free_port());
         let root = folder.path().to_str().unwrap();
         let locations = format!(
@@ -95,12 +97,12 @@ fn request_of(server: &Server) -> Vec<String> {
 
 #[test]
 fn redirects_are_followed_when_the_program_says_so() {
-    let authority = Authority::new();
+    let authority = Authority::new("root");
     let identity = authority.issue(&["localhost", "127.0.0.1"]);
     for binding in Binding::ALL {
         let server = Server::start(binding, None, "");
         let Some(origins) = Origins::start(&identity, server.port) else { return };
-        let connector = Connector::new().tls(authority.trusted());
+        let connector = Connector::new().tls(authority.client());
         let follows = connector.clone().redirects(5);
 
         // Off by default.
@@ -145,7 +147,7 @@ fn redirects_are_followed_when_the_program_says_so() {
 // The 400 that nginx answers on its port for TLS.
 #[test]
 fn a_plain_request_to_a_port_for_tls_is_told_so() {
-    let authority = Authority::new();
+    let authority = Authority::new("root");
     let identity = authority.issue(&["localhost"]);
     for binding in Binding::ALL {
         let Some(origins) = Origins::start(&identity, free_port()) else { return };
@@ -154,7 +156,7 @@ fn a_plain_request_to_a_port_for_tls_is_told_so() {
         let error = binding.talk(&Connector::new(), &request).unwrap_err();
         assert!(error.to_string().contains("wss://"), "{error}");
         // And TLS to a port for plain HTTP.
-        let connector = Connector::new().tls(authority.trusted());
+        let connector = Connector::new().tls(authority.client());
         let request =
             ClientRequest::new(format!("wss://localhost:{}/chat", origins.plain)).unwrap();
         let error = binding.talk(&connector, &request).unwrap_err();

@@ -13,9 +13,11 @@ use framewise::{
     tls::TlsErrorKind,
 };
 
+use framewise_ecosystem::Authority;
+
 use crate::{
     bindings::{Binding, Seen, Server},
-    certificates::{Authority, Folder},
+    folder::Folder,
     programs::{Program, free_port, installed, run},
 };
 
@@ -28,9 +30,9 @@ const CLOSE: &[u8] = b"\x88\x82\x00\x00\x00\x00\x03\xe8";
 
 #[test]
 fn s_client_talks_to_our_servers() {
-    let (authority, folder) = (Authority::new(), Folder::new());
+    let (authority, folder) = (Authority::new("root"), Folder::new());
     let identity = authority.issue(&["localhost"]);
-    let ca = folder.write("ca.pem", &authority.pem);
+    let ca = folder.write("ca.pem", &authority.pem());
     for binding in Binding::ALL {
         let Some(mut command) = installed("openssl") else { return };
         let server = Server::start(binding, Some(identity.server()), "");
@@ -56,10 +58,10 @@ fn s_client_talks_to_our_servers() {
 
 #[test]
 fn our_clients_talk_to_s_server() {
-    let (authority, folder) = (Authority::new(), Folder::new());
+    let (authority, folder) = (Authority::new("root"), Folder::new());
     let identity = authority.issue(&["localhost"]);
     let (chain, key) =
-        (folder.write("chain.pem", &identity.chain), folder.write("key.pem", &identity.key));
+        (folder.write("chain.pem", &identity.chain), folder.write("key.pem", &identity.key()));
     let Some(mut command) = installed("openssl") else { return };
     let port = free_port();
     command.args(["s_server", "-quiet", "-naccept", "1", "-accept", &port.to_string()]);
@@ -81,7 +83,7 @@ fn our_clients_talk_to_s_server() {
         stdout.read_exact(&mut frame).unwrap();
         assert_eq!(frame[..2], [0x81, 0x82]);
     });
-    let connector = Connector::new().tls(authority.trusted());
+    let connector = Connector::new().tls(authority.client());
     let mut tries = 0;
     let (mut websocket, _) = loop {
         let request = format!("wss://localhost:{port}/");
@@ -99,13 +101,13 @@ fn our_clients_talk_to_s_server() {
 
 #[test]
 fn certificates_of_clients_are_asked_for() {
-    let (authority, folder) = (Authority::new(), Folder::new());
-    let (identity, client) = (authority.issue(&["localhost"]), authority.issue(&["client"]));
-    let ca = folder.write("ca.pem", &authority.pem);
+    let (authority, folder) = (Authority::new("root"), Folder::new());
+    let (identity, client) = (authority.issue(&["localhost"]), authority.issue_client("client"));
+    let ca = folder.write("ca.pem", &authority.pem());
     let (chain, key) =
-        (folder.write("chain.pem", &client.chain), folder.write("key.pem", &client.key));
+        (folder.write("chain.pem", &client.chain), folder.write("key.pem", &client.key()));
     for binding in Binding::ALL {
-        let tls = identity.server().require_client_certs(&authority.pem).unwrap();
+        let tls = identity.server().require_client_certs(&authority.pem()).unwrap();
         let server = Server::start(binding, Some(tls), "");
         let address = format!("127.0.0.1:{}", server.port);
         for certificate in [true, false] {
@@ -124,16 +126,16 @@ fn certificates_of_clients_are_asked_for() {
     let Some(mut command) = installed("openssl") else { return };
     let port = free_port();
     let (server_chain, server_key) =
-        (folder.write("server.pem", &identity.chain), folder.write("server.key", &identity.key));
+        (folder.write("server.pem", &identity.chain), folder.write("server.key", &identity.key()));
     command.args(["s_server", "-quiet", "-www", "-accept", &port.to_string(), "-CAfile", &ca]);
     command.args(["-cert", &server_chain, "-key", &server_key, "-Verify", "1"]);
     let _server = Program::start_on(command.stdout(Stdio::null()).stderr(Stdio::null()), port);
     let request = ClientRequest::new(format!("wss://localhost:{port}/")).unwrap();
     for binding in Binding::ALL {
-        let with = authority.trusted().client_cert(&client.chain, &client.key).unwrap();
+        let with = authority.client().client_cert(&client.chain, &client.key()).unwrap();
         let refused = binding.talk(&Connector::new().tls(with), &request).unwrap_err();
         assert!(matches!(refused, Error::Handshake(_)), "{binding:?}: no WebSocket: {refused}");
-        let without = authority.trusted();
+        let without = authority.client();
         match binding.talk(&Connector::new().tls(without), &request).unwrap_err() {
             Error::Tls(error) => assert_eq!(error.kind(), TlsErrorKind::CertificateRequired),
             error => panic!("{binding:?}: {error}"),

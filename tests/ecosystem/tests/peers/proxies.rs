@@ -15,9 +15,11 @@ use framewise::{
     tokio as asynchronous,
 };
 
+use framewise_ecosystem::Authority;
+
 use crate::{
     bindings::{Binding, Server},
-    certificates::{Authority, Folder},
+    folder::Folder,
     programs::{Program, free_port, installed},
 };
 
@@ -46,7 +48,7 @@ fn microsocks() -> Option<(Program, u16)> {
 
 /// Talks through a proxy with TLS and without, then has it refuse.
 fn talk_through(scheme: &str, proxy_port: u16) {
-    let authority = Authority::new();
+    let authority = Authority::new("root");
     let identity = authority.issue(&["localhost"]);
     for binding in Binding::ALL {
         for secure in [false, true] {
@@ -56,7 +58,7 @@ fn talk_through(scheme: &str, proxy_port: u16) {
             let request = ClientRequest::new(uri).unwrap();
             let through = |user: &str, port: u16| {
                 let proxy = Proxy::new(&format!("{scheme}://{user}127.0.0.1:{port}")).unwrap();
-                Connector::new().tls(authority.trusted()).proxy(proxy)
+                Connector::new().tls(authority.client()).proxy(proxy)
             };
             let talked = binding.talk(&through("user:secret@", proxy_port), &request);
             let tls = talked.unwrap_or_else(|error| panic!("{scheme}, {binding:?}: {error}"));
