@@ -82,7 +82,8 @@ pub struct Config {
     /// How long the whole opening handshake may take.
     ///
     /// 10 seconds by default. A handshake is one round trip, and slow handshakes are a known way to
-    /// exhaust a server.
+    /// exhaust a server. `connect` and `accept_tls` of the adapters count everything before it, too: the
+    /// lookup of the host, TCP, a proxy, TLS and redirects.
     pub handshake_timeout: Option<Duration>,
 
     /// How long neither side may send a message before the connection is closed with

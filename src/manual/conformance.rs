@@ -8,7 +8,7 @@
 //!
 //! | standard | shown by tests | not for this crate |
 //! |---|---|---|
-//! | RFC 6455: The WebSocket Protocol | 408 | 17 |
+//! | RFC 6455: The WebSocket Protocol | 409 | 16 |
 //! | RFC 7692: Compression Extensions for WebSocket | 143 | 3 |
 //! | RFC 8441: Bootstrapping WebSockets with HTTP/2 | 11 | 5 |
 //! | RFC 9220: Bootstrapping WebSockets with HTTP/3 | 2 | 2 |
@@ -22,7 +22,7 @@
 //! | RFC 4648: The Base16, Base32, and Base64 Data Encodings | 5 | 0 |
 //! | RFC 1951: DEFLATE | 15 | 0 |
 //! | IANA: WebSocket Close Code Number Registry | 1 | 0 |
-//! | all | 688 | 28 |
+//! | all | 689 | 27 |
 //!
 //! # Choices
 //!
@@ -189,18 +189,16 @@
 //! - 6455-2-02: a licence, with nothing to observe.
 //! - 6455-4.1-03: a licence for how a client is deployed; the handshake runs over whatever stream
 //!   it is given.
-//! - 6455-4.1-10: connections are opened here to addresses that are known; who lets a proxy resolve
-//!   the name opens the stream, and has this duty, as the documentation of `client` says.
+//! - 6455-4.1-10: at a gate, each name that a proxy resolves has its turns; how many names a
+//!   program connects to at once is its choice.
 //! - 6455-4.1-13: a proxy is chosen here by a program or by environment variables, for the ws or
 //!   wss URI, and by no script.
-//! - 6455-4.1-18: TLS is the caller's: the host to indicate is in the `Uri` that the request is
-//!   made of, as the documentation of `Uri::host` says.
 //! - 6455-4.1-33: no browser is built here.
 //! - 6455-5.2-19: a rule for the authors of extensions; the only one here has no extension data.
 //! - 6455-5.4-13, 6455-5.4-14, 6455-5.4-15, 6455-5.4-16: it binds intermediaries, and this crate is
 //!   an endpoint.
 //! - 6455-9.1-10: there is one extension here, so nothing interacts.
-//! - 6455-10.6-02: the caller chooses the stream, and with it TLS or none.
+//! - 6455-10.6-02: the program chooses `ws` or `wss`, or the stream, and with it TLS or none.
 //! - 6455-10.6-03: the TLS library chooses its algorithms.
 //! - 7692-3-01: a definition of terms, which the rows below use.
 //! - 7692-4-01: a rule for the authors of extensions, which RFC 7692 §7 follows.
@@ -246,7 +244,7 @@
 //! | 2 Conformance Requirements | 0 | 3 |
 //! | 2.1 Terminology and Other Conventions | 2 | 0 |
 //! | 3 WebSocket URIs | 14 | 0 |
-//! | 4.1 Client Requirements | 70 | 5 |
+//! | 4.1 Client Requirements | 71 | 4 |
 //! | 4.2 Server-Side Requirements | 1 | 0 |
 //! | 4.2.1 Reading the Client's Opening Handshake | 26 | 0 |
 //! | 4.2.2 Sending the Server's Opening Handshake | 29 | 0 |

@@ -215,6 +215,26 @@ mod tests {
         assert!(Arc::ptr_eq(ClientTls::from(Arc::clone(&config)).config(), &config));
     }
 
+    // 6455-4.1-18: names are indicated, addresses are not (RFC 6066 §3)
+    #[test]
+    fn the_name_of_the_server_is_indicated() {
+        for (host, indicated) in
+            [("chat.example.com", Some("chat.example.com")), ("192.0.2.7", None), ("::1", None)]
+        {
+            let tls = ClientTls::from(given(&[]));
+            let name = server_name(host).unwrap();
+            let mut client = rustls::ClientConnection::new(Arc::clone(tls.config()), name).unwrap();
+            let mut hello = alloc::vec::Vec::new();
+            client.write_tls(&mut hello).unwrap();
+            let mut acceptor = rustls::server::Acceptor::default();
+            acceptor.read_tls(&mut &*hello).unwrap();
+            let Ok(Some(accepted)) = acceptor.accept() else { panic!("no whole hello") };
+            let hello = accepted.client_hello();
+            assert_eq!(hello.server_name(), indicated);
+            assert_eq!(hello.alpn().unwrap().collect::<alloc::vec::Vec<_>>(), [b"http/1.1"]);
+        }
+    }
+
     #[test]
     fn names_and_addresses_are_server_names() {
         for (name, expected) in [
