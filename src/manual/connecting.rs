@@ -114,7 +114,7 @@
 //!
 //! `Reconnect`, in both adapters, opens one connection after another and waits in between, as a
 //! [`Backoff`](crate::client::Backoff) says. It retries failures that
-//! [may pass](crate::Error#method.is_transient), and returns the others. It sends nothing again: a program
+//! [may pass](crate::Error::is_transient), and returns the others. It sends nothing again: a program
 //! that must not lose messages numbers them, and asks for what it has missed.
 //!
 //! # Without the adapters

@@ -1,7 +1,7 @@
 //! The guide: how to embed the crate, and why it works this way.
 //!
 //! - [`embedding`]: which layer to choose, a binding in a page, and the bare machine in six steps
-//! - [`connecting`]: TLS, proxies, redirects and reconnecting
+//! - `connecting`: TLS, proxies, redirects and reconnecting (feature `std`)
 //! - [`closing`]: who closes what and when
 //! - [`timers`]: time as an argument
 //! - [`back_pressure`]: what is bounded, and by what
@@ -17,6 +17,7 @@ pub mod closing;
 #[cfg(feature = "deflate")]
 pub mod compression;
 pub mod conformance;
+#[cfg(feature = "std")]
 pub mod connecting;
 pub mod design;
 pub mod embedding;

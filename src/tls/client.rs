@@ -110,8 +110,8 @@ impl ClientTls {
         Ok(Self { config: Arc::new(config) })
     }
 
-    /// Returns what `connect` uses when the program gives nothing: [`platform`](Self::platform) if that is
-    /// compiled in, else [`webpki_roots`](Self::webpki_roots).
+    /// Returns what `connect` uses when the program gives nothing: `platform` if that is compiled in, else
+    /// `webpki_roots`.
     ///
     /// The first success is kept for the life of the process, since reading the roots takes longer than a
     /// handshake.
