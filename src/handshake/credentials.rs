@@ -4,6 +4,8 @@ use alloc::{format, string::String, vec::Vec};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use super::uri::is_name_octet;
+
 /// Returns the value of `Authorization` (RFC 7617 §2, in UTF-8). `None` for a user name with a colon,
 /// and if one of the two has a control character.
 pub(super) fn basic(user: &str, password: &str) -> Option<String> {
@@ -15,28 +17,34 @@ pub(super) fn basic(user: &str, password: &str) -> Option<String> {
 /// Decodes the user name and the password of a URI. The password is empty when there is no colon.
 /// `None` when they are not percent-encoded UTF-8.
 pub(super) fn decode(userinfo: &str) -> Option<(String, String)> {
+    // Unreserved characters, sub-delimiters, colons and percent-encoded bytes.
+    let may_stand = |octet| is_name_octet(octet) || matches!(octet, b':' | b'%');
+    if !userinfo.bytes().all(may_stand) {
+        return None;
+    }
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
-    Some((percent_decoded(user)?, percent_decoded(password)?))
+    let decoded = |text| String::from_utf8(percent_decode(text)?).ok();
+    Some((decoded(user)?, decoded(password)?))
 }
 
-/// Decodes a text of unreserved characters, sub-delimiters, colons and percent-encoded bytes.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut octets = Vec::with_capacity(text.len());
+/// Decodes the bytes that are percent-encoded (RFC 3986 §2.1); `None` for a `%` without two digits.
+pub(crate) fn percent_decode(text: &str) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     loop {
         rest = match rest {
-            [] => return String::from_utf8(octets).ok(),
+            [] => return Some(decoded),
             [b'%', high, low, rest @ ..] => {
                 let digit = |octet: &u8| char::from(*octet).to_digit(16);
-                let octet = digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?;
-                octets.push(octet.try_into().ok()?);
+                let octet = digit(high)? << 4 | digit(low)?;
+                decoded.push(u8::try_from(octet).ok()?);
                 rest
             }
-            [octet, rest @ ..] if super::uri::is_name_octet(*octet) || *octet == b':' => {
-                octets.push(*octet);
+            [b'%', ..] => return None,
+            [octet, rest @ ..] => {
+                decoded.push(*octet);
                 rest
             }
-            _ => return None,
         };
     }
 }

@@ -160,6 +160,7 @@ pub(crate) use self::{
     uri::Authority,
 };
 pub use crate::extension::{Extension, ExtensionError, ExtensionList, Param, Params};
+pub(crate) use credentials::percent_decode;
 
 /// Whether the handshake writes this header field itself, or it would change where a message ends.
 fn protected(name: &str) -> bool {

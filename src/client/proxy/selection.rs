@@ -98,7 +98,7 @@ impl Proxy {
             });
             set.map(|(name, value)| match value.into_string() {
                 Ok(value) => Ok((name, value)),
-                Err(_) => Err(ProxyUriError::from(ProxyUriErrorKind::NotUnicode).in_variable(name)),
+                Err(_) => Err(ProxyUriError::new(ProxyUriErrorKind::NotUnicode).in_variable(name)),
             })
             .transpose()
         };

@@ -5,7 +5,7 @@ use core::{error::Error, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::handshake::{Authority, UriErrorKind};
+use crate::handshake::{Authority, UriErrorKind, percent_decode};
 
 /// A proxy server, as [`Proxy::server_for`](super::Proxy::server_for) returns it: what it speaks, its host
 /// and its port.
@@ -88,23 +88,27 @@ impl ProxyServer {
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         // One that stands behind the path was meant to end a password.
         if path.contains('@') {
-            return Err(Kind::Credentials.into());
+            return Err(ProxyUriError::new(Kind::Credentials));
         }
         if !matches!(path, "" | "/") {
-            return Err(Kind::Path.into());
+            return Err(ProxyUriError::new(Kind::Path));
         }
         let (userinfo, authority) = match authority.rsplit_once('@') {
             Some((userinfo, authority)) => (userinfo, authority),
             None => ("", authority),
         };
-        let Authority { host, port } =
-            Authority::parse(authority).map_err(|fault| match fault.kind {
+        let Authority { host, port } = Authority::parse(authority).map_err(|fault| {
+            ProxyUriError::new(match fault.kind {
                 UriErrorKind::Port => Kind::Port,
                 _ => Kind::Host,
-            })?;
+            })
+        })?;
         let credentials = match userinfo {
             "" => None,
-            userinfo => Some(Credentials::parse(userinfo, scheme).ok_or(Kind::Credentials)?),
+            userinfo => Some(
+                Credentials::parse(userinfo, scheme)
+                    .ok_or_else(|| ProxyUriError::new(Kind::Credentials))?,
+            ),
         };
         let port = port.unwrap_or_else(|| scheme.default_port());
         Ok(Self { scheme, host: host.to_owned(), port, credentials })
@@ -174,28 +178,6 @@ impl Credentials {
     }
 }
 
-/// Decodes the bytes that are percent-encoded (RFC 3986 §2.1); `None` for a `%` without two digits.
-fn percent_decode(text: &str) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    loop {
-        rest = match rest {
-            [] => return Some(decoded),
-            [b'%', high, low, rest @ ..] => {
-                let digit = |octet: &u8| char::from(*octet).to_digit(16);
-                let octet = digit(high)? << 4 | digit(low)?;
-                decoded.push(u8::try_from(octet).ok()?);
-                rest
-            }
-            [b'%', ..] => return None,
-            [octet, rest @ ..] => {
-                decoded.push(*octet);
-                rest
-            }
-        };
-    }
-}
-
 /// Why a text names no proxy that can be used.
 ///
 /// The message says what is wrong and which environment variable has it. It shows no part of the
@@ -253,6 +235,11 @@ pub enum ProxyUriErrorKind {
 }
 
 impl ProxyUriError {
+    #[cold]
+    pub(super) fn new(kind: ProxyUriErrorKind) -> Self {
+        Self(Box::new(Details { kind, scheme: None, variable: None }))
+    }
+
     /// Returns what is wrong.
     #[must_use]
     pub fn kind(&self) -> ProxyUriErrorKind {
@@ -276,13 +263,6 @@ impl ProxyUriError {
     pub(super) fn in_variable(mut self, variable: &'static str) -> Self {
         self.0.variable = Some(variable);
         self
-    }
-}
-
-impl From<ProxyUriErrorKind> for ProxyUriError {
-    #[cold]
-    fn from(kind: ProxyUriErrorKind) -> Self {
-        Self(Box::new(Details { kind, scheme: None, variable: None }))
     }
 }
 
