@@ -307,3 +307,19 @@ fn one_limit_bounds_tls_too() {
         |error| matches!(error, Error::Tls(error) if error.kind() == TlsErrorKind::Timeout),
     );
 }
+
+// The time limits of the socket that were set while the proxy was asked must not stay.
+#[test]
+fn what_was_set_for_the_proxy_does_not_limit_the_connection() {
+    let address = server(|stream| {
+        let Ok(mut websocket) = blocking::accept_any(stream, Config::default()) else { return };
+        thread::sleep(Duration::from_millis(800));
+        let _ = websocket.send("late").and_then(|()| websocket.read());
+    });
+    let (proxy, _heads) = proxy("HTTP/1.1 200 OK\r\n\r\n");
+    let connector = Connector::new().proxy(Proxy::new(proxy.to_string()).unwrap());
+    let config = limited(400).ping_interval(None).pong_timeout(None);
+    let uri = format!("ws://server.example:{}/", address.port());
+    let (mut websocket, _) = blocking::connect_with(&connector, request(&uri), config).unwrap();
+    assert_eq!(websocket.read().unwrap(), Some("late".into()));
+}
