@@ -249,6 +249,21 @@ impl ClientRequest {
         self.headers == other.headers
     }
 
+    /// Passes each header field of the request over HTTP/1.1 on.
+    pub(super) fn for_each_field(
+        &self,
+        key: &Key,
+        config: &Config,
+        mut pass: impl FnMut(&str, &[u8]),
+    ) {
+        pass("Host", self.uri.authority().as_bytes());
+        pass("Upgrade", b"websocket");
+        pass("Connection", b"Upgrade");
+        pass("Sec-WebSocket-Key", key.as_bytes());
+        let negotiation = self.negotiation(config);
+        negotiation.iter().chain(self.headers.iter()).for_each(|(name, value)| pass(name, value));
+    }
+
     /// Writes the request (RFC 6455 §4.1).
     pub(super) fn write(&self, key: &Key, config: &Config) -> Vec<u8> {
         let mut head =
