@@ -42,7 +42,7 @@ pub(crate) fn connection(websocket: &WebSocket<ClientStream>) {
     #[cfg(feature = "rustls")]
     if let Some(tls) = websocket.stream().tls() {
         let certificates = tls.peer_certificates().len();
-        report!("* {}, a chain of {certificates} from the server", tls.version());
+        report!("* {}, certificates of the server: {certificates}", tls.version());
     }
     match websocket.connection().deflate() {
         Some(agreed) => report!("* messages are compressed: {agreed}"),

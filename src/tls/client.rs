@@ -162,6 +162,13 @@ impl From<Arc<ClientConfig>> for ClientTls {
     }
 }
 
+/// For a loop of the program's own over rustls; [`Driver`](crate::driver::Driver) has what runs over it.
+impl From<ClientTls> for Arc<ClientConfig> {
+    fn from(tls: ClientTls) -> Self {
+        tls.config
+    }
+}
+
 impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_cert = self.config.client_auth_cert_resolver.has_certs();

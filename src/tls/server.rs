@@ -107,6 +107,13 @@ impl From<Arc<ServerConfig>> for ServerTls {
     }
 }
 
+/// For a loop of the program's own over rustls; [`Driver`](crate::driver::Driver) has what runs over it.
+impl From<ServerTls> for Arc<ServerConfig> {
+    fn from(tls: ServerTls) -> Self {
+        tls.config
+    }
+}
+
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerTls").finish_non_exhaustive()

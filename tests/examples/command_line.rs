@@ -56,7 +56,7 @@ fn every_example_refuses_unknown_arguments() {
         );
     }
     if cfg!(feature = "rustls") {
-        for name in ["echo_server", "echo_server_std"] {
+        for name in SERVERS {
             let files = ["--tls-cert", "no/such/cert", "--tls-key", "no/such/key"];
             assert_refused(name, &files, "no/such/cert: ");
             let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
