@@ -30,7 +30,10 @@ pub(crate) fn request(request: &ClientRequest, config: &Config) {
 pub(crate) fn response(response: &Response) {
     report!("< {}", Status(response));
     for (name, value) in response.headers().iter() {
-        report!("< {name}: {}", value.escape_ascii());
+        match name.eq_ignore_ascii_case("Set-Cookie") {
+            true => report!("< {name}: [..]"),
+            false => report!("< {name}: {}", value.escape_ascii()),
+        }
     }
 }
 

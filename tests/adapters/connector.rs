@@ -211,6 +211,12 @@ fn a_proxy_that_refuses_is_an_error_with_its_response() {
 }
 
 #[test]
+fn an_address_that_is_not_there_is_named_as_in_a_uri() {
+    let error = blocking::connect("ws://[::1]:1/", Config::default()).unwrap_err();
+    assert!(error.to_string().starts_with("cannot connect to [::1]:1: "), "{error}");
+}
+
+#[test]
 fn a_proxy_that_is_not_there_is_named() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let connector = Connector::new().proxy(Proxy::new(closed.to_string()).unwrap());

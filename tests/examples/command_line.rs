@@ -88,6 +88,7 @@ fn line_client_refuses_wrong_values() {
             (&["--ca=no/such/file"], "no/such/file: "),
             (&["--cert=cert.pem"], "--key"),
             (&["--insecure=yes"], "--insecure"),
+            (&["--insecure", "--ca=ca.pem"], "--ca and --insecure"),
         ],
         false => &[(&["--insecure"], "--features tls"), (&["--ca=ca.pem"], "--features tls")],
     };
