@@ -76,6 +76,7 @@ impl Pace {
         // A host that was found before is found again once the network is back.
         let transient = error.is_transient() || (self.connected && is_lookup_failure(&error));
         if !transient {
+            self.failure = None;
             return Err(error);
         }
         let response = match &error {

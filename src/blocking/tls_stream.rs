@@ -5,7 +5,10 @@ use core::{fmt, time::Duration};
 use std::{
     io::{self, BufRead as _, Cursor, ErrorKind, IoSlice, Read, Write},
     net::TcpStream,
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rustls::Connection;
@@ -18,7 +21,8 @@ use crate::tls::{Peer, TlsError, TlsInfo};
 ///
 /// One handle can read while another one writes: [`try_clone`](Self::try_clone) and
 /// [`share`](Self::share) make a second one, for
-/// [`WebSocket::into_split`](super::WebSocket::into_split). A read that waits holds up no write.
+/// [`WebSocket::into_split`](super::WebSocket::into_split). A blocked read does not block writes, and a blocked
+/// write does not block reads.
 ///
 /// Errors of TLS become `Error::Tls`. A stream that ends without TLS's own end (`close_notify`) fails with
 /// [`UnexpectedEof`](ErrorKind::UnexpectedEof), which a WebSocket takes for an end like any other.
@@ -38,6 +42,8 @@ use crate::tls::{Peer, TlsError, TlsInfo};
 pub struct TlsStream<S> {
     stream: S,
     shared: Arc<Shared>,
+    /// The limit of a write through this handle as it was set last, in nanoseconds. 0 for none.
+    write_limit: AtomicU64,
 }
 
 /// What all handles of a stream share. Reads of the stream hold the first lock, writes the second. No thread
@@ -74,7 +80,7 @@ impl<S> TlsStream<S> {
             unwritten: Mutex::default(),
             session: Mutex::new(Session { connection, unconfirmed }),
         };
-        Self { stream, shared: Arc::new(shared) }
+        Self { stream, shared: Arc::new(shared), write_limit: AtomicU64::new(0) }
     }
 
     /// Returns what TLS has agreed on, and the certificates of the peer.
@@ -95,7 +101,7 @@ impl<S> TlsStream<S> {
     /// Returns a second handle of this TLS stream. `handle` is a second handle of the stream below it.
     #[must_use]
     pub fn share(&self, handle: S) -> Self {
-        Self { stream: handle, shared: Arc::clone(&self.shared) }
+        Self { stream: handle, shared: Arc::clone(&self.shared), write_limit: AtomicU64::new(0) }
     }
 }
 
@@ -139,6 +145,28 @@ impl<S: Read + Write> TlsStream<S> {
             Err(error) if is_pending(error.kind()) => Ok(len),
             pushed => pushed.map(|()| len),
         }
+    }
+
+    /// Sends `close_notify` if nothing is pending.
+    fn notify(&mut self) -> io::Result<()>
+    where
+        S: Stream,
+    {
+        let shared = &*self.shared;
+        let Some(mut unwritten) = try_lock(&shared.unwritten) else { return Ok(()) };
+        if !unwritten.fill_buf()?.is_empty() {
+            return Ok(());
+        }
+        {
+            let connection = &mut lock(&shared.session).connection;
+            connection.send_close_notify();
+            pull(connection, &mut unwritten)?;
+        }
+        // A few bytes wait, too, for a peer that does not read.
+        if self.write_limit.load(Ordering::Relaxed) == 0 {
+            self.stream.set_write_timeout(Some(NOTIFY_LIMIT))?;
+        }
+        push(&mut unwritten, &mut self.stream)
     }
 
     /// Writes all that is pending.
@@ -286,6 +314,9 @@ impl<S: Stream> Stream for TlsStream<S> {
     }
 
     fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<bool> {
+        let nanos =
+            timeout.map_or(0, |timeout| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
+        self.write_limit.store(nanos, Ordering::Relaxed);
         self.stream.set_write_timeout(timeout)
     }
 
@@ -293,18 +324,10 @@ impl<S: Stream> Stream for TlsStream<S> {
         self.stream.set_nodelay()
     }
 
-    /// Sends `close_notify`, unless another handle is in the middle of a write: ending the stream ends that
-    /// write, too.
+    /// Sends `close_notify`, unless something has to be written in front of it: then the peer does not read,
+    /// or another handle is in the middle of a write, which ends with the stream.
     fn shutdown_write(&mut self) -> io::Result<()> {
-        let notified = match try_lock(&self.shared.unwritten) {
-            None => Ok(()),
-            Some(mut unwritten) => {
-                let connection = &mut lock(&self.shared.session).connection;
-                connection.send_close_notify();
-                pull(connection, &mut unwritten)
-                    .and_then(|()| push(&mut unwritten, &mut self.stream))
-            }
-        };
+        let notified = self.notify();
         self.stream.shutdown_write().and(notified)
     }
 }
@@ -365,6 +388,9 @@ fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
         Err(TryLockError::WouldBlock) => None,
     }
 }
+
+/// How long `close_notify` may take where writes have no limit: at the end, when all timers are off or over.
+const NOTIFY_LIMIT: Duration = Duration::from_millis(100);
 
 /// How much is read at once: a record of the largest size, with its head and what encryption adds.
 const BUFFER_LEN: usize = 16_384 + 256 + 5;

@@ -332,7 +332,8 @@ impl<H: Opening> Reads for HandshakeDriver<H> {
 
     fn read_failed<E>(&mut self, error: E, _unexpected_eof: bool) -> Result<(), E> {
         if let Phase::Opening = self.phase {
-            // What has come of a refusal says more than a reset behind it.
+            // What has come of a refusal says more than a reset behind it, but may not be all of it.
+            self.opening.cut();
             let end = self.opening.receive_eof();
             if !H::is_refusal(&end) {
                 self.phase = Phase::Ended(Some(end));
@@ -402,6 +403,8 @@ pub trait Opening: Queue + Sized {
     fn receive(&mut self, input: &mut Input<'_>) -> Result<Option<Self::Done>, Self::Error>;
     #[doc(hidden)]
     fn receive_eof(&mut self) -> Self::Error;
+    #[doc(hidden)]
+    fn cut(&mut self) {}
     #[doc(hidden)]
     fn poll_timeout(&mut self, now: Instant) -> Option<Instant>;
     #[doc(hidden)]
@@ -494,7 +497,7 @@ macro_rules! impl_opening {
                 matches!(error, HandshakeError::Rejected(_))
             }
 
-            impl_opening!(@stamp $answers, $this => $inner);
+            impl_opening!(@role $answers, $this => $inner);
         }
 
         impl Queue for $handshake {
@@ -504,7 +507,7 @@ macro_rules! impl_opening {
             }
         }
     };
-    (@stamp true, $this:ident => $inner:expr) => {
+    (@role true, $this:ident => $inner:expr) => {
         fn stamp(&mut self, error: &HandshakeError, stamp: fn(Rejection) -> Rejection) {
             let $this = self;
             if let Some(rejection) = error.rejection() {
@@ -512,7 +515,12 @@ macro_rules! impl_opening {
             }
         }
     };
-    (@stamp false, $this:ident => $inner:expr) => {};
+    (@role false, $this:ident => $inner:expr) => {
+        fn cut(&mut self) {
+            let $this = self;
+            $inner.cut();
+        }
+    };
 }
 
 impl_opening!(ClientHandshake => Established, false, this => this, receive);

@@ -141,6 +141,13 @@ impl ClientHandshake {
         self.fail(HandshakeError::UnexpectedEof)
     }
 
+    /// Reports that a read failed, before the end of the stream is reported.
+    pub(crate) const fn cut(&mut self) {
+        if let State::Refused(refusal) = &mut self.state {
+            refusal.cut();
+        }
+    }
+
     /// Returns when to call [`handle_timeout`](Self::handle_timeout). The time runs from the first
     /// call of one of the two until the connection or an error is returned.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use super::{ClientRequest, Established, HandshakeError, Response, client, request::Offer};
 use crate::{config::Config, connection::Connection};
 
-/// A request that an HTTP client sends, and whose response it will bring: the rest of an opening
+/// Checks the response to a request that an HTTP client of the program sent: the rest of an opening
 /// handshake over HTTP/1.1. Made by [`ClientRequest::into_http`].
 ///
 /// ```
@@ -35,7 +35,7 @@ impl Pending {
     /// Opens the connection when the request was answered. `status` and `fields` are those of the
     /// response.
     ///
-    /// Bytes behind the head of the response are frames: give them to the connection.
+    /// Bytes after the head of the response are frames: give them to the connection.
     ///
     /// # Errors
     ///

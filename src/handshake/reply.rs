@@ -53,12 +53,14 @@ impl ResponseReader {
 pub(crate) struct Refusal {
     response: Box<Response>,
     body: Body,
+    /// Set when the stream was lost.
+    cut: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(response: Response) -> Self {
         let body = Body::new(response.status(), response.headers());
-        Self { response: Box::new(response), body }
+        Self { response: Box::new(response), body, cut: false }
     }
 
     /// Takes more of the body from the input. Returns whether it is complete or cannot be read
@@ -72,7 +74,14 @@ impl Refusal {
 
     /// Ends the body with the stream.
     pub(crate) const fn receive_eof(&mut self) {
-        self.response.receive_eof(&self.body);
+        if !self.cut {
+            self.response.receive_eof(&self.body);
+        }
+    }
+
+    /// Reports that the stream was lost, and did not end: the body may have been longer (RFC 9112 §8).
+    pub(crate) const fn cut(&mut self) {
+        self.cut = true;
     }
 
     pub(crate) const fn response(&self) -> &Response {

@@ -121,7 +121,8 @@ impl ClientTls {
     /// Returns the same without a certificate of the client's.
     #[cfg(feature = "connect")]
     pub(crate) fn without_client_cert(&self) -> Self {
-        if !self.config.client_auth_cert_resolver.has_certs() {
+        // A resolver of the program's may have one by the time that it is asked.
+        if self.own && !self.config.client_auth_cert_resolver.has_certs() {
             return self.clone();
         }
         let mut config = ClientConfig::clone(&self.config);

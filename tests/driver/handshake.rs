@@ -346,6 +346,23 @@ fn a_client_that_cannot_write_reads_the_refusal() {
     }
 }
 
+// A body that ends with the stream is whole only if that has an end (RFC 9112 §8).
+#[test]
+fn a_refusal_that_a_reset_cuts_is_not_complete() {
+    const ENDLESS: &[u8] = b"HTTP/1.1 503 x\r\n\r\nSorry, we are";
+    for style in STYLES {
+        for (end, complete) in [(Arrival::End, true), (Arrival::Fault(Fault::Reset), false)] {
+            let mut io = io(style);
+            io.wire.bytes(at(1), ENDLESS);
+            io.wire.arrive(at(2), end);
+            let error = io.shake(&mut client(), at(60)).unwrap().unwrap_err();
+            let HandshakeError::Rejected(response) = error else { panic!("{error:?}") };
+            assert_eq!(response.body(), b"Sorry, we are");
+            assert_eq!(response.body_is_complete(), complete, "{style:?}");
+        }
+    }
+}
+
 // The same while the server takes no more of the request, and leaves the stream open.
 #[test]
 fn a_client_that_is_not_read_from_reads_the_refusal() {

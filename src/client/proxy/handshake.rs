@@ -227,6 +227,12 @@ impl Opening for ProxyHandshake {
         self.receive_eof()
     }
 
+    fn cut(&mut self) {
+        if let State::Refused(refusal) = &mut self.state {
+            refusal.cut();
+        }
+    }
+
     fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         self.poll_timeout(now)
     }

@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
@@ -376,4 +377,48 @@ fn keys_may_change() {
     assert_eq!(rest, b"\x88\x00");
     drop(tcp);
     assert_eq!(serving.join().unwrap(), Some(EndOfStream::Clean));
+}
+
+/// A server whose client reads nothing and stays, with 32 MiB queued for it. Runs `end` on a thread, and
+/// returns what that returns.
+fn unread<T: Send + 'static>(
+    config: Config,
+    end: impl FnOnce(&mut WebSocket<TlsStream<TcpStream>>) -> T + Send + 'static,
+) -> T {
+    let authority = Authority::new("root");
+    let server = authority.server(&["localhost"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (done, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let config = config.max_output(64 << 20);
+        let incoming = blocking::accept_tls(stream, &server, config).unwrap();
+        let mut websocket = incoming.accept(Acceptance::new()).unwrap();
+        websocket.connection_mut().send_binary(vec![7; 32 << 20]).unwrap();
+        let _ = done.send(end(&mut websocket));
+    });
+    let (client, _) =
+        blocking::client_tls(stream, &authority.client(), "wss://localhost/", Config::default())
+            .unwrap();
+    let ended = ended.recv_timeout(Duration::from_secs(60)).expect("it hangs");
+    drop(client);
+    ended
+}
+
+#[test]
+fn a_peer_that_stops_reading_is_given_up_at_the_close() {
+    let config = Config::default()
+        .close_timeout(Duration::from_millis(200))
+        .close_limit(Duration::from_millis(400));
+    let closed = unread(config, |websocket| websocket.close(1000, ""));
+    assert!(!matches!(closed, Ok(EndOfStream::Clean)), "{closed:?}");
+}
+
+#[test]
+fn a_peer_that_stops_reading_is_given_up_by_keep_alive() {
+    let limit = Duration::from_millis(200);
+    let config = Config::default().ping_interval(limit).pong_timeout(limit).close_timeout(limit);
+    let read = unread(config, |websocket| websocket.read());
+    assert!(matches!(read, Err(Error::Timeout(_))), "{read:?}");
 }
