@@ -55,7 +55,7 @@ impl Proxy {
         Ok(Self { plain: server.clone(), secure: server, bypass: Bypass::default() })
     }
 
-    /// Uses the proxies that environment variables name, as curl does. A variable that is empty counts as
+    /// Uses the proxies that environment variables name. A variable that is empty counts as
     /// not set.
     ///
     /// | for | the first of these that is set |
