@@ -1,14 +1,15 @@
 //! TLS over a blocking stream, for one thread or for two.
 
 use alloc::{sync::Arc, vec, vec::Vec};
-use core::{fmt, time::Duration};
+use core::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use std::{
     io::{self, BufRead as _, Cursor, ErrorKind, IoSlice, Read, Write},
     net::TcpStream,
-    sync::{
-        Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
 use rustls::Connection;
