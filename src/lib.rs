@@ -22,6 +22,7 @@
 //! - `blocking`: WebSockets over streams of the standard library (feature `std`)
 //! - `polled`: WebSockets over the streams of any asynchronous runtime (feature `std`)
 //! - `tokio`: WebSockets over tokio's streams (feature `tokio`)
+//! - `axum`: the same under axum's own names, with an extractor (feature `axum`)
 //! - `tls`: TLS below them, with rustls (feature `rustls`)
 //!
 //! The guide is in [`manual`]; begin with [`manual::embedding`].
@@ -83,6 +84,7 @@
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
 //! - `connect`: functions that open a connection to a URI; seeds from the operating system
 //! - `tokio`: the adapter for tokio
+//! - `axum`: WebSockets for axum, over HTTP/1.1 and HTTP/2
 //! - `tls`: TLS with rustls, ring and the roots of the operating system. The module `tls` tells of its
 //!   parts: `rustls`, `rustls-ring`, `rustls-aws-lc-rs`, `rustls-platform-verifier`,
 //!   `rustls-webpki-roots`
@@ -118,6 +120,8 @@ pub mod driver;
 
 #[cfg(feature = "std")]
 mod adapter;
+#[cfg(feature = "axum")]
+pub mod axum;
 #[cfg(feature = "std")]
 pub mod blocking;
 pub mod client;
@@ -130,6 +134,8 @@ mod error;
 mod extension;
 pub mod frame;
 pub mod handshake;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod input;
 pub mod manual;
 mod message;
