@@ -184,13 +184,14 @@ impl WebSocket {
     /// Queues a Ping, a Pong or a Close.
     fn queue_control(&mut self, message: Message) -> Result<(), adapter::Error> {
         let connection = self.inner.connection_mut();
-        Ok(match message {
-            Message::Ping(payload) => connection.ping(payload)?,
-            Message::Pong(payload) => connection.pong(payload)?,
-            Message::Close(None) => connection.close(None, "")?,
-            Message::Close(Some(CloseFrame { code, reason })) => connection.close(code, &reason)?,
-            Message::Binary(_) | Message::Text(_) => {}
-        })
+        match message {
+            Message::Ping(payload) => connection.ping(payload),
+            Message::Pong(payload) => connection.pong(payload),
+            Message::Close(None) => connection.close(None, ""),
+            Message::Close(Some(CloseFrame { code, reason })) => connection.close(code, &reason),
+            Message::Binary(_) | Message::Text(_) => Ok(()),
+        }?;
+        Ok(())
     }
 
     /// Returns the sink below.
