@@ -160,8 +160,13 @@ impl WebSocket {
                     return Poll::Ready(Some(Err(Error::new(error))));
                 }
             }
-            match self.inner.batch().next().map(Message::from) {
-                Some(close @ Message::Close(_)) => self.close = Some(close),
+            let mut batch = self.inner.batch();
+            match batch.next().map(Message::from) {
+                Some(close @ Message::Close(_)) => {
+                    // What follows a Close would be looked at before the answer is written.
+                    while batch.next().is_some() {}
+                    self.close = Some(close);
+                }
                 Some(message) => return Poll::Ready(Some(Ok(message))),
                 None => {}
             }
