@@ -23,6 +23,8 @@
 //! - `polled`: WebSockets over the streams of any asynchronous runtime (feature `std`)
 //! - `tokio`: WebSockets over tokio's streams (feature `tokio`)
 //! - `tls`: TLS below them, with rustls (feature `rustls`)
+//! - `http`: opening handshakes by requests and responses of the crate `http` (feature `http`)
+//! - `hyper`: WebSockets on hyper's servers and clients, by HTTP/1.1 and HTTP/2 (feature `hyper`)
 //!
 //! The guide is in [`manual`]; begin with [`manual::embedding`].
 //!
@@ -83,6 +85,8 @@
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
 //! - `connect`: functions that open a connection to a URI; seeds from the operating system
 //! - `tokio`: the adapter for tokio
+//! - `http`: requests and responses of the crate `http`
+//! - `hyper`: upgrades of hyper's connections; with `http` and `tokio`
 //! - `tls`: TLS with rustls, ring and the roots of the operating system. The module `tls` tells of its
 //!   parts: `rustls`, `rustls-ring`, `rustls-aws-lc-rs`, `rustls-platform-verifier`,
 //!   `rustls-webpki-roots`
@@ -130,6 +134,10 @@ mod error;
 mod extension;
 pub mod frame;
 pub mod handshake;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod input;
 pub mod manual;
 mod message;
