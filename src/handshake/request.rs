@@ -9,7 +9,8 @@ use alloc::{
 use core::{error::Error, fmt};
 
 use super::{
-    Established, HandshakeError, Origin, OriginError, Response, Uri, UriError, credentials, extensions,
+    Established, HandshakeError, Origin, OriginError, Response, Uri, UriError, credentials,
+    extensions,
     http::headers::{HeaderError, Headers},
     key::Key,
     protected,

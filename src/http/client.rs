@@ -7,9 +7,7 @@ use ::http::{Error, Method, Request, Response, Uri, Version, uri::Scheme};
 use super::{Protocol, append, fields};
 use crate::{
     config::Config,
-    handshake::{
-        Authority, ClientRequest, Established, HandshakeError, Pending, RequestError,
-    },
+    handshake::{Authority, ClientRequest, Established, HandshakeError, Pending, RequestError},
 };
 
 impl ClientRequest {

@@ -95,9 +95,8 @@ impl Rejection {
         let (status, headers, body) = self.into_parts();
         // Those from 200 to 999 are all that there are.
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let has_body = !is_head_only
-            && status != StatusCode::NO_CONTENT
-            && status != StatusCode::NOT_MODIFIED;
+        let has_body =
+            !is_head_only && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
         let len = body.len();
         let mut response = Response::new(if has_body { body } else { Vec::new() }.into());
         *response.status_mut() = status;
