@@ -3,6 +3,7 @@
 //!
 //! ```sh
 //! cargo run --example echo_server_mio -- --listen 127.0.0.1:9001
+//! cargo run --features tls --example echo_server_mio -- --tls-cert cert.pem --tls-key key.pem
 //! ```
 //!
 //! Browsers may connect from pages of the same origin only. With `--origin ORIGIN` (repeatable), they
@@ -16,7 +17,7 @@ mod common;
 use std::{
     collections::BTreeSet,
     error::Error,
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind, Read, Write},
     mem,
     net::{Shutdown, SocketAddr, ToSocketAddrs},
     process::ExitCode,
@@ -36,6 +37,8 @@ use mio::{
     Events, Interest, Poll, Token, Waker,
     net::{TcpListener, TcpStream},
 };
+#[cfg(feature = "rustls")]
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use slab::Slab;
 
 fn main() -> ExitCode {
@@ -43,7 +46,6 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    options.refuse_tls();
     let mut listener = bind(&options.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let poll = Poll::new()?;
@@ -59,7 +61,12 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         poll,
         listener: Some(listener),
         config: Arc::new(config),
-        policy: options.policy,
+        policy: match options.is_secure() {
+            true => options.policy.secure(),
+            false => options.policy,
+        },
+        #[cfg(feature = "rustls")]
+        tls: options.tls.map(Into::into),
         peers: Slab::new(),
         ready: BTreeSet::new(),
         timers: BTreeSet::new(),
@@ -87,6 +94,8 @@ struct Server {
     listener: Option<TcpListener>,
     config: Arc<Config>,
     policy: OriginPolicy,
+    #[cfg(feature = "rustls")]
+    tls: Option<Arc<ServerConfig>>,
     peers: Slab<Peer>,
     /// Who gets a turn: keys of peers, or `LISTENER`. mio tells only once that a socket has become
     /// ready, so a peer that has more to read stays here.
@@ -118,8 +127,10 @@ impl Server {
                     Token(INTERRUPT) => self.shut_down(),
                     Token(key) => {
                         if let Some(peer) = self.peers.get_mut(key) {
-                            peer.socket.readable |= event.is_readable() || event.is_error();
-                            peer.socket.writable |= event.is_writable() || event.is_error();
+                            // With TLS, a read may wait for a write, and the other way round.
+                            let any = event.is_error() || peer.socket.stream.is_secure();
+                            peer.socket.readable |= event.is_readable() || any;
+                            peer.socket.writable |= event.is_writable() || any;
                         }
                         self.ready.insert(key);
                     }
@@ -171,6 +182,17 @@ impl Server {
         self.poll.registry().register(&mut stream, Token(entry.key()), interest)?;
         self.ready.insert(entry.key());
         let handshake = HandshakeDriver::server(Arc::clone(&self.config)).stamp(dated);
+        #[cfg(feature = "rustls")]
+        let stream = match &self.tls {
+            Some(config) => {
+                let session =
+                    ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+                Stream::Tls(Box::new(StreamOwned::new(session, stream)))
+            }
+            None => Stream::Plain(stream),
+        };
+        #[cfg(not(feature = "rustls"))]
+        let stream = Stream::Plain(stream);
         entry.insert(Peer {
             socket: Socket { stream, readable: true, writable: true },
             address,
@@ -325,7 +347,7 @@ fn dated(response: Rejection) -> Rejection {
 
 /// A stream, and what mio has told of it since the last turn.
 struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     readable: bool,
     writable: bool,
 }
@@ -367,17 +389,82 @@ impl Socket {
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {
                             driver.read_pending()
                         }
-                        Err(error) => driver.read_failed(error, false)?,
+                        Err(error) => {
+                            let cut = error.kind() == ErrorKind::UnexpectedEof; // Only TLS says so.
+                            driver.read_failed(error, cut)?;
+                        }
                     }
                 }
                 Step::Write => drop(driver.write_to(&mut self.stream)?),
-                Step::Flush => driver.flushed(), // A socket holds nothing back.
+                Step::Flush => drop(driver.flush_to(&mut self.stream)?),
                 Step::ShutDown => {
-                    let _ = self.stream.shutdown(Shutdown::Write); // Fails if it is gone already.
+                    let _ = self.stream.shutdown(); // Fails if it is gone already.
                     driver.shut_down();
                 }
                 step => return Ok(step),
             }
+        }
+    }
+}
+
+/// A TCP stream, or TLS over one.
+enum Stream {
+    Plain(TcpStream),
+    #[cfg(feature = "rustls")]
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn is_secure(&self) -> bool {
+        !matches!(self, Self::Plain(_))
+    }
+
+    /// Ends the direction to the peer. What TLS has to say is tried once, and not waited for.
+    fn shutdown(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(feature = "rustls")]
+            Self::Tls(stream) => {
+                stream.conn.send_close_notify();
+                let flushed = stream.flush();
+                stream.sock.shutdown(Shutdown::Write).and(flushed)
+            }
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buf),
+            #[cfg(feature = "rustls")]
+            Self::Tls(stream) => stream.read(buf),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(buf),
+            #[cfg(feature = "rustls")]
+            Self::Tls(stream) => stream.write(buf),
+        }
+    }
+
+    fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write_vectored(bufs),
+            #[cfg(feature = "rustls")]
+            Self::Tls(stream) => stream.write_vectored(bufs),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(_) => Ok(()), // A socket holds nothing back.
+            #[cfg(feature = "rustls")]
+            Self::Tls(stream) => stream.flush(),
         }
     }
 }

@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 15] = [
     &["message"],
     &["connection"],
     &["handshake"],
-    &["tls"],
+    &["http", "tls"],
     &["driver"],
     &["client"],
     &["adapter"],

@@ -56,12 +56,12 @@ impl Options {
         })
     }
 
-    /// Ends the program if there is to be TLS.
-    pub(crate) fn refuse_tls(&self) {
+    /// Returns whether connections are TLS.
+    pub(crate) fn is_secure(&self) -> bool {
         #[cfg(feature = "rustls")]
-        if self.tls.is_some() {
-            super::refuse(&"this server has no TLS".into());
-        }
+        return self.tls.is_some();
+        #[cfg(not(feature = "rustls"))]
+        false
     }
 }
 

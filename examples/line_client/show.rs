@@ -30,7 +30,10 @@ pub(crate) fn request(request: &ClientRequest, config: &Config) {
 pub(crate) fn response(response: &Response) {
     report!("< {}", Status(response));
     for (name, value) in response.headers().iter() {
-        report!("< {name}: {}", value.escape_ascii());
+        match name.eq_ignore_ascii_case("Set-Cookie") {
+            true => report!("< {name}: [..]"),
+            false => report!("< {name}: {}", value.escape_ascii()),
+        }
     }
 }
 
@@ -42,7 +45,7 @@ pub(crate) fn connection(websocket: &WebSocket<ClientStream>) {
     #[cfg(feature = "rustls")]
     if let Some(tls) = websocket.stream().tls() {
         let certificates = tls.peer_certificates().len();
-        report!("* {}, a chain of {certificates} from the server", tls.version());
+        report!("* {}, certificates of the server: {certificates}", tls.version());
     }
     match websocket.connection().deflate() {
         Some(agreed) => report!("* messages are compressed: {agreed}"),

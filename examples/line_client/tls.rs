@@ -25,7 +25,10 @@ impl Files<'_> {
     /// Returns the TLS, or `None` when the defaults will do.
     pub(crate) fn load(&self) -> Result<Option<ClientTls>, lexopt::Error> {
         let tls = match self.ca {
-            _ if self.insecure => Some(insecure()?),
+            Some(_) if self.insecure => {
+                return Err("--ca and --insecure exclude one another".into());
+            }
+            None if self.insecure => Some(insecure()?),
             Some(ca) => {
                 let tls = ClientTls::with_roots_pem(common::read(ca)?);
                 Some(tls.map_err(|error| format!("{}: {error}", ca.display()))?)

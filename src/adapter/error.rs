@@ -436,7 +436,10 @@ struct ConnectError {
 impl ConnectError {
     fn of(dial: &Dial<'_>, error: io::Error, lookup: bool) -> Error {
         let (host, port) = dial.tcp_host();
-        let to = alloc::format!("{host}:{port}");
+        let to = match host.contains(':') {
+            true => alloc::format!("[{host}]:{port}"),
+            false => alloc::format!("{host}:{port}"),
+        };
         let kind = error.kind();
         Error::Io(io::Error::new(kind, Self { proxy: dial.proxy().is_some(), to, lookup, error }))
     }

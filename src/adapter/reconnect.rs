@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::io::{self, ErrorKind};
 
 use super::{Error, error::is_lookup_failure};
-use crate::{client::Backoff, handshake::HandshakeError, time::Instant};
+use crate::{client::Backoff, handshake::Response, time::Instant};
 
 /// When the next attempt may begin.
 #[derive(Debug)]
@@ -78,9 +78,12 @@ impl Pace {
         if !transient {
             return Err(error);
         }
-        if let Error::Handshake(HandshakeError::Rejected(response)) = &error
-            && let Some(delay) = response.retry_after()
-        {
+        let response = match &error {
+            Error::Handshake(error) => error.response(),
+            Error::Proxy(error) => error.response(),
+            _ => None,
+        };
+        if let Some(delay) = response.and_then(Response::retry_after) {
             self.backoff.retry_after(delay);
         }
         self.failure = Some(error);
@@ -152,7 +155,7 @@ macro_rules! reconnect {
                 Ok(())
             }
 
-            /// Begins the delays and the attempts anew: the next attempt begins at once. For a device that
+            /// Resets the delays and the attempt count: the next attempt begins at once. For a device that
             /// has a network again, for instance.
             pub fn reset(&mut self) {
                 self.pace.reset();
@@ -161,9 +164,9 @@ macro_rules! reconnect {
             /// Opens a connection: the first one at once, each later one after a wait.
             ///
             /// Attempts that fail are repeated if [another one may succeed](Error::is_transient). After a
-            /// connection was open once, so are failed lookups of the host. A server that says when to
-            /// come back (`Retry-After` with a 429 or 503) is left alone as long, as
-            /// [`Response::retry_after`] has it.
+            /// connection was open once, so are failed lookups of the host. If the response of the server or
+            /// the proxy has a `Retry-After` ([`Response::retry_after`]), the next attempt waits at least as
+            /// long, up to [`Backoff::max_retry_after`].
             ///
             /// # Errors
             ///

@@ -251,26 +251,10 @@ fn wants_upgrade(parts: &Parts) -> bool {
     })
 }
 
-/// The response that refuses a request, for a handler that has read it. The server adds the length of the
-/// body, and in HTTP/2 leaves out the fields that only HTTP/1.1 has.
+/// The response of [`Rejection::into_response`] for HTTP/1.1. A server leaves out what HTTP/2 does not have.
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let mut response = self.body_bytes().to_vec().into_response();
-        *response.status_mut() = StatusCode::from_u16(self.status()).unwrap_or_default();
-        let fields = response.headers_mut();
-        // The type of the body is the caller's to name.
-        fields.remove(header::CONTENT_TYPE);
-        for (name, value) in self.headers().iter() {
-            if let (Ok(name), Ok(value)) =
-                (name.parse::<HeaderName>(), HeaderValue::from_bytes(value))
-            {
-                fields.append(name, value);
-            }
-        }
-        if fields.contains_key(header::UPGRADE) {
-            fields.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        }
-        response
+        self.into_response(Version::HTTP_11)
     }
 }
 
@@ -278,6 +262,6 @@ impl IntoResponse for Rejection {
 /// [`check_origin`](super::WebSocketUpgrade::check_origin).
 impl IntoResponse for OriginRefused {
     fn into_response(self) -> Response {
-        Rejection::from(self).into_response()
+        IntoResponse::into_response(Rejection::from(self))
     }
 }

@@ -14,8 +14,7 @@ use crate::{
 reconnect! {
     /// Opens a connection anew each time that one has ended.
     ///
-    /// It sleeps between attempts as its [`Backoff`] says. Nothing is sent again behind the program's
-    /// back: what the server has not got is for the program to know.
+    /// It sleeps between attempts as its [`Backoff`] says. It never resends messages.
     ///
     /// ```no_run
     /// use framewise::{Config, blocking::Reconnect};

@@ -105,7 +105,7 @@ pub fn client_tls<S: Stream>(
     client_tls_with_seed(stream, tls, request, config, random_seed()?)
 }
 
-/// Does what `client_tls` (feature `connect`) does, with a seed of the caller's.
+/// Does what `client_tls` (feature `connect`) does, with a seed that you supply.
 ///
 /// `seed` has to be unpredictable and used once only; see
 /// [`Connection::client`](crate::Connection::client).
@@ -226,7 +226,7 @@ impl<S: Stream> Shaking<S> {
         if !self.failed || self.stream.shutdown_write().is_err() {
             return;
         }
-        self.rest = Rest::of(if_on(close_timeout));
+        self.rest = Rest::of(close_timeout); // Zero is no time, and not no limit.
         let mut rest = [0; 1024];
         while let Ok(left) = self.left() {
             let began = Instant::now();

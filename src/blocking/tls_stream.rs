@@ -250,8 +250,10 @@ impl<S: Read + Write> Read for TlsStream<S> {
                     shared.receive(&mut received, &mut self.stream)?;
                 }
                 Err(error) => {
-                    // The peer gets the alert, if nobody is in the middle of a write.
-                    if let Some(mut unwritten) = try_lock(&shared.unwritten) {
+                    // The peer gets the alert, if nothing has to be written in front of it.
+                    if let Some(mut unwritten) = try_lock(&shared.unwritten)
+                        && unwritten.fill_buf().is_ok_and(<[u8]>::is_empty)
+                    {
                         let _ = pull(&mut lock(&shared.session).connection, &mut unwritten);
                         let _ = push(&mut unwritten, &mut self.stream);
                     }

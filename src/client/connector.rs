@@ -26,7 +26,7 @@ use crate::{
 /// | redirects | not followed | [`redirects`](Self::redirects) |
 /// | addresses | those that the system finds for the host | [`resolve_to`](Self::resolve_to) |
 /// | next address | after 250 ms | [`attempt_delay`](Self::attempt_delay) |
-/// | several clients at once | do not wait for one another | [`gate`](Self::gate) |
+/// | several clients at once | not limited | [`gate`](Self::gate) |
 ///
 /// [`Config::handshake_timeout`] bounds all of it together, redirects included. See
 /// `tokio::connect_with` and `blocking::connect_with` for what each does at its end.
@@ -71,7 +71,8 @@ impl Connector {
         }
     }
 
-    /// Sets the roots, and perhaps the certificate, of the TLS of `wss` URIs.
+    /// Sets the roots, and perhaps the certificate, of the TLS of `wss` URIs. A redirect to another origin
+    /// does not take the certificate along.
     ///
     /// ```
     /// # #[cfg(feature = "rustls-webpki-roots")]
@@ -91,7 +92,8 @@ impl Connector {
         self
     }
 
-    /// Sends connections through a proxy, as far as it is for them. It resolves the names of hosts.
+    /// Connects through this proxy, except to its [`no_proxy`](Proxy::no_proxy) hosts. It resolves the names
+    /// of hosts.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(Arc::new(proxy));
@@ -101,7 +103,9 @@ impl Connector {
     /// Follows up to `max` redirects for one connection. Without this, a redirect is an error:
     /// [`HandshakeError::Rejected`].
     ///
-    /// See [`Redirects`] for where a redirect may lead, and which header fields go with it.
+    /// See [`Redirects`] for where a redirect may lead, and which header fields go with it. The server chooses
+    /// the host, which may be one that only this program reaches: do not follow redirects of servers that you
+    /// do not trust from within a private network.
     #[must_use]
     pub const fn redirects(mut self, max: u8) -> Self {
         self.redirects = max;
@@ -178,6 +182,10 @@ pub(crate) struct Dial<'c> {
     redirects: Redirects,
     /// Whether the host and port are those of the first request.
     original: bool,
+    /// Whether all requests had the origin of the first one. Cleared by a redirect to another one, which
+    /// takes the client's certificate away.
+    #[cfg(feature = "rustls")]
+    same_origin: bool,
     /// How long it waited for turns, which counts against no limit.
     waited: Duration,
 }
@@ -189,7 +197,16 @@ impl<'c> Dial<'c> {
         config: Arc<Config>,
     ) -> Self {
         let redirects = Redirects::new(connector.redirects);
-        Self { connector, request, config, redirects, original: true, waited: Duration::ZERO }
+        Self {
+            connector,
+            request,
+            config,
+            redirects,
+            original: true,
+            #[cfg(feature = "rustls")]
+            same_origin: true,
+            waited: Duration::ZERO,
+        }
     }
 
     /// Returns the time that is left when `elapsed` has passed since the beginning; `None` without a
@@ -233,7 +250,8 @@ impl<'c> Dial<'c> {
     pub(crate) fn tls(&self) -> Result<Option<ClientTls>, TlsError> {
         match &self.connector.tls {
             _ if !self.uri().is_secure() => Ok(None),
-            Some(tls) => Ok(Some(tls.clone())),
+            Some(tls) if self.same_origin => Ok(Some(tls.clone())),
+            Some(tls) => Ok(Some(tls.without_client_cert())),
             None => ClientTls::default_roots().map(Some),
         }
     }
@@ -262,6 +280,10 @@ impl<'c> Dial<'c> {
         };
         let (old, new) = (self.uri().host_and_port(), request.uri().host_and_port());
         self.original &= old.0.eq_ignore_ascii_case(new.0) && old.1 == new.1;
+        #[cfg(feature = "rustls")]
+        {
+            self.same_origin &= self.uri().is_same_origin(request.uri());
+        }
         self.request = request;
         Ok(true)
     }
@@ -272,7 +294,7 @@ impl<'c> Dial<'c> {
 pub(crate) struct Opened<S> {
     pub(crate) stream: S,
     pub(crate) turn: Option<Turn>,
-    /// How long all attempts together waited for their turns.
+    /// For how long attempts waited for their turns, those side by side counted once.
     pub(crate) waited: Duration,
 }
 
@@ -302,8 +324,10 @@ pub(crate) struct LimitedRace {
     pub(crate) only: Option<SocketAddr>,
     race: AddressRace,
     limit: Option<Duration>,
-    /// How long attempts waited for their turns, which counts against no limit. Grows when one ends.
-    waited: Duration,
+    /// When each attempt started that has not ended.
+    started: Vec<(SocketAddr, Duration)>,
+    /// When ended attempts waited for their turns, which counts against no limit.
+    waits: Vec<(Duration, Duration)>,
     failure: io::Error,
 }
 
@@ -316,7 +340,8 @@ impl LimitedRace {
         let only = addresses.first().copied().filter(|_| addresses.len() == 1);
         let race = AddressRace::new(addresses).attempt_delay(attempt_delay);
         let failure = ErrorKind::NotFound.into();
-        Self { gate: None, only, race, limit, waited: Duration::ZERO, failure }
+        let (started, waits) = (Vec::new(), Vec::new());
+        Self { gate: None, only, race, limit, started, waits, failure }
     }
 
     /// Returns what to do when `elapsed` has passed since the beginning.
@@ -334,9 +359,10 @@ impl LimitedRace {
                 Attempt::Wait(next) => return Ok(Next::Wait(next.map(|next| next - now))),
                 Attempt::Start(address) => address,
             };
-            let spent = elapsed.saturating_sub(self.waited);
+            let spent = elapsed.saturating_sub(self.waited());
             let left = self.limit.map(|limit| limit.saturating_sub(spent));
             if left != Some(Duration::ZERO) {
+                self.started.push((address, elapsed));
                 return Ok(Next::Start(address, left));
             }
             self.failed(address, ErrorKind::TimedOut.into());
@@ -345,14 +371,30 @@ impl LimitedRace {
 
     /// Returns the connection of an attempt that has ended, if it has one.
     pub(crate) fn ended<S>(&mut self, ended: Ended<S>) -> Option<Opened<S>> {
-        self.waited = self.waited.saturating_add(ended.waited);
+        if let Some(place) = self.started.iter().position(|(address, _)| *address == ended.address)
+        {
+            let (_, started) = self.started.swap_remove(place);
+            self.waits.push((started, started.saturating_add(ended.waited)));
+        }
         match ended.result {
-            Ok((stream, turn)) => Some(Opened { stream, turn, waited: self.waited }),
+            Ok((stream, turn)) => Some(Opened { stream, turn, waited: self.waited() }),
             Err(error) => {
                 self.failed(ended.address, error);
                 None
             }
         }
+    }
+
+    /// Returns for how long at least one of the ended attempts waited for its turn. Attempts that wait
+    /// side by side count once.
+    fn waited(&mut self) -> Duration {
+        self.waits.sort_unstable();
+        let (mut sum, mut counted) = (Duration::ZERO, Duration::ZERO);
+        for (from, to) in &self.waits {
+            sum = sum.saturating_add(to.saturating_sub(counted.max(*from)));
+            counted = counted.max(*to);
+        }
+        sum
     }
 
     fn failed(&mut self, address: SocketAddr, error: io::Error) {
@@ -422,6 +464,18 @@ mod tests {
         assert_eq!(next(&mut race, secs(61)), "start 2, Some(9s)");
         fail(&mut race, 2, ErrorKind::ConnectionRefused, secs(3600));
         assert_eq!(next(&mut race, secs(3663)), "start 3, Some(7s)");
+    }
+
+    // Seven that wait for the same three seconds have waited for three.
+    #[test]
+    fn waiting_side_by_side_counts_once() {
+        let delay = Some(AddressRace::ATTEMPT_DELAY);
+        let mut race = LimitedRace::new(addresses(3), delay, Some(LIMIT));
+        assert_eq!(next(&mut race, secs(0)), "start 1, Some(10s)");
+        assert_eq!(next(&mut race, AddressRace::ATTEMPT_DELAY), "start 2, Some(9.75s)");
+        fail(&mut race, 1, ErrorKind::ConnectionRefused, secs(3));
+        fail(&mut race, 2, ErrorKind::ConnectionRefused, secs(3));
+        assert_eq!(next(&mut race, secs(4)), "start 3, Some(9.25s)");
     }
 
     #[test]

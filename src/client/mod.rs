@@ -1,4 +1,4 @@
-//! Machines for clients, no I/O.
+//! Sans-IO building blocks for clients.
 //!
 //! - [`AddressRace`] says when to try which address of a host (RFC 8305, "Happy Eyeballs")
 //! - [`Backoff`] says how long to wait before the next attempt (RFC 6455 §7.2.3)

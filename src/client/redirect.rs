@@ -20,6 +20,7 @@ use crate::handshake::{ClientRequest, Response, Uri, UriError};
 /// |---|---|---|
 /// | subprotocols, `Origin`, other fields | kept | kept |
 /// | `Authorization`, `Cookie`, `Proxy-Authorization` | kept | dropped for good |
+/// | certificate of the client (`Connector::tls`) | kept | dropped for good |
 ///
 /// **Other origins see a credential in any other place**: in a field of your own, or in a subprotocol.
 /// Do not follow redirects with such a request.

@@ -128,7 +128,7 @@ macro_rules! opening {
             client_with_seed(stream, request, config, random_seed()?)$(.$await)?
         }
 
-        /// Does what `client` (feature `connect`) does, with a seed of the caller's.
+        /// Does what `client` (feature `connect`) does, with a seed that you supply.
         ///
         /// `seed` has to be unpredictable and used once only; see
         /// [`Connection::client`](crate::Connection::client).

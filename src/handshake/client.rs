@@ -54,10 +54,7 @@ impl ClientHandshake {
     /// keys of the connection (RFC 6455 §10.3).
     pub fn new(request: ClientRequest, config: impl Into<Arc<Config>>, seed: [u8; 32]) -> Self {
         let config = config.into();
-        let mut rng = StdRng::from_seed(seed);
-        let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
-        let key = Key::new(nonce);
+        let (key, rng) = key(seed);
         let mut output = Output::default();
         output.push_bytes(&request.write(&key, &config));
         Self {
@@ -119,7 +116,7 @@ impl ClientHandshake {
             self.state = State::Refused(Refusal::new(response));
             return self.receive_body(input);
         }
-        if let Err(error) = self.check(&response) {
+        if let Err(error) = check(&response, &self.accept, &self.offer, &self.config) {
             self.response = Some(Box::new(response));
             return Err(self.fail(error));
         }
@@ -197,22 +194,6 @@ impl ClientHandshake {
         }
     }
 
-    /// Checks a response with status 101, by the steps of RFC 6455 §4.1.
-    fn check(&self, response: &Response) -> Result<(), HandshakeError> {
-        let headers = response.headers();
-        if !matches!(only(headers.values("Upgrade")), Some(value) if value.eq_ignore_ascii_case(b"websocket"))
-        {
-            return Err(HandshakeError::InvalidUpgrade);
-        }
-        if !headers.elements("Connection").any(|token| token.eq_ignore_ascii_case(b"Upgrade")) {
-            return Err(HandshakeError::InvalidConnection);
-        }
-        if only(headers.values("Sec-WebSocket-Accept")) != Some(&self.accept) {
-            return Err(HandshakeError::InvalidAccept);
-        }
-        self.offer.check(response, &self.config)
-    }
-
     /// Fails the handshake, after which nothing may be sent. The error is the refusal if one has
     /// come, whatever has ended its body.
     fn fail(&mut self, error: HandshakeError) -> HandshakeError {
@@ -281,6 +262,35 @@ impl fmt::Debug for State {
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal.response()).finish(),
         }
     }
+}
+
+/// Returns the key that a seed makes, and the generator of what follows it.
+pub(super) fn key(seed: [u8; 32]) -> (Key, StdRng) {
+    let mut rng = StdRng::from_seed(seed);
+    let mut nonce = [0; 16];
+    rng.fill_bytes(&mut nonce);
+    (Key::new(nonce), rng)
+}
+
+/// Checks a response with status 101, by the steps of RFC 6455 §4.1.
+pub(super) fn check(
+    response: &Response,
+    accept: &[u8; 28],
+    offer: &Offer,
+    config: &Config,
+) -> Result<(), HandshakeError> {
+    let headers = response.headers();
+    if !matches!(only(headers.values("Upgrade")), Some(value) if value.eq_ignore_ascii_case(b"websocket"))
+    {
+        return Err(HandshakeError::InvalidUpgrade);
+    }
+    if !headers.elements("Connection").any(|token| token.eq_ignore_ascii_case(b"Upgrade")) {
+        return Err(HandshakeError::InvalidConnection);
+    }
+    if only(headers.values("Sec-WebSocket-Accept")) != Some(accept) {
+        return Err(HandshakeError::InvalidAccept);
+    }
+    offer.check(response, config)
 }
 
 /// The only element, if there is one and no other.

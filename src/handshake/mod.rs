@@ -114,8 +114,8 @@
 //! [`Upgrade::from_http`] takes a request that an HTTP server has parsed, by HTTP/1.1 or as the
 //! extended CONNECT of HTTP/2 and HTTP/3 (RFC 8441, RFC 9220). That server limits the size of the head; this
 //! crate limits the number of fields. [`HandshakeError::rejection_for`] returns the answer to a refused
-//! request. For clients of HTTP/2 and HTTP/3 there are [`ClientRequest::connect_fields`] and
-//! [`ClientRequest::connected`].
+//! request. A client over an HTTP library begins with [`ClientRequest::into_http`] for HTTP/1.1, and with
+//! [`ClientRequest::connect_fields`] and [`ClientRequest::connected`] for HTTP/2 and HTTP/3.
 
 mod acceptance;
 mod client;
@@ -128,6 +128,7 @@ mod http_request;
 mod key;
 mod origin;
 mod parts;
+mod pending;
 mod rejection;
 mod reply;
 mod request;
@@ -146,6 +147,7 @@ pub use self::{
     },
     http_request::{RefusedRequest, Request},
     origin::{Origin, OriginError, OriginPolicy, OriginRefused},
+    pending::Pending,
     rejection::{Rejection, StatusError},
     request::{ClientRequest, RequestError},
     response::Response,
@@ -154,13 +156,13 @@ pub use self::{
     uri::{Uri, UriError, UriErrorKind},
 };
 pub(crate) use self::{
+    credentials::percent_decode,
     deadline::Deadline,
     error::write_refusal,
     reply::{Refusal, ResponseReader},
     uri::Authority,
 };
 pub use crate::extension::{Extension, ExtensionError, ExtensionList, Param, Params};
-pub(crate) use credentials::percent_decode;
 
 /// Whether the handshake writes this header field itself, or it would change where a message ends.
 fn protected(name: &str) -> bool {

@@ -110,12 +110,6 @@ impl Upgrade {
         Self { config, headers, parts }
     }
 
-    /// Returns the limits and timers that the connection will have.
-    #[cfg(feature = "hyper")]
-    pub(crate) fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// Sets the limits and timers of the connection, in place of those that the request was checked with.
     #[cfg(feature = "axum")]
     pub(crate) fn set_config(&mut self, config: Arc<Config>) {

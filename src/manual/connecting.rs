@@ -76,6 +76,19 @@
 //! To answer health checks on the same port, call `receive_request_tls` instead of `accept_tls`.
 //! `ServerTls::require_client_certs` lets in only clients with a certificate.
 //!
+//! A certificate for tests on your own machine, which a client takes for its root (`--ca cert.pem` in the
+//! example `line_client`):
+//!
+//! ```sh
+//! openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+//!     -keyout key.pem -out cert.pem -subj /CN=localhost \
+//!     -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+//!     -addext basicConstraints=critical,CA:FALSE
+//! ```
+//!
+//! An event loop of your own does TLS with rustls itself: `Arc<rustls::ServerConfig>` can be made from a
+//! `ServerTls`, and the example `echo_server_mio` shows the rest.
+//!
 //! # One time limit
 //!
 //! [`Config::handshake_timeout`](crate::Config::handshake_timeout), 10 s by default, bounds all that happens

@@ -1,4 +1,4 @@
-//! Whom a client trusts, and who it is.
+//! The trusted roots of a client, and its certificate.
 
 use alloc::{format, sync::Arc};
 use core::fmt;
@@ -9,6 +9,8 @@ use rustls::{
     pki_types::ServerName,
     sign::{CertifiedKey, SingleCertAndKey},
 };
+#[cfg(feature = "connect")]
+use rustls::{SignatureScheme, client::ResolvesClientCert};
 
 use super::{ALPN, TlsError, TlsErrorKind, pem, provider::provider};
 
@@ -32,6 +34,8 @@ use super::{ALPN, TlsError, TlsErrorKind, pem, provider::provider};
 #[derive(Clone)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
+    /// Whether it was made here, and not converted.
+    own: bool,
 }
 
 impl ClientTls {
@@ -85,6 +89,9 @@ impl ClientTls {
 
     /// Shows this certificate to servers that ask for one.
     ///
+    /// Session resumption begins anew. A converted rustls configuration does without it from then on: to
+    /// resume, set the certificate there.
+    ///
     /// `chain_pem` has the client's certificate and, after it, those of the authorities between it and a
     /// root. `key_pem` has its private key: PKCS#8, PKCS#1 or SEC1, not encrypted.
     ///
@@ -105,16 +112,29 @@ impl ClientTls {
             .map_err(TlsError::of_key)?;
         let mut config = Arc::unwrap_or_clone(self.config);
         config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
-        // What others of the same configuration resume was agreed without this certificate.
-        config.resumption = Resumption::default();
-        Ok(Self { config: Arc::new(config) })
+        // What others of the same configuration resume was agreed without this certificate. And the
+        // settings of a converted one cannot be read.
+        config.resumption = if self.own { Resumption::default() } else { Resumption::disabled() };
+        Ok(Self { config: Arc::new(config), own: self.own })
+    }
+
+    /// Returns the same without a certificate of the client's.
+    #[cfg(feature = "connect")]
+    pub(crate) fn without_client_cert(&self) -> Self {
+        if !self.config.client_auth_cert_resolver.has_certs() {
+            return self.clone();
+        }
+        let mut config = ClientConfig::clone(&self.config);
+        config.client_auth_cert_resolver = Arc::new(NoCertificate);
+        config.resumption = Resumption::disabled();
+        Self { config: Arc::new(config), own: self.own }
     }
 
     /// Returns what `connect` uses when the program gives nothing: `platform` if that is compiled in, else
     /// `webpki_roots`.
     ///
     /// The first success is kept for the life of the process, since reading the roots takes longer than a
-    /// handshake.
+    /// handshake. To read them at the start of a program, and not in a task that connects, call this there.
     ///
     /// # Errors
     ///
@@ -148,7 +168,23 @@ impl ClientTls {
 
     fn own(mut config: ClientConfig) -> Self {
         config.alpn_protocols = [ALPN.to_vec()].into();
-        Self { config: Arc::new(config) }
+        Self { config: Arc::new(config), own: true }
+    }
+}
+
+/// Has nothing to show.
+#[cfg(feature = "connect")]
+#[derive(Debug)]
+struct NoCertificate;
+
+#[cfg(feature = "connect")]
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 
@@ -156,9 +192,16 @@ impl ClientTls {
 impl From<Arc<ClientConfig>> for ClientTls {
     fn from(config: Arc<ClientConfig>) -> Self {
         if config.alpn_protocols == [ALPN] {
-            return Self { config };
+            return Self { config, own: false };
         }
-        Self::own(Arc::unwrap_or_clone(config))
+        Self { own: false, ..Self::own(Arc::unwrap_or_clone(config)) }
+    }
+}
+
+/// For a loop of the program's own over rustls; [`Driver`](crate::driver::Driver) has what runs over it.
+impl From<ClientTls> for Arc<ClientConfig> {
+    fn from(tls: ClientTls) -> Self {
+        tls.config
     }
 }
 

@@ -239,7 +239,7 @@ fn explain(error: &rustls::Error, peer: Peer<'_>) -> (TlsErrorKind, String) {
         }
         Tls::PeerIncompatible(why) => (
             TlsErrorKind::Incompatible,
-            format!("no TLS that both this end and {peer} speak: {why:?}"),
+            format!("no TLS parameters in common with {peer}: {why:?}"),
         ),
         Tls::NoApplicationProtocol
         | Tls::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => (
@@ -279,7 +279,7 @@ fn explain_certificate(error: &CertificateError, peer: Peer<'_>) -> (TlsErrorKin
         }
         Bad::Expired => (TlsErrorKind::Expired, "has expired".to_owned()),
         Bad::ExpiredContext { not_after, .. } => {
-            (TlsErrorKind::Expired, format!("has expired on {}", date(*not_after)))
+            (TlsErrorKind::Expired, format!("expired on {}", date(*not_after)))
         }
         Bad::NotValidYet => (TlsErrorKind::NotYetValid, "is not valid yet".to_owned()),
         Bad::NotValidYetContext { not_before, .. } => {
@@ -440,7 +440,7 @@ mod tests {
             certificate(expired),
             (
                 TlsErrorKind::Expired,
-                "the certificate of example.com has expired on Sun, 06 Nov 1994 08:49:37 GMT"
+                "the certificate of example.com expired on Sun, 06 Nov 1994 08:49:37 GMT"
                     .to_owned()
             )
         );

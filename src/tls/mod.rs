@@ -22,8 +22,8 @@
 //!
 //! # Versions of rustls
 //!
-//! Only the conversions from `Arc<rustls::ClientConfig>` and `Arc<rustls::ServerConfig>` name types of
-//! rustls, and the [source](core::error::Error::source) of a [`TlsError`] is one. They follow rustls from
+//! Only the conversions from and to `Arc<rustls::ClientConfig>` and `Arc<rustls::ServerConfig>` name types
+//! of rustls, and the [source](core::error::Error::source) of a [`TlsError`] is one. They follow rustls from
 //! one incompatible version to the next, today 0.23, in a minor release of this crate.
 //!
 //! # Protocols

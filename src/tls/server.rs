@@ -97,13 +97,21 @@ impl ServerTls {
     }
 }
 
-/// Copies the configuration, unless `http/1.1` is its only application protocol already.
+/// Copies the configuration, unless `http/1.1` is its only application protocol already, and it takes no
+/// early data (0-RTT). That is turned off: anybody can send it again (RFC 8446 §8).
 impl From<Arc<ServerConfig>> for ServerTls {
     fn from(config: Arc<ServerConfig>) -> Self {
-        if config.alpn_protocols == [ALPN] {
+        if config.alpn_protocols == [ALPN] && config.max_early_data_size == 0 {
             return Self { config, own: false };
         }
         Self { config: with_alpn(Arc::unwrap_or_clone(config)), own: false }
+    }
+}
+
+/// For a loop of the program's own over rustls; [`Driver`](crate::driver::Driver) has what runs over it.
+impl From<ServerTls> for Arc<ServerConfig> {
+    fn from(tls: ServerTls) -> Self {
+        tls.config
     }
 }
 
@@ -115,6 +123,7 @@ impl fmt::Debug for ServerTls {
 
 fn with_alpn(mut config: ServerConfig) -> Arc<ServerConfig> {
     config.alpn_protocols = [ALPN.to_vec()].into();
+    config.max_early_data_size = 0;
     Arc::new(config)
 }
 

@@ -135,7 +135,7 @@ pub async fn client_tls<S: AsyncRead + AsyncWrite + Unpin>(
     client_tls_with_seed(stream, tls, request, config, random_seed()?).await
 }
 
-/// Does what `client_tls` (feature `connect`) does, with a seed of the caller's.
+/// Does what `client_tls` (feature `connect`) does, with a seed that you supply.
 ///
 /// `seed` has to be unpredictable and used once only; see
 /// [`Connection::client`](crate::Connection::client).

@@ -1,7 +1,7 @@
 //! One connection after another: when attempts are made, and which failures end them.
 
 use std::{
-    io::{ErrorKind, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::{SocketAddr, TcpListener},
     sync::{
         Arc,
@@ -14,7 +14,7 @@ use std::{
 
 use framewise::{
     Config, Error, blocking,
-    client::Backoff,
+    client::{Backoff, Connector, Proxy},
     handshake::{HandshakeError, Rejection},
     tokio as asynchronous,
 };
@@ -139,6 +139,27 @@ async fn a_server_that_asks_for_a_pause_gets_it() {
         asynchronous::Reconnect::new(format!("ws://{address}/"), untimed()).unwrap();
     let began = Instant::now();
     drop(reconnect.connect().await.unwrap());
+    let waited = began.elapsed();
+    assert!((Duration::from_secs(7)..Duration::from_secs(9)).contains(&waited), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_that_asks_for_a_pause_gets_it() {
+    let (address, _) = server(|before, mut stream| {
+        let _ = stream.read(&mut [0; 1024])?;
+        stream.write_all(match before {
+            0 => b"HTTP/1.1 503 x\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
+            _ => b"HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n",
+        })?;
+        Ok(())
+    });
+    let proxy = Proxy::new(address.to_string()).unwrap();
+    let mut reconnect = asynchronous::Reconnect::new("ws://server.example/", untimed())
+        .unwrap()
+        .connector(Connector::new().proxy(proxy));
+    let began = Instant::now();
+    let error = reconnect.connect().await.unwrap_err();
+    assert!(matches!(error, Error::Proxy(_)), "{error:?}");
     let waited = began.elapsed();
     assert!((Duration::from_secs(7)..Duration::from_secs(9)).contains(&waited), "{waited:?}");
 }

@@ -56,7 +56,7 @@ fn every_example_refuses_unknown_arguments() {
         );
     }
     if cfg!(feature = "rustls") {
-        for name in ["echo_server", "echo_server_std"] {
+        for name in SERVERS {
             let files = ["--tls-cert", "no/such/cert", "--tls-key", "no/such/key"];
             assert_refused(name, &files, "no/such/cert: ");
             let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
@@ -88,6 +88,7 @@ fn line_client_refuses_wrong_values() {
             (&["--ca=no/such/file"], "no/such/file: "),
             (&["--cert=cert.pem"], "--key"),
             (&["--insecure=yes"], "--insecure"),
+            (&["--insecure", "--ca=ca.pem"], "--ca and --insecure"),
         ],
         false => &[(&["--insecure"], "--features tls"), (&["--ca=ca.pem"], "--features tls")],
     };

@@ -11,6 +11,7 @@ mod http;
 mod http2;
 mod limits;
 mod origin;
+mod pending;
 mod plain;
 mod proxy;
 mod refusal;

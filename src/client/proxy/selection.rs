@@ -126,7 +126,7 @@ impl Proxy {
     /// | entry | matches |
     /// |---|---|
     /// | `example.com`, `.example.com`, `*.example.com` | this name, and all that end with `.example.com` |
-    /// | `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]` | this address, however it is written |
+    /// | `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]` | this address. A host like `127.1` or `0x7f000001` is a name here |
     /// | `10.0.0.0/8`, `2001:db8::/32` | the addresses of this network |
     /// | `*` | every host |
     /// | one of these with `:8080` at its end, and an IPv6 address in brackets | the same, on this port only |

@@ -110,7 +110,7 @@ fn a_certificate_out_of_its_time_is_refused() {
     let future = authority.issue_between(&["localhost"], 2999, 3000).server();
     for pair in PAIRS {
         let (of_server, of_client) = meet(pair, &expired, &authority.client(), "localhost");
-        let text = "the certificate of localhost has expired on Fri, 01 Jan 2021 00:00:00 GMT";
+        let text = "the certificate of localhost expired on Fri, 01 Jan 2021 00:00:00 GMT";
         assert_eq!(tls(of_client), (TlsErrorKind::Expired, text.to_owned()));
         let (kind, text) = tls(of_server);
         assert_eq!(kind, TlsErrorKind::CertificateRefused, "{text}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
     routing::any,
 };
 use framewise::{
@@ -145,7 +145,7 @@ async fn a_handler_answers_with_a_rejection() {
             Some("426") => Rejection::new(426).unwrap(),
             _ => Rejection::unauthorized("Basic realm=\"chat\"").unwrap().body("who are you?"),
         };
-        rejection.into_response()
+        IntoResponse::into_response(rejection)
     })
     .await;
     let Error::Handshake(HandshakeError::Rejected(response)) =

@@ -51,7 +51,7 @@ fn the_servers_and_the_client_talk_over_tls() {
     let key = folder.write("key.pem", &identity.key());
     let client_chain = folder.write("client.pem", &client.chain);
     let client_key = folder.write("client.key()", &client.key());
-    for name in ["echo_server", "echo_server_std"] {
+    for name in ["echo_server", "echo_server_mio", "echo_server_std"] {
         let Some(mut command) = example(name) else { return };
         let (_server, url) = start(command.args(["--tls-cert", &chain, "--tls-key", &key]));
         let (succeeded, output, errors) = talk(&["--ca", &ca, "-v", &url]).unwrap();
