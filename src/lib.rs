@@ -23,6 +23,9 @@
 //! - `polled`: WebSockets over the streams of any asynchronous runtime (feature `std`)
 //! - `tokio`: WebSockets over tokio's streams (feature `tokio`)
 //! - `tls`: TLS below them, with rustls (feature `rustls`)
+//! - `http`: opening handshakes by requests and responses of the crate `http` (feature `http`)
+//! - `hyper`: WebSockets on hyper's servers and clients, by HTTP/1.1 and HTTP/2 (feature `hyper`)
+//! - `axum`: WebSockets for axum, under axum's own names (feature `axum`)
 //!
 //! The guide is in [`manual`]; begin with [`manual::embedding`].
 //!
@@ -83,6 +86,9 @@
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
 //! - `connect`: functions that open a connection to a URI; seeds from the operating system
 //! - `tokio`: the adapter for tokio
+//! - `http`: requests and responses of the crate `http`
+//! - `hyper`: upgrades of hyper's connections; with `http` and `tokio`
+//! - `axum`: an extractor and messages for axum; with `hyper`
 //! - `tls`: TLS with rustls, ring and the roots of the operating system. The module `tls` tells of its
 //!   parts: `rustls`, `rustls-ring`, `rustls-aws-lc-rs`, `rustls-platform-verifier`,
 //!   `rustls-webpki-roots`
@@ -118,6 +124,8 @@ pub mod driver;
 
 #[cfg(feature = "std")]
 mod adapter;
+#[cfg(feature = "axum")]
+pub mod axum;
 #[cfg(feature = "std")]
 pub mod blocking;
 pub mod client;
@@ -130,6 +138,10 @@ mod error;
 mod extension;
 pub mod frame;
 pub mod handshake;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod input;
 pub mod manual;
 mod message;

@@ -11,7 +11,7 @@ use std::{
 
 /// The floors from the lowest to the highest, as in `ARCHITECTURE.md`. What stands on the same floor
 /// does not use one another, but for the files of the ground.
-const FLOORS: [&[&str]; 13] = [
+const FLOORS: [&[&str]; 15] = [
     &["copy", "error", "input", "output", "role", "setters", "sync", "time", "token", "utf8"],
     &["extension", "frame"],
     &["deflate"],
@@ -19,12 +19,14 @@ const FLOORS: [&[&str]; 13] = [
     &["message"],
     &["connection"],
     &["handshake"],
-    &["tls"],
+    &["http", "tls"],
     &["driver"],
     &["client"],
     &["adapter"],
     &["polled"],
     &["blocking", "tokio"],
+    &["hyper"],
+    &["axum"],
 ];
 
 /// No circle.

@@ -58,7 +58,10 @@ pub(crate) struct Sharers {
 #[derive(Debug, Default)]
 struct Sharer {
     waker: Option<Waker>,
+    // Set while it waits, until it is woken.
     waits: bool,
+    // Set by a poll that is pending, until the next one that is not. Woken or not, it is about to go on.
+    pending: bool,
 }
 
 impl Sharers {
@@ -83,17 +86,28 @@ impl Sharers {
         Some(Waker::from(Arc::clone(tasks)))
     }
 
-    /// Records whether this side waits.
+    /// Returns whether another task than this reader is about to write.
     #[inline]
-    pub(crate) fn polled(&mut self, side: Side, cx: &Context<'_>, waits: bool) {
+    pub(crate) fn other_writes(&self, side: Side, cx: &Context<'_>) -> bool {
+        let is_other = |writer: &Waker| !writer.will_wake(cx.waker());
+        let Sharer { waker, pending, .. } = &self.writer;
+        matches!(side, Side::Reader) && *pending && waker.as_ref().is_some_and(is_other)
+    }
+
+    /// Records whether this side waits. Returns whether it begins to.
+    #[inline]
+    pub(crate) fn polled(&mut self, side: Side, cx: &Context<'_>, waits: bool) -> bool {
         let (own, _) = self.slots(side);
+        let begins = waits && !own.pending;
         own.waits = waits;
+        own.pending = waits;
         if waits {
             match &mut own.waker {
                 Some(waker) => waker.clone_from(cx.waker()),
                 waker => *waker = Some(cx.waker().clone()),
             }
         }
+        begins
     }
 
     /// Wakes the other side, if it waits.

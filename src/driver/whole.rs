@@ -49,6 +49,8 @@ pub struct Driver {
     timeout: Option<Timeout>,
     // One thing at a time: while output is written, nothing is read.
     half_duplex: bool,
+    // Whether another task waits to write: set at each poll by a binding that knows.
+    other_writes: bool,
     // Nobody has listened to the peer since the time was last told.
     not_listening: bool,
     // Flushes since the program has read, or since the last look for input.
@@ -81,6 +83,7 @@ impl Driver {
             outlet: Outlet::default(),
             timeout: None,
             half_duplex: false,
+            other_writes: false,
             not_listening: false,
             flushes: 0,
         }
@@ -195,10 +198,17 @@ impl Driver {
         true
     }
 
-    /// Returns whether so much output is pending that nothing is read for the program.
+    /// Sets whether another task waits to write. Its output then does not keep this one from reading.
+    #[cfg(feature = "tokio")]
+    #[inline]
+    pub(crate) fn set_other_writes(&mut self, other_writes: bool) {
+        self.other_writes = other_writes;
+    }
+
+    /// Returns whether so much output of the task that reads is pending that nothing is read for it.
     #[inline]
     fn is_crowded(&self) -> bool {
-        self.connection.pending_len() > HIGH_WATER
+        self.connection.pending_len() > HIGH_WATER && !self.other_writes
     }
 
     fn has_room(&self, len: usize) -> bool {
@@ -323,6 +333,7 @@ impl ReceiveDriver {
             outlet,
             timeout,
             half_duplex,
+            other_writes: false,
             not_listening: false,
             flushes: 0,
         })

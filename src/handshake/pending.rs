@@ -3,13 +3,15 @@
 use alloc::{borrow::ToOwned as _, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
+#[cfg(feature = "http")]
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::{ClientRequest, Established, HandshakeError, Response, client, request::Offer};
 use crate::{config::Config, connection::Connection};
 
 /// Checks the response to a request that an HTTP client of the program sent: the rest of an opening
-/// handshake over HTTP/1.1. Made by [`ClientRequest::into_http`].
+/// handshake. Made by [`ClientRequest::into_http`] for HTTP/1.1.
 ///
 /// ```
 /// use framewise::{Config, handshake::{ClientRequest, HandshakeError}};
@@ -26,7 +28,8 @@ use crate::{config::Config, connection::Connection};
 /// ```
 pub struct Pending {
     config: Arc<Config>,
-    accept: [u8; 28],
+    /// Not there for an extended CONNECT, which has no key.
+    accept: Option<[u8; 28]>,
     offer: Offer,
     rng: StdRng,
 }
@@ -39,7 +42,8 @@ impl Pending {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Rejected`] when the status is not 101, and the errors of
+    /// [`HandshakeError::Rejected`] when the status is not 101 (200 to 299 for the request of an HTTP/2
+    /// client, which feature `http` makes), and the errors of
     /// [`ClientHandshake::receive`](super::ClientHandshake::receive) for a 101 that is not as RFC 6455
     /// §4.1 asks.
     pub fn upgraded<'a>(
@@ -48,10 +52,13 @@ impl Pending {
         fields: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Established, HandshakeError> {
         let response = Response::from_http(status, fields)?;
-        if status != 101 {
-            return Err(HandshakeError::Rejected(response.into()));
+        match &self.accept {
+            Some(accept) if status == 101 => {
+                client::check(&response, accept, &self.offer, &self.config)?;
+            }
+            None if (200..=299).contains(&status) => self.offer.check(&response, &self.config)?,
+            _ => return Err(HandshakeError::Rejected(response.into())),
         }
-        client::check(&response, &self.accept, &self.offer, &self.config)?;
         Ok(Established::new(Connection::client_with_keys(self.config, self.rng), response))
     }
 }
@@ -86,7 +93,14 @@ impl ClientRequest {
         self.for_each_field(&key, &config, |name, value| {
             fields.push((name.to_owned(), value.to_vec()));
         });
-        let pending = Pending { accept: key.accept(), offer: self.offer, rng, config };
+        let pending = Pending { accept: Some(key.accept()), offer: self.offer, rng, config };
         (fields, pending)
+    }
+
+    /// Returns what checks the response to an extended CONNECT with the
+    /// [`connect_fields`](Self::connect_fields).
+    #[cfg(feature = "http")]
+    pub(crate) fn into_connecting(self, config: Arc<Config>, seed: [u8; 32]) -> Pending {
+        Pending { accept: None, offer: self.offer, rng: StdRng::from_seed(seed), config }
     }
 }

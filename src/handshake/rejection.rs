@@ -175,6 +175,18 @@ impl Rejection {
         &self.body
     }
 
+    /// Returns whether the body is left out, and its length is not.
+    #[cfg(feature = "http")]
+    pub(crate) const fn is_head_only(&self) -> bool {
+        self.head_only
+    }
+
+    /// Returns status, header fields and body.
+    #[cfg(feature = "http")]
+    pub(crate) fn into_parts(self) -> (u16, Headers, Vec<u8>) {
+        (self.status, self.headers, self.body)
+    }
+
     /// Returns the complete response, queued to be written.
     #[must_use]
     pub fn to_output(&self) -> Output {

@@ -9,7 +9,8 @@ use alloc::{
 use core::{error::Error, fmt};
 
 use super::{
-    Established, HandshakeError, Origin, Response, Uri, UriError, credentials, extensions,
+    Established, HandshakeError, Origin, OriginError, Response, Uri, UriError, credentials,
+    extensions,
     http::headers::{HeaderError, Headers},
     key::Key,
     protected,
@@ -386,6 +387,12 @@ pub enum RequestError {
     DuplicateSubprotocol,
     /// The header field cannot be written.
     Header(HeaderError),
+    /// `Host` of a request that someone else has made is not the authority of its URI (RFC 9112 §3.2).
+    Host,
+    /// The method of a request that someone else has made is not GET (RFC 6455 §4.1 item 2).
+    Method,
+    /// `Origin` of a request that someone else has made is no origin (RFC 6454 §7).
+    Origin(OriginError),
     /// The subprotocol is not a token (RFC 6455 §4.1 item 10).
     Subprotocol,
     /// The URI is no WebSocket URI (RFC 6455 §3).
@@ -402,6 +409,9 @@ impl fmt::Display for RequestError {
             ),
             Self::DuplicateSubprotocol => f.write_str("the subprotocol is in the list already"),
             Self::Header(error) => error.fmt(f),
+            Self::Host => f.write_str("Host is not the authority of the URI"),
+            Self::Method => f.write_str("the method is not GET"),
+            Self::Origin(error) => error.fmt(f),
             Self::Subprotocol => f.write_str("the subprotocol is not a token"),
             Self::Uri(error) => error.fmt(f),
             Self::Userinfo => {
@@ -416,10 +426,14 @@ impl Error for RequestError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Header(error) => error.source(),
+            Self::Origin(error) => error.source(),
             Self::Uri(error) => error.source(),
-            Self::Credentials | Self::DuplicateSubprotocol | Self::Subprotocol | Self::Userinfo => {
-                None
-            }
+            Self::Credentials
+            | Self::DuplicateSubprotocol
+            | Self::Host
+            | Self::Method
+            | Self::Subprotocol
+            | Self::Userinfo => None,
         }
     }
 }
@@ -427,6 +441,12 @@ impl Error for RequestError {
 impl From<UriError> for RequestError {
     fn from(error: UriError) -> Self {
         Self::Uri(error)
+    }
+}
+
+impl From<OriginError> for RequestError {
+    fn from(error: OriginError) -> Self {
+        Self::Origin(error)
     }
 }
 

@@ -110,6 +110,12 @@ impl Upgrade {
         Self { config, headers, parts }
     }
 
+    /// Sets the limits and timers of the connection, in place of those that the request was checked with.
+    #[cfg(feature = "axum")]
+    pub(crate) fn set_config(&mut self, config: Arc<Config>) {
+        self.config = config;
+    }
+
     /// Returns the resource name: path and query (RFC 6455 §3). It starts with a slash.
     #[must_use]
     pub fn resource(&self) -> &str {

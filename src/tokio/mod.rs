@@ -93,7 +93,8 @@ use crate::{
 ///   [`send`](Self::send) may have.
 /// - **`Stream` and `Sink`** of [messages](crate::Message) are implemented.
 /// - **Two tasks** may share it, one to receive and one to send, with `futures::StreamExt::split`: both
-///   are woken, and both make progress. To `forward` one half to the other, take those of `into_split`:
+///   are woken, and both make progress. One that waits to send does not keep the other one from
+///   receiving. To `forward` one half to the other, take those of `into_split`:
 ///   the sink of `futures` holds one message back, and the last one before the peer's Close then comes
 ///   too late.
 ///
@@ -152,12 +153,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let both = self.sharers.combined(side, task);
         let waker = both.as_ref().unwrap_or_else(|| task.waker());
         let cx = &mut Context::from_waker(waker);
+        self.driver.set_other_writes(self.sharers.other_writes(side, task));
         let result = poll_drive(&mut self.io, &mut self.driver, cx, |driver| driver.next(goal));
         if both.is_some() && self.io.moved {
             // What the other task waits for may be there.
             self.sharers.wake_other(side);
         }
-        self.sharers.polled(side, task, result.is_pending());
+        let begins = self.sharers.polled(side, task, result.is_pending());
+        if begins && matches!(side, Side::Writer) && self.driver.has_input() {
+            // The reader may have taken this task's output for its own, and have stopped reading.
+            self.sharers.wake_other(side);
+        }
         result
     }
 

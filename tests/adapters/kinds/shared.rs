@@ -85,6 +85,37 @@ async fn k2_two_tasks_each_on_one_thread() {
     }
 }
 
+// The other end receives nothing before it has sent all, and a message is longer than what a connection
+// reads ahead.
+#[tokio::test(start_paused = true)]
+async fn k2_a_task_that_cannot_send_does_not_keep_the_other_one_from_receiving() {
+    for capacity in [64, 4096] {
+        let (one, mut other) = ends(capacity);
+        let (mut sink, mut stream) = StreamExt::split(one);
+        let message = |number| Message::from(vec![number; 100_000]);
+        let writing = tokio::spawn(async move {
+            for number in 0..5 {
+                sink.send(message(number)).await.unwrap();
+            }
+            sink
+        });
+        let reading = tokio::spawn(async move {
+            for number in 0..5 {
+                assert!(stream.next().await.unwrap().unwrap() == message(number));
+            }
+            stream
+        });
+        for number in 0..5 {
+            soon(other.send(message(number))).await.unwrap();
+        }
+        let stream = soon(reading).await.unwrap();
+        for number in 0..5 {
+            assert!(soon(other.read()).await.unwrap() == Some(message(number)));
+        }
+        assert!(soon(writing).await.unwrap().is_pair_of(&stream));
+    }
+}
+
 // Only one end is taken apart; the other one answers, or is a pair of halves.
 #[tokio::test(start_paused = true)]
 async fn k2_one_end_is_taken_apart() {

@@ -1,0 +1,80 @@
+//! WebSockets of hyper's clients.
+
+use alloc::sync::Arc;
+
+use ::hyper::ext::Protocol;
+use http::{Error as HttpError, Request, Response as HttpResponse};
+
+use super::{Upgraded, Upgrading};
+use crate::{
+    adapter::Error,
+    config::Config,
+    handshake::{ClientRequest, Pending, Response},
+    http::Protocol as OwnProtocol,
+    tokio::WebSocket,
+};
+
+/// Makes an extended CONNECT for a client over HTTP/2 (RFC 8441 §5), and what checks the response.
+///
+/// It is [`ClientRequest::into_connect_request`] with `:protocol` as hyper takes it. The server has to allow such
+/// requests by a setting, which arrives soon after the connection is open. hyper fails a request before that,
+/// and with a server that does not.
+///
+/// The seed must be unpredictable and used once, as in
+/// [`ClientHandshake::new`](crate::handshake::ClientHandshake::new).
+///
+/// ```
+/// use framewise::{Config, handshake::ClientRequest, hyper::Upgraded, tokio::WebSocket};
+/// use http_body_util::Empty;
+/// use hyper::{body::Bytes, client::conn::http2::SendRequest};
+///
+/// async fn open(
+///     sender: &mut SendRequest<Empty<Bytes>>,
+///     seed: [u8; 32],
+/// ) -> Result<WebSocket<Upgraded>, Box<dyn std::error::Error>> {
+///     let request = ClientRequest::new("wss://example.com/chat")?;
+///     let (request, pending) = framewise::hyper::connect_request(request, Config::default(), seed)?;
+///     let mut response = sender.send_request(request).await?;
+///     let (websocket, _response) = pending.into_websocket(&mut response).await?;
+///     Ok(websocket)
+/// }
+/// ```
+///
+/// # Errors
+///
+/// An error of the crate `http` when the URI is longer than it takes, which is 64 KiB.
+pub fn connect_request<B: Default>(
+    request: ClientRequest,
+    config: impl Into<Arc<Config>>,
+    seed: [u8; 32],
+) -> Result<(Request<B>, Pending), HttpError> {
+    let (mut request, pending) = request.into_connect_request(config, seed)?;
+    let extensions = request.extensions_mut();
+    if extensions.remove::<OwnProtocol>().is_some() {
+        extensions.insert(Protocol::from_static("websocket"));
+    }
+    Ok((request, pending))
+}
+
+impl Pending {
+    /// Opens the connection when hyper's client has received the response, by HTTP/1.1 or HTTP/2. Waits until
+    /// hyper hands over the stream.
+    ///
+    /// The module [`hyper`](crate::hyper) has an example.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Handshake`] with the errors of [`upgraded`](Self::upgraded): a response that refuses stays
+    /// the caller's, with its body. Else those of [`Upgrading`]: the connection ended,
+    /// [`Config::handshake_timeout`] has passed since the response came, or the client does not upgrade
+    /// connections.
+    pub async fn into_websocket<B>(
+        self,
+        response: &mut HttpResponse<B>,
+    ) -> Result<(WebSocket<Upgraded>, Response), Error> {
+        let established = self.upgraded_by(response)?;
+        let on_upgrade = ::hyper::upgrade::on(response);
+        let websocket = Upgrading::new(on_upgrade, established.connection).await?;
+        Ok((websocket, established.response))
+    }
+}

@@ -1,0 +1,110 @@
+//! WebSockets on hyper's servers and clients, by HTTP/1.1 and HTTP/2.
+//!
+//! This serves all that hands over connections as hyper does: hyper itself, and what is built on it, such as
+//! axum, salvo, poem and warp.
+//!
+//! # Servers
+//!
+//! [`upgrade`] checks a request, and [`Incoming::accept`] makes the response and a future of the
+//! [`WebSocket`](crate::tokio::WebSocket). Run that in a task of its own: hyper hands over the connection
+//! after it has sent the response.
+//!
+//! ```
+//! use framewise::{Config, handshake::{Acceptance, OriginPolicy, Rejection}, hyper as websocket};
+//! use http_body_util::Full;
+//! use hyper::{Request, Response, body::{Bytes, Incoming}};
+//!
+//! async fn serve(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, framewise::Error> {
+//!     let incoming = match websocket::upgrade(&mut request, Config::default()) {
+//!         Ok(incoming) => incoming,
+//!         Err(error) => return Ok(error.to_response(request.version())),
+//!     };
+//!     if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
+//!         return Ok(incoming.reject(Rejection::forbidden()));
+//!     }
+//!     let (response, upgrading) = incoming.accept(Acceptance::new())?;
+//!     tokio::spawn(async move {
+//!         let mut websocket = upgrading.await?;
+//!         while let Some(message) = websocket.read().await? {
+//!             websocket.send(message).await?;
+//!         }
+//!         Ok::<(), framewise::Error>(())
+//!     });
+//!     Ok(response)
+//! }
+//! # drop(|request| serve(request));
+//! ```
+//!
+//! hyper has to be told twice that connections are more than requests and responses:
+//!
+//! - HTTP/1.1: call `with_upgrades` on the connection. `hyper_util::server::conn::auto` has
+//!   `serve_connection_with_upgrades`.
+//! - HTTP/2: call `enable_connect_protocol` on the builder. Browsers open WebSockets by HTTP/2 only if the
+//!   server says so, and by a second connection otherwise. A request is a CONNECT then, so routes must take
+//!   any method.
+//!
+//! Set `TCP_NODELAY` on sockets.
+//!
+//! # Clients
+//!
+//! Make a GET by [`ClientRequest::into_request`] for HTTP/1.1, or a CONNECT by [`connect_request`] for
+//! HTTP/2. Give the response to the [`Pending`] that came with it: [`Pending::into_websocket`].
+//!
+//! ```
+//! use framewise::{Config, handshake::ClientRequest, hyper::Upgraded, tokio::WebSocket};
+//! use http_body_util::Empty;
+//! use hyper::{body::Bytes, client::conn::http1};
+//! use hyper_util::rt::TokioIo;
+//!
+//! # fn random_seed() -> [u8; 32] { [7; 32] }
+//! async fn open(
+//!     stream: tokio::net::TcpStream,
+//! ) -> Result<WebSocket<Upgraded>, Box<dyn std::error::Error>> {
+//!     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+//!     tokio::spawn(connection.with_upgrades());
+//!     let request = ClientRequest::new("ws://example.com/chat")?.subprotocol("chat")?;
+//!     let (mut request, pending) =
+//!         request.into_request::<Empty<Bytes>>(Config::default(), random_seed())?;
+//!     // One connection takes only the path and the query.
+//!     *request.uri_mut() = request.uri().path_and_query().expect("a path").as_str().parse()?;
+//!     let mut response = sender.send_request(request).await?;
+//!     let (websocket, _response) = pending.into_websocket(&mut response).await?;
+//!     Ok(websocket)
+//! }
+//! # drop(|stream| open(stream));
+//! ```
+//!
+//! reqwest has its own stream of an upgraded connection. It is one of tokio's, so it goes with
+//! [`Pending::upgraded`] and [`WebSocket::new`](crate::tokio::WebSocket::new).
+//!
+//! # What happens when
+//!
+//! | event | result |
+//! |---|---|
+//! | the request is no valid handshake: HTTP/1.0, a body, another `:protocol` ... | [`upgrade`] returns the [`HandshakeError`]; [`to_response`](HandshakeError::to_response) makes the response |
+//! | the response is not sent, or another one is | [`Upgrading`] fails with [`Error::Io`] |
+//! | the client leaves before it has the response | the same |
+//! | the response is held back for longer than [`Config::handshake_timeout`](crate::Config::handshake_timeout) | [`Upgrading`] fails with [`HandshakeError::Timeout`] |
+//! | a stream of HTTP/2 is reset with CANCEL or NO_ERROR | the stream ends: [`EndOfStream`](crate::EndOfStream) tells whether data may be lost |
+//! | it is reset with another code, or the connection below fails | [`Error::Io`] |
+//!
+//! From there, limits and timers are those of every WebSocket. HTTP/2 has flow control for each stream and
+//! for the connection. A stream whose messages are not read holds up to its window, 1 MiB with
+//! hyper's defaults.
+
+mod client;
+mod incoming;
+mod upgraded;
+mod upgrading;
+
+pub use self::{
+    client::connect_request,
+    incoming::{Incoming, upgrade},
+    upgraded::Upgraded,
+    upgrading::Upgrading,
+};
+#[cfg(doc)]
+use crate::{
+    adapter::Error,
+    handshake::{ClientRequest, HandshakeError, Pending},
+};
