@@ -216,6 +216,7 @@ impl WebSocketUpgradeRejection {
                 InvalidWebSocketVersionHeader.into()
             }
             HandshakeError::InvalidKey => WebSocketKeyHeaderMissing.into(),
+            HandshakeError::NotUpgradable => ConnectionNotUpgradable.into(),
             HandshakeError::UnsupportedHttpVersion if parts.method == Method::GET => {
                 ConnectionNotUpgradable.into()
             }

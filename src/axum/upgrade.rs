@@ -5,12 +5,8 @@ use core::{fmt, mem};
 
 use axum_core::{Error, body::Body, extract::FromRequestParts, response::Response};
 use http::{HeaderValue, Request, header::SEC_WEBSOCKET_PROTOCOL, request::Parts};
-use hyper::upgrade::OnUpgrade;
 
-use super::{
-    WebSocket,
-    rejection::{ConnectionNotUpgradable, WebSocketUpgradeRejection},
-};
+use super::{WebSocket, rejection::WebSocketUpgradeRejection};
 #[cfg(feature = "deflate")]
 use crate::deflate::DeflateConfig;
 use crate::{
@@ -263,15 +259,11 @@ impl<S: Send + Sync> FromRequestParts<S> for WebSocketUpgrade {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let config = Config::default().max_message_size(64 << 20).max_output(usize::MAX);
-        let can_upgrade = parts.extensions.get::<OnUpgrade>().is_some();
         let (empty, ()) = Request::new(()).into_parts();
         let mut request = Request::from_parts(mem::replace(parts, empty), ());
         let incoming = upgrade(&mut request, config.clone());
         (*parts, ()) = request.into_parts();
         let incoming = incoming.map_err(|error| WebSocketUpgradeRejection::of(error, parts))?;
-        if !can_upgrade {
-            return Err(ConnectionNotUpgradable.into());
-        }
         let offered = incoming.upgrade().subprotocols();
         let requested = offered.filter_map(|name| HeaderValue::from_str(name).ok()).collect();
         let on_failed_upgrade = DefaultOnFailedUpgrade;

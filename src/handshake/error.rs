@@ -61,6 +61,9 @@ pub enum HandshakeError {
     /// The response does not begin with `HTTP/`: another protocol is spoken on this port. The first
     /// bytes that came are attached (RFC 9112 §4).
     NotHttp(FirstBytes),
+    /// The HTTP library does not hand over the connection: it was not told to upgrade connections, or another
+    /// part of the program has taken this one.
+    NotUpgradable,
     /// The status is not 101; the response is attached, with its body (RFC 6455 §4.1 step 1).
     Rejected(Box<Response>),
     /// The request announces a body.
@@ -110,6 +113,7 @@ impl HandshakeError {
             Self::InvalidMethod => Some(405),
             Self::InvalidProtocol => Some(501),
             Self::InvalidUpgrade | Self::UnsupportedVersion => Some(426),
+            Self::NotUpgradable => Some(500),
             Self::TargetTooLong => Some(414),
             Self::Timeout => Some(408),
             Self::UnsupportedHttpVersion => Some(505),
@@ -259,6 +263,7 @@ impl fmt::Display for HandshakeError {
                 write!(f, "the response does not begin with HTTP/: {received}")?;
                 return f.write_str(self.tls_hint());
             }
+            Self::NotUpgradable => "the HTTP library does not hand over the connection",
             Self::Rejected(response) => {
                 write_refusal(f, "server", response)?;
                 return f.write_str(self.tls_hint());

@@ -137,6 +137,8 @@ mod server;
 mod upgrade;
 mod uri;
 
+#[cfg(feature = "http")]
+pub(crate) use self::http::headers::is_secret;
 pub use self::{
     acceptance::Acceptance,
     client::{ClientHandshake, Established},

@@ -162,6 +162,37 @@ impl ClientRequest {
     }
 }
 
+/// Does what [`from_request`](ClientRequest::from_request) does, for functions that take any request.
+///
+/// ```no_run
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(all(feature = "connect", feature = "tokio"))] {
+/// use framewise::{Config, tokio as websocket};
+///
+/// let request = http::Request::get("ws://127.0.0.1:9001/").header("Cookie", "session=1").body(())?;
+/// let (mut websocket, _response) = websocket::connect(&request, Config::default()).await?;
+/// websocket.send("Hello").await?;
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+impl<B> TryFrom<&Request<B>> for ClientRequest {
+    type Error = RequestError;
+
+    fn try_from(request: &Request<B>) -> Result<Self, RequestError> {
+        Self::from_request(request)
+    }
+}
+
+/// Does what [`from_request`](ClientRequest::from_request) does.
+impl<B> TryFrom<Request<B>> for ClientRequest {
+    type Error = RequestError;
+
+    fn try_from(request: Request<B>) -> Result<Self, RequestError> {
+        Self::from_request(&request)
+    }
+}
+
 impl Pending {
     /// Opens the connection when the request was answered: [`upgraded`](Self::upgraded) for the types of the
     /// crate `http`.

@@ -104,9 +104,9 @@ use alloc::string::String;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::handshake::Headers;
 #[cfg(doc)]
 use crate::handshake::{ClientRequest, HandshakeError, Pending, Rejection, Upgrade};
+use crate::handshake::{Headers, is_secret};
 
 /// The pseudo-header field `:protocol` of an extended CONNECT (RFC 8441 §4), as an extension of a request.
 ///
@@ -145,12 +145,14 @@ impl Protocol {
 /// Appends a field.
 ///
 /// Both crates allow the same names and values. But the crate `http` has no room for names of 64 KiB, nor for
-/// more than 32,768 fields: those are left out.
+/// more than 32,768 fields: those are left out. Values that do not belong in logs are marked as sensitive, which
+/// also keeps HTTP/2 from compressing them (RFC 7541 §7.1).
 fn append(map: &mut HeaderMap, name: &str, value: &[u8]) {
-    if let (Ok(name), Ok(value)) =
+    if let (Ok(key), Ok(mut value)) =
         (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
     {
-        let _ = map.try_append(name, value);
+        value.set_sensitive(is_secret(name));
+        let _ = map.try_append(key, value);
     }
 }
 

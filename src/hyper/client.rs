@@ -2,14 +2,14 @@
 
 use alloc::sync::Arc;
 
-use ::hyper::ext::Protocol;
+use ::hyper::{ext::Protocol, upgrade::OnUpgrade};
 use http::{Error as HttpError, Request, Response as HttpResponse};
 
 use super::{Upgraded, Upgrading};
 use crate::{
     adapter::Error,
     config::Config,
-    handshake::{ClientRequest, Pending, Response},
+    handshake::{ClientRequest, HandshakeError, Pending, Response},
     http::Protocol as OwnProtocol,
     tokio::WebSocket,
 };
@@ -65,16 +65,18 @@ impl Pending {
     /// # Errors
     ///
     /// [`Error::Handshake`] with the errors of [`upgraded`](Self::upgraded): a response that refuses stays
-    /// the caller's, with its body. Else those of [`Upgrading`]: the connection ended,
-    /// [`Config::handshake_timeout`] has passed since the response came, or the client does not upgrade
-    /// connections.
+    /// the caller's, with its body. [`HandshakeError::NotUpgradable`] for a response without its connection.
+    /// Else those of [`Upgrading`]: the connection ended, [`Config::handshake_timeout`] has passed since the
+    /// response came, or the client does not upgrade connections.
     pub async fn into_websocket<B>(
         self,
         response: &mut HttpResponse<B>,
     ) -> Result<(WebSocket<Upgraded>, Response), Error> {
         let established = self.upgraded_by(response)?;
-        let on_upgrade = ::hyper::upgrade::on(response);
-        let websocket = Upgrading::new(on_upgrade, established.connection).await?;
+        let on_upgrade = response.extensions_mut().remove::<OnUpgrade>();
+        let on_upgrade = on_upgrade.ok_or(HandshakeError::NotUpgradable)?;
+        let upgrading = Upgrading::new(on_upgrade, response.version(), established.connection);
+        let websocket = upgrading.await?;
         Ok((websocket, established.response))
     }
 }

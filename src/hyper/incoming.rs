@@ -20,8 +20,9 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Those of [`Upgrade::from_http`]; [`HandshakeError::to_response`] makes the response. The request is as
-/// it was then.
+/// Those of [`Upgrade::from_http`], and [`HandshakeError::NotUpgradable`] for a request without its
+/// connection: it is not from hyper, or another part of the program has taken that.
+/// [`HandshakeError::to_response`] makes the response. The request is as it was.
 pub fn upgrade<B>(
     request: &mut Request<B>,
     config: impl Into<Arc<Config>>,
@@ -29,7 +30,8 @@ pub fn upgrade<B>(
     let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
     let upgrade = Upgrade::from_request_with(request, protocol, config.into())?;
     let version = request.version();
-    Ok(Incoming { upgrade, version, on_upgrade: ::hyper::upgrade::on(request) })
+    let on_upgrade = request.extensions_mut().remove().ok_or(HandshakeError::NotUpgradable)?;
+    Ok(Incoming { upgrade, version, on_upgrade })
 }
 
 /// A valid request to open a connection that awaits the decision. Made by [`upgrade`].
@@ -84,7 +86,7 @@ impl Incoming {
         acceptance: Acceptance,
     ) -> Result<(Response<B>, Upgrading), AcceptError> {
         let (response, connection) = self.upgrade.accept_response(acceptance)?;
-        Ok((response, Upgrading::new(self.on_upgrade, connection)))
+        Ok((response, Upgrading::new(self.on_upgrade, self.version, connection)))
     }
 
     /// Returns the response that rejects the request.

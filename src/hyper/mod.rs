@@ -82,11 +82,13 @@
 //! | event | result |
 //! |---|---|
 //! | the request is no valid handshake: HTTP/1.0, a body, another `:protocol` ... | [`upgrade`] returns the [`HandshakeError`]; [`to_response`](HandshakeError::to_response) makes the response |
-//! | the response is not sent, or another one is | [`Upgrading`] fails with [`Error::Io`] |
+//! | the connection was taken before | [`upgrade`] returns [`HandshakeError::NotUpgradable`] |
+//! | the server was not told to upgrade connections | [`Upgrading`] fails with [`HandshakeError::NotUpgradable`] |
+//! | the response is not sent, or another one is | [`Upgrading`] fails with [`Error::Io`], of the kind [`ConnectionAborted`](std::io::ErrorKind::ConnectionAborted) |
 //! | the client leaves before it has the response | the same |
 //! | the response is held back for longer than [`Config::handshake_timeout`](crate::Config::handshake_timeout) | [`Upgrading`] fails with [`HandshakeError::Timeout`] |
 //! | a stream of HTTP/2 is reset with CANCEL or NO_ERROR | the stream ends: [`EndOfStream`](crate::EndOfStream) tells whether data may be lost |
-//! | it is reset with another code, or the connection below fails | [`Error::Io`] |
+//! | it is reset with another code, or the connection below fails | [`Error::Io`], of the kind [`ConnectionReset`](std::io::ErrorKind::ConnectionReset) |
 //!
 //! From there, limits and timers are those of every WebSocket. HTTP/2 has flow control for each stream and
 //! for the connection. A stream whose messages are not read holds up to its window, 1 MiB with

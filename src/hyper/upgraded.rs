@@ -4,9 +4,10 @@ use core::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 
 use ::hyper::rt::{Read as _, Write as _};
+use http::Version;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connection that hyper has handed over, or one stream of an HTTP/2 connection.
@@ -20,18 +21,38 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Upgraded(::hyper::upgrade::Upgraded);
+pub struct Upgraded {
+    stream: ::hyper::upgrade::Upgraded,
+    is_multiplexed: bool,
+}
 
 impl Upgraded {
-    pub(super) const fn new(stream: ::hyper::upgrade::Upgraded) -> Self {
-        Self(stream)
+    pub(super) fn new(stream: ::hyper::upgrade::Upgraded, version: Version) -> Self {
+        Self { stream, is_multiplexed: version > Version::HTTP_11 }
     }
 
     /// Returns hyper's stream, from which [`downcast`](::hyper::upgrade::Upgraded::downcast) takes the
     /// one that the program gave to hyper.
     #[must_use]
     pub fn into_inner(self) -> ::hyper::upgrade::Upgraded {
-        self.0
+        self.stream
+    }
+
+    /// Returns how much to write at once.
+    ///
+    /// A stream of HTTP/2 copies all that it is given, before it knows when the peer will take it.
+    fn piece<'b>(&self, buf: &'b [u8]) -> &'b [u8] {
+        if self.is_multiplexed { buf.get(..PIECE).unwrap_or(buf) } else { buf }
+    }
+
+    /// Returns the error with a kind that says what happened: hyper has none for a stream that was reset.
+    fn told(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            ErrorKind::Other if self.is_multiplexed => {
+                io::Error::new(ErrorKind::ConnectionReset, error)
+            }
+            _ => error,
+        }
     }
 }
 
@@ -41,11 +62,11 @@ impl AsyncRead for Upgraded {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut read = ::hyper::rt::ReadBuf::new(buf.initialize_unfilled());
-        ready!(Pin::new(&mut self.0).poll_read(cx, read.unfilled()))?;
-        let len = read.filled().len();
+        let mut own = ::hyper::rt::ReadBuf::new(buf.initialize_unfilled());
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, own.unfilled()));
+        let len = own.filled().len();
         buf.advance(len);
-        Poll::Ready(Ok(()))
+        Poll::Ready(read.map_err(|error| self.told(error)))
     }
 }
 
@@ -55,9 +76,9 @@ impl AsyncWrite for Upgraded {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // A stream of HTTP/2 copies all that it is given, before it knows when the peer will take it.
-        let piece = buf.get(..MAX_WRITE).unwrap_or(buf);
-        Pin::new(&mut self.0).poll_write(cx, piece)
+        let piece = self.piece(buf);
+        let written = Pin::new(&mut self.stream).poll_write(cx, piece);
+        written.map_err(|error| self.told(error))
     }
 
     fn poll_write_vectored(
@@ -65,26 +86,28 @@ impl AsyncWrite for Upgraded {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.0.is_write_vectored() {
-            return Pin::new(&mut self.0).poll_write_vectored(cx, bufs);
+        if self.is_multiplexed {
+            let first = bufs.iter().find(|buf| !buf.is_empty());
+            return self.poll_write(cx, first.map_or(&[], |buf| &**buf));
         }
-        let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
-        self.poll_write(cx, first)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        !self.is_multiplexed && self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        flushed.map_err(|error| self.told(error))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        shut.map_err(|error| self.told(error))
     }
 }
 
-/// How much one write takes: what the flow control of HTTP/2 lets a peer send before it has said more (RFC
+/// How much one write takes over HTTP/2: what its flow control lets a peer send before it has said more (RFC
 /// 9113 §6.9.2), about.
-const MAX_WRITE: usize = 64 * 1024;
+const PIECE: usize = 64 << 10;

@@ -10,6 +10,7 @@ use core::{
 use std::io::{self, ErrorKind};
 
 use ::hyper::upgrade::OnUpgrade;
+use http::Version;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Upgraded;
@@ -27,8 +28,8 @@ use crate::{
 ///   accepted,
 /// - [`Error::Io`] of the kind [`ConnectionAborted`](ErrorKind::ConnectionAborted) when the upgrade is
 ///   cancelled: the client has left, or the response was not sent,
-/// - [`Error::Io`] of the kind [`Other`](ErrorKind::Other) when the server does not upgrade connections at
-///   all.
+/// - [`Error::Handshake`] with [`HandshakeError::NotUpgradable`] when the server does not upgrade
+///   connections at all.
 ///
 /// Dropping it lets hyper close the connection after the response.
 ///
@@ -48,6 +49,7 @@ use crate::{
 #[must_use = "the connection is handed over to this future"]
 pub struct Upgrading {
     on_upgrade: OnUpgrade,
+    version: Version,
     /// Taken when the future returns.
     connection: Option<Connection>,
     deadline: Option<Instant>,
@@ -56,22 +58,19 @@ pub struct Upgrading {
 }
 
 impl Upgrading {
-    pub(super) fn new(on_upgrade: OnUpgrade, connection: Connection) -> Self {
+    pub(super) fn new(on_upgrade: OnUpgrade, version: Version, connection: Connection) -> Self {
         let timeout = if_on(connection.config().handshake_timeout);
         // A timeout without a representable end is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Self { on_upgrade, connection: Some(connection), deadline, sleep: None }
+        Self { on_upgrade, version, connection: Some(connection), deadline, sleep: None }
     }
 
     /// Polls for the stream, and for the end of the time.
     fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<Upgraded, Error>> {
         if let Poll::Ready(upgraded) = pin!(&mut self.on_upgrade).poll(cx) {
-            return Poll::Ready(upgraded.map(Upgraded::new).map_err(|error| {
-                let is_cancelled = error.is_canceled();
-                let kind =
-                    if is_cancelled { ErrorKind::ConnectionAborted } else { ErrorKind::Other };
-                io::Error::new(kind, error).into()
-            }));
+            let version = self.version;
+            let upgraded = upgraded.map(|stream| Upgraded::new(stream, version));
+            return Poll::Ready(upgraded.map_err(failed));
         }
         let Some(deadline) = self.deadline else {
             return Poll::Pending;
@@ -95,6 +94,14 @@ impl Future for Upgrading {
         };
         Poll::Ready(stream.map(|stream| WebSocket::new(stream, connection)))
     }
+}
+
+/// Returns why there is no connection.
+fn failed(error: ::hyper::Error) -> Error {
+    if error.is_user() {
+        return HandshakeError::NotUpgradable.into();
+    }
+    io::Error::new(ErrorKind::ConnectionAborted, error).into()
 }
 
 impl fmt::Debug for Upgrading {

@@ -41,6 +41,7 @@ fn a_failed_handshake_says_why() {
         (E::InvalidUpgrade, "Upgrade does not name websocket"),
         (E::InvalidVersion, "Sec-WebSocket-Version is missing or malformed"),
         (not_http, "the response does not begin with HTTP/: \"+OK\\r\\n\""),
+        (E::NotUpgradable, "the HTTP library does not hand over the connection"),
         (rejected, "the server answered 404 Not Found"),
         (E::RequestBody, "the request announces a body"),
         (E::SubprotocolMissing, "the server selected no subprotocol"),

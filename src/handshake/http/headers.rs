@@ -242,7 +242,7 @@ const fn is_field_octet(octet: u8) -> bool {
 }
 
 /// Whether values of this field do not belong in logs.
-fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret))
 }
 
