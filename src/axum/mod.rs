@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Connections come over HTTP/1.1 and over HTTP/2 (RFC 8441). Then they can be compressed
-//! ([`deflate`](WebSocketUpgrade::deflate)) and checked for their origin
+//! (`deflate`) and checked for their origin
 //! ([`check_origin`](WebSocketUpgrade::check_origin)), and have all limits and timers of a
 //! [`Config`](crate::Config). [`into_inner`](WebSocket::into_inner) gives the
 //! [`tokio::WebSocket`](crate::tokio::WebSocket) behind it.
@@ -21,42 +21,7 @@
 //!
 //! # A chat
 //!
-//! ```
-//! use axum::{Router, extract::State, response::Response, routing::any};
-//! use framewise::axum::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-//! use futures_util::{SinkExt as _, StreamExt as _};
-//! use tokio::sync::broadcast;
-//!
-//! fn app() -> Router {
-//!     let (room, _) = broadcast::channel(100);
-//!     Router::new().route("/chat", any(join)).with_state(room)
-//! }
-//!
-//! type Room = broadcast::Sender<Utf8Bytes>;
-//!
-//! async fn join(ws: WebSocketUpgrade, State(room): State<Room>) -> Response {
-//!     ws.on_upgrade(|socket| chat(socket, room))
-//! }
-//!
-//! async fn chat(socket: WebSocket, room: Room) {
-//!     let (mut sink, mut stream) = socket.split();
-//!     let mut said = room.subscribe();
-//!     let writer = tokio::spawn(async move {
-//!         while let Ok(text) = said.recv().await {
-//!             if sink.send(Message::Text(text)).await.is_err() {
-//!                 break; // the client has left
-//!             }
-//!         }
-//!     });
-//!     while let Some(Ok(message)) = stream.next().await {
-//!         if let Message::Text(text) = message {
-//!             let _ = room.send(text);
-//!         }
-//!     }
-//!     writer.abort();
-//! }
-//! # let _ = app();
-//! ```
+#![cfg_attr(not(doctest), doc = include_str!("chat.md"))]
 //!
 //! # Differences from axum
 //!

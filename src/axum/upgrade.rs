@@ -25,7 +25,7 @@ use crate::{
 /// but back pressure. All else is [`Config::default`], Pings to a silent client included.
 ///
 /// ```
-/// use axum::{Router, response::Response, routing::any};
+/// use axum_core::response::Response;
 /// use framewise::{
 ///     axum::{WebSocket, WebSocketUpgrade},
 ///     deflate::DeflateConfig,
@@ -48,8 +48,6 @@ use crate::{
 ///         println!("{message:?}");
 ///     }
 /// }
-///
-/// let app: Router = Router::new().route("/ws", any(handler));
 /// ```
 #[must_use = "to open the connection, return the response of `on_upgrade`"]
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {

@@ -24,21 +24,17 @@ use crate::{
 /// [`ClientHandshake::new`](crate::handshake::ClientHandshake::new).
 ///
 /// ```
-/// use framewise::{Config, handshake::ClientRequest, hyper::Upgraded, tokio::WebSocket};
-/// use http_body_util::Empty;
-/// use hyper::{body::Bytes, client::conn::http2::SendRequest};
+/// use framewise::{Config, handshake::ClientRequest, hyper::connect_request};
 ///
-/// async fn open(
-///     sender: &mut SendRequest<Empty<Bytes>>,
-///     seed: [u8; 32],
-/// ) -> Result<WebSocket<Upgraded>, Box<dyn std::error::Error>> {
-///     let request = ClientRequest::new("wss://example.com/chat")?;
-///     let (request, pending) = framewise::hyper::connect_request(request, Config::default(), seed)?;
-///     let mut response = sender.send_request(request).await?;
-///     let (websocket, _response) = pending.into_websocket(&mut response).await?;
-///     Ok(websocket)
-/// }
+/// let request = ClientRequest::new("wss://example.com/chat")?;
+/// let seed = [7; 32]; // 32 bytes from the operating system's generator
+/// let (request, _pending) = connect_request::<String>(request, Config::default(), seed)?;
+/// let protocol = request.extensions().get::<hyper::ext::Protocol>();
+/// assert_eq!(protocol.map(|protocol| protocol.as_str()), Some("websocket"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// The module [`hyper`](crate::hyper) shows how to send it.
 ///
 /// # Errors
 ///

@@ -9,31 +9,7 @@
 //! [`WebSocket`](crate::tokio::WebSocket). Run that in a task of its own: hyper hands over the connection
 //! after it has sent the response.
 //!
-//! ```
-//! use framewise::{Config, handshake::{Acceptance, OriginPolicy, Rejection}, hyper as websocket};
-//! use http_body_util::Full;
-//! use hyper::{Request, Response, body::{Bytes, Incoming}};
-//!
-//! async fn serve(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, framewise::Error> {
-//!     let incoming = match websocket::upgrade(&mut request, Config::default()) {
-//!         Ok(incoming) => incoming,
-//!         Err(error) => return Ok(error.to_response(request.version())),
-//!     };
-//!     if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
-//!         return Ok(incoming.reject(Rejection::forbidden()));
-//!     }
-//!     let (response, upgrading) = incoming.accept(Acceptance::new())?;
-//!     tokio::spawn(async move {
-//!         let mut websocket = upgrading.await?;
-//!         while let Some(message) = websocket.read().await? {
-//!             websocket.send(message).await?;
-//!         }
-//!         Ok::<(), framewise::Error>(())
-//!     });
-//!     Ok(response)
-//! }
-//! # drop(|request| serve(request));
-//! ```
+#![cfg_attr(not(doctest), doc = include_str!("server.md"))]
 //!
 //! hyper has to be told twice that connections are more than requests and responses:
 //!
@@ -50,29 +26,7 @@
 //! Make a GET by [`ClientRequest::into_request`] for HTTP/1.1, or a CONNECT by [`connect_request`] for
 //! HTTP/2. Give the response to the [`Pending`] that came with it: [`Pending::into_websocket`].
 //!
-//! ```
-//! use framewise::{Config, handshake::ClientRequest, hyper::Upgraded, tokio::WebSocket};
-//! use http_body_util::Empty;
-//! use hyper::{body::Bytes, client::conn::http1};
-//! use hyper_util::rt::TokioIo;
-//!
-//! # fn random_seed() -> [u8; 32] { [7; 32] }
-//! async fn open(
-//!     stream: tokio::net::TcpStream,
-//! ) -> Result<WebSocket<Upgraded>, Box<dyn std::error::Error>> {
-//!     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-//!     tokio::spawn(connection.with_upgrades());
-//!     let request = ClientRequest::new("ws://example.com/chat")?.subprotocol("chat")?;
-//!     let (mut request, pending) =
-//!         request.into_request::<Empty<Bytes>>(Config::default(), random_seed())?;
-//!     // One connection takes only the path and the query.
-//!     *request.uri_mut() = request.uri().path_and_query().expect("a path").as_str().parse()?;
-//!     let mut response = sender.send_request(request).await?;
-//!     let (websocket, _response) = pending.into_websocket(&mut response).await?;
-//!     Ok(websocket)
-//! }
-//! # drop(|stream| open(stream));
-//! ```
+#![cfg_attr(not(doctest), doc = include_str!("client.md"))]
 //!
 //! reqwest has its own stream of an upgraded connection. It is one of tokio's, so it goes with
 //! [`Pending::upgraded`] and [`WebSocket::new`](crate::tokio::WebSocket::new).

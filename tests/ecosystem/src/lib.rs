@@ -21,6 +21,13 @@ use rcgen::{
 };
 use rustls::pki_types::PrivateKeyDer;
 
+/// Examples of the documentation that use crates which framewise itself does without.
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/axum/chat.md")]
+#[doc = include_str!("../../../src/hyper/client.md")]
+#[doc = include_str!("../../../src/hyper/server.md")]
+pub struct Examples;
+
 /// An authority that issues certificates.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
