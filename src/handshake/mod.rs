@@ -116,6 +116,8 @@
 //! crate limits the number of fields. [`HandshakeError::rejection_for`] returns the answer to a refused
 //! request. A client over an HTTP library begins with [`ClientRequest::into_http`] for HTTP/1.1, and with
 //! [`ClientRequest::connect_fields`] and [`ClientRequest::connected`] for HTTP/2 and HTTP/3.
+//!
+//! Features `http`, `hyper` and `axum` do this for the types of these crates.
 
 mod acceptance;
 mod client;

@@ -1,7 +1,6 @@
 //! WebSockets on hyper's servers and clients, by HTTP/1.1 and HTTP/2.
 //!
-//! This serves all that hands over connections as hyper does: hyper itself, and what is built on it, such as
-//! axum, salvo, poem and warp.
+//! This serves all whose requests are those of hyper: hyper itself, tower and axum.
 //!
 //! # Servers
 //!

@@ -5,10 +5,11 @@
 //!
 //! | layer | you write | it does | for |
 //! |---|---|---|---|
+//! | `axum`, `hyper` | the program | all I/O and all timers, over a server or client of HTTP/1.1 and HTTP/2 | axum, hyper and what is built on it |
 //! | `blocking`, `tokio` | the program | all I/O and all timers | threads and tokio |
 //! | `polled` | a stream, a clock and a timer | the loop | any other asynchronous runtime |
 //! | [`driver`](crate::driver) | a binding: what each step does on your transport | every decision of the loop | an event loop, `io_uring` |
-//! | [`Connection`](crate::Connection) | the loop | the protocol | HTTP/2 streams in a server of your own, tests, a loop that has to be yours |
+//! | [`Connection`](crate::Connection) | the loop | the protocol | streams of an HTTP/2 library of your own, tests, a loop that has to be yours |
 //!
 //! Take the highest layer that fits. A loop takes about twenty decisions; the driver takes them for you,
 //! and [`faults`](super::faults) lists them.
@@ -370,9 +371,23 @@
 //! [`Upgrade::from_http`](crate::handshake::Upgrade::from_http) takes the parts of a request that is
 //! parsed already, and [`accept_http`](crate::handshake::Upgrade::accept_http) returns the headers of
 //! the response. [`rejection_for`](crate::handshake::HandshakeError::rejection_for) answers a request
-//! that is not valid. Where everything was negotiated elsewhere, over HTTP/2 for instance,
-//! [`Connection::server`](crate::Connection::server) and
+//! that is not valid. With feature `http` the same is there for requests and responses of the crate `http`.
+//! Where everything was negotiated elsewhere, [`Connection::server`](crate::Connection::server) and
 //! [`Connection::client`](crate::Connection::client) begin in the open state.
 //!
 //! Bytes that the HTTP server has read beyond the request belong to the connection: pass them to
 //! [`Driver::with_unread`](crate::driver::Driver::with_unread), or to `with_unread` of an adapter.
+//!
+//! # HTTP/2 and HTTP/3
+//!
+//! Over HTTP/2 a WebSocket is one stream of a connection, beside other requests (RFC 8441). Browsers open one
+//! so if the server has sent SETTINGS_ENABLE_CONNECT_PROTOCOL, and only over TLS. Features `hyper` and `axum`
+//! do all of that. For another library, take the header fields from
+//! [`Upgrade::from_http`](crate::handshake::Upgrade::from_http) or
+//! [`ClientRequest::connect_fields`](crate::handshake::ClientRequest::connect_fields), and have a `WebSocket`
+//! of an adapter run over the stream.
+//!
+//! HTTP/3 has the same header fields (RFC 9220), and those are here:
+//! [`HttpVersion::Http3`](crate::handshake::HttpVersion::Http3). The crate `h3` 0.0.8 refuses
+//! `:protocol: websocket` on both sides ([h3#236](https://github.com/hyperium/h3/issues/236)), so it takes
+//! another implementation of HTTP/3.
