@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the programs of others that tests/peers talks to: Debian packages, and the libraries of
+# Installs the programs of others that the tests talk to: Debian packages, and the libraries of
 # Python and Node into a folder.
 #
 # Usage: tests/ecosystem/peers/install.sh FOLDER
@@ -8,7 +8,7 @@ folder=${1:?the folder to install into}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 packages=()
-for program in chromium microsocks nginx openssl tinyproxy; do
+for program in chromium haproxy microsocks nginx openssl tinyproxy; do
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || packages+=("$program")
 done
 if ((${#packages[@]})); then

@@ -1,0 +1,228 @@
+//! HTTP/1.1 and HTTP/2, plain and over TLS, with several clients.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use framewise::{
+    CloseCode, Config, EndOfStream, Error, Event, Message,
+    client::Connector,
+    deflate::DeflateConfig,
+    handshake::{Acceptance, ClientRequest, HandshakeError, OriginPolicy, Rejection},
+    hyper::upgrade,
+    random_seed,
+    tokio::{self as websocket, WebSocket},
+};
+use framewise_ecosystem::Authority;
+use hyper::{Request, Response, Version, body::Incoming};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{
+    h2_client, hyper_server,
+    server::{
+        Body, connect_http2, connect_tls, echo, open_http1, open_http2, request, serve, serve_tls,
+        soon, talk,
+    },
+};
+
+fn compressing() -> Config {
+    Config::default().deflate(DeflateConfig::default())
+}
+
+/// Echoes for pages of the same origin, with a subprotocol and compression.
+async fn answer(mut request: Request<Incoming>) -> Response<Body> {
+    if request.uri().path() == "/" {
+        return Response::default();
+    }
+    let incoming = match upgrade(&mut request, compressing()) {
+        Ok(incoming) => incoming,
+        Err(error) => return error.to_response(request.version()),
+    };
+    let mut policy = OriginPolicy::same_origin();
+    if request.version() == Version::HTTP_11 && incoming.upgrade().query() == Some("tls") {
+        policy = policy.secure();
+    }
+    if incoming.upgrade().check_origin(&policy).is_err() {
+        return incoming.reject(Rejection::forbidden().body("another origin"));
+    }
+    let mut acceptance = Acceptance::new();
+    if let Some(name) = incoming.upgrade().select_subprotocol(&["echo"]) {
+        acceptance = acceptance.subprotocol(name);
+    }
+    let (response, upgrading) = incoming.accept(acceptance).unwrap();
+    tokio::spawn(async { echo(upgrading.await).await });
+    response
+}
+
+fn with_origin(request: ClientRequest, origin: &str) -> ClientRequest {
+    request.origin(origin.parse().unwrap()).subprotocol("echo").unwrap().require_subprotocol()
+}
+
+/// Opens a plain connection by each client.
+async fn open_each(
+    address: SocketAddr,
+    request: &ClientRequest,
+    config: &Config,
+) -> [Result<Box<dyn Open>, Error>; 3] {
+    let own = websocket::connect(request, config.clone()).await;
+    let stream = TcpStream::connect(address).await.unwrap();
+    let http1 = open_http1(stream, request.clone(), config.clone()).await;
+    let mut sender = connect_http2(TcpStream::connect(address).await.unwrap()).await;
+    let http2 = open_http2(&mut sender, request.clone(), config.clone()).await;
+    [
+        own.map(|(websocket, _)| Box::new(websocket) as Box<dyn Open>),
+        http1.map(|websocket| Box::new(websocket) as Box<dyn Open>),
+        http2.map(|websocket| Box::new(websocket) as Box<dyn Open>),
+    ]
+}
+
+/// A WebSocket over any stream.
+trait Open: Send {
+    fn compresses(&self) -> bool;
+    fn talk(self: Box<Self>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+impl<S> Open for WebSocket<S>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    fn compresses(&self) -> bool {
+        self.connection().deflate().is_some()
+    }
+
+    fn talk(mut self: Box<Self>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move { talk(&mut self).await })
+    }
+}
+
+#[tokio::test]
+async fn each_client_talks_over_each_version() {
+    let address = serve(answer).await;
+    for config in [Config::default(), compressing()] {
+        let request = with_origin(request(address, "/chat"), &format!("http://{address}"));
+        for opened in open_each(address, &request, &config).await {
+            let websocket = opened.unwrap();
+            assert_eq!(websocket.compresses(), config.deflate.is_some());
+            websocket.talk().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_client_talks_over_tls() {
+    let authority = Authority::new("root");
+    let (address, mut protocols) = serve_tls(&authority.issue(&["localhost"]), answer).await;
+    let uri = format!("wss://localhost:{}/chat?tls", address.port());
+    let origin = format!("https://localhost:{}", address.port());
+    let request = with_origin(ClientRequest::new(uri).unwrap(), &origin);
+
+    let connector = Connector::new().tls(authority.client());
+    let (mut own, _) =
+        websocket::connect_with(&connector, &request, Config::default()).await.unwrap();
+    talk(&mut own).await;
+    assert_eq!(protocols.recv().await.unwrap(), b"http/1.1");
+
+    let stream = connect_tls(&authority, address, b"http/1.1").await;
+    talk(&mut open_http1(stream, request.clone(), compressing()).await.unwrap()).await;
+    assert_eq!(protocols.recv().await.unwrap(), b"http/1.1");
+
+    let mut sender = connect_http2(connect_tls(&authority, address, b"h2").await).await;
+    talk(&mut open_http2(&mut sender, request, compressing()).await.unwrap()).await;
+    assert_eq!(protocols.recv().await.unwrap(), b"h2");
+}
+
+// `:scheme` says that the request came over TLS. Over HTTP/1.1 the program has to know it.
+#[tokio::test]
+async fn a_page_of_another_origin_is_refused() {
+    fn refusal<T>(opened: Result<T, Error>) -> (u16, Vec<u8>) {
+        let Err(Error::Handshake(HandshakeError::Rejected(response))) = opened else {
+            panic!("not refused");
+        };
+        (response.status(), response.body().to_vec())
+    }
+    let address = serve(answer).await;
+    let request = with_origin(request(address, "/chat"), "http://other.example");
+    let [own, http1, http2] = open_each(address, &request, &Config::default()).await;
+    assert_eq!(refusal(own), (403, b"another origin".to_vec()));
+    // The body is in the response of hyper's client.
+    assert_eq!((refusal(http1).0, refusal(http2).0), (403, 403));
+
+    let authority = Authority::new("root");
+    let (address, _protocols) = serve_tls(&authority.issue(&["localhost"]), answer).await;
+    let mut sender = connect_http2(connect_tls(&authority, address, b"h2").await).await;
+    let uri = format!("wss://localhost:{}/chat", address.port());
+    for (scheme, refused) in [("http", true), ("https", false)] {
+        let origin = format!("{scheme}://localhost:{}", address.port());
+        let request = with_origin(ClientRequest::new(uri.as_str()).unwrap(), &origin);
+        let opened = open_http2(&mut sender, request, Config::default()).await;
+        assert_eq!(opened.is_err(), refused, "{origin}");
+    }
+}
+
+// The response goes to the `Pending`, and the stream to a WebSocket of tokio's.
+#[tokio::test]
+async fn reqwest_opens_websockets() {
+    let address = serve(answer).await;
+    let client = reqwest::Client::builder().http1_only().no_proxy().build().unwrap();
+    let open = async |path: &str| {
+        let request = request(address, path).subprotocol("echo").unwrap();
+        let config = compressing();
+        let (request, pending) =
+            request.into_request::<reqwest::Body>(config, random_seed()?).unwrap();
+        let response = client.execute(request.try_into().unwrap()).await.unwrap();
+        let fields = response.headers().iter();
+        let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let established = pending.upgraded(response.status().as_u16(), fields)?;
+        assert_eq!(established.response.subprotocol(), Some("echo"));
+        let stream = response.upgrade().await.unwrap();
+        Ok::<_, Error>(WebSocket::new(stream, established.connection))
+    };
+    let mut websocket = open("/chat").await.unwrap();
+    assert!(websocket.connection().deflate().is_some());
+    talk(&mut websocket).await;
+    let Err(Error::Handshake(HandshakeError::Rejected(response))) = open("/").await else {
+        panic!("not refused");
+    };
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn the_examples_talk_to_one_another() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(hyper_server::serve(listener, Arc::new(Config::default())));
+    for opened in open_each(address, &request(address, "/echo"), &Config::default()).await {
+        opened.unwrap().talk().await;
+    }
+
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (sender, h2) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(h2);
+    // The second one on the connection knows the settings.
+    for _ in 0..2 {
+        let opened = h2_client::open(sender.clone(), request(address, "/echo"), Config::default());
+        let (mut connection, stream) = opened.await.unwrap();
+        // More than the window of a stream.
+        let messages = [Message::from("Hello"), Message::from(vec![7; 10 << 20])];
+        for message in &messages {
+            connection.send(message).unwrap();
+        }
+        let mut expected = messages.iter();
+        let run = h2_client::run(&mut connection, stream, |event, connection| match event {
+            Event::Text(text) => {
+                assert_eq!(expected.next().and_then(Message::as_text), Some(&*text));
+            }
+            Event::Binary(payload) => {
+                assert!(expected.next().is_some_and(|message| message.as_bytes() == &*payload));
+                connection.close(CloseCode::NORMAL, "").unwrap();
+            }
+            _ => {}
+        });
+        assert_eq!(soon(run).await.unwrap(), EndOfStream::Clean);
+        assert_eq!(expected.next(), None);
+    }
+    let stranger = request(address, "/echo").origin("http://other.example".parse().unwrap());
+    let refused = h2_client::open(sender, stranger, Config::default()).await;
+    assert_eq!(
+        refused.err().map(|error| error.to_string()).as_deref(),
+        Some("the server answered 403 Forbidden")
+    );
+}
