@@ -171,7 +171,7 @@ pub use {
 };
 pub use {
     config::{Config, Delivery},
-    connection::{Connection, EndOfStream, State, Timeout, Transport},
+    connection::{Connection, EndOfStream, MessageInfo, State, Stats, Timeout, Traffic, Transport},
     driver::Batch,
     error::ProtocolError,
     frame::{CloseCode, CloseFrame, mask},

@@ -1,11 +1,11 @@
 //! A connection taken apart into two halves for two tasks or threads.
 
 use alloc::sync::Arc;
-use core::{error::Error, fmt};
+use core::{error::Error, fmt, time::Duration};
 use std::sync::PoisonError;
 
 use super::{
-    Connection, EndOfStream, State, Timeout, Transport,
+    Connection, EndOfStream, MessageInfo, State, Timeout, Traffic, Transport,
     closing::Trigger,
     lifecycle::{ControlSink, Lifecycle},
     receiver::Receiver,
@@ -164,6 +164,7 @@ impl ReceiveHalf {
             lifecycle.handle_due(due);
             due
         };
+        self.receiver.note_due(due, now);
         // What this has begun begins now.
         self.tell(now);
         let timeout = due.timeout();
@@ -191,8 +192,9 @@ impl ReceiveHalf {
     }
 
     /// Records the events since the last call as happening `now`, and does nothing else.
-    pub(crate) fn tell(&self, now: Instant) {
+    pub(crate) fn tell(&mut self, now: Instant) {
         self.shared.note(now);
+        self.receiver.note_time(now);
     }
 
     /// Returns whether the sending half has a reply to queue.
@@ -231,6 +233,31 @@ impl ReceiveHalf {
     #[must_use]
     pub fn end(&self) -> Option<EndOfStream> {
         self.shared.lifecycle().end()
+    }
+
+    /// Records that the event that was received last is delivered later.
+    pub(crate) fn put_aside(&mut self) {
+        self.receiver.put_aside();
+    }
+
+    /// Records that the first of the events that were put aside is delivered now.
+    pub(crate) fn take_aside(&mut self) {
+        self.receiver.take_aside();
+    }
+
+    /// Returns what was received so far: with [`Config::stats`].
+    pub fn received(&self) -> Option<Traffic> {
+        self.receiver.traffic()
+    }
+
+    /// Returns what is known of the last message; see [`Connection::message_info`].
+    pub fn message_info(&self) -> Option<MessageInfo> {
+        self.receiver.message_info()
+    }
+
+    /// Returns how long the peer took to answer the last keep-alive Ping; see [`Connection::latency`].
+    pub fn latency(&self) -> Option<Duration> {
+        self.receiver.latency()
     }
 
     /// Returns the limits and timers.
@@ -383,6 +410,11 @@ impl SendHalf {
     pub fn output(&mut self) -> &mut Output {
         self.with_replies_queued(|_, _| ());
         self.sender.output()
+    }
+
+    /// Returns what was queued so far: with [`Config::stats`].
+    pub fn sent(&self) -> Option<Traffic> {
+        self.sender.traffic()
     }
 
     /// Returns whether the output has room for a message of `len` bytes; see

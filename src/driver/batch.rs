@@ -215,6 +215,7 @@ impl<'a, M: Receive> Batch<'a, M> {
     fn next_event(&mut self) -> Option<Event<'a>> {
         if let Some(event) = self.events.pop_front() {
             *self.events_len -= event.payload_len();
+            self.machine.take_aside();
             return Some(event);
         }
         match self.machine.receive(&mut self.input) {

@@ -348,6 +348,23 @@ macro_rules! reader_methods {
             self.driver.receiving_mut().set_delivery(delivery);
         }
 
+        /// Returns what was received so far: with [`Config::stats`](crate::Config::stats).
+        pub fn received(&self) -> Option<$crate::Traffic> {
+            self.driver.receiving().received()
+        }
+
+        /// Returns what is known of the last message; see
+        /// [`Connection::message_info`](crate::Connection::message_info).
+        pub fn message_info(&self) -> Option<$crate::MessageInfo> {
+            self.driver.receiving().message_info()
+        }
+
+        /// Returns how long the peer took to answer the last keep-alive Ping; see
+        /// [`Connection::latency`](crate::Connection::latency).
+        pub fn latency(&self) -> Option<core::time::Duration> {
+            self.driver.receiving().latency()
+        }
+
         fn ask<T>(&self, ask: impl FnOnce(&$crate::ReceiveHalf) -> T) -> T {
             ask(self.driver.receiving())
         }

@@ -24,6 +24,7 @@ mod regressions;
 mod sending;
 #[cfg(feature = "std")]
 mod split;
+mod stats;
 mod streaming;
 mod text;
 mod timers;
