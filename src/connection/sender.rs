@@ -617,6 +617,11 @@ impl Sender {
             Content::Text(Text(HeldText::Owned(payload))) => {
                 self.push_owned(header, payload.into(), key)
             }
+            #[cfg(feature = "bytes")]
+            Content::Binary(Binary(HeldBytes::Foreign(payload))) if key.is_none() => {
+                self.output.push_bytes(header);
+                self.output.push_chunk(payload);
+            }
             Content::Binary(Binary(HeldBytes::Shared(payload))) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(payload);

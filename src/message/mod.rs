@@ -3,6 +3,8 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub(crate) mod assembly;
+#[cfg(feature = "bytes")]
+mod bytes;
 mod event;
 mod payload;
 #[cfg(feature = "deflate")]

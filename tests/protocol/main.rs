@@ -7,6 +7,8 @@
     reason = "vectors are small, and tests have the standard library"
 )]
 
+#[cfg(feature = "bytes")]
+mod bytes;
 mod close_codes;
 mod closing;
 mod control;
