@@ -90,6 +90,7 @@
 //! - `http`: requests and responses of the crate `http`
 //! - `hyper`: upgrades of hyper's connections; with `http` and `tokio`
 //! - `axum`: an extractor and messages for axum; with `hyper`
+//! - `json`: values of `serde` as messages in JSON
 //! - `tls`: TLS with rustls, ring and the roots of the operating system. The module `tls` tells of its
 //!   parts: `rustls`, `rustls-ring`, `rustls-aws-lc-rs`, `rustls-platform-verifier`,
 //!   `rustls-webpki-roots`
@@ -146,6 +147,8 @@ pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 mod input;
+#[cfg(feature = "json")]
+mod json;
 pub mod manual;
 mod message;
 mod output;
@@ -165,6 +168,8 @@ mod utf8;
 
 #[cfg(feature = "connect")]
 pub use adapter::random_seed;
+#[cfg(feature = "json")]
+pub use json::JsonError;
 #[cfg(feature = "deflate")]
 pub use message::PreparedMessage;
 #[cfg(feature = "std")]

@@ -13,8 +13,8 @@ use std::{
 /// does not use one another, but for the files of the ground.
 const FLOORS: [&[&str]; 15] = [
     &[
-        "bytes", "copy", "error", "input", "output", "role", "setters", "sync", "time", "token",
-        "utf8",
+        "bytes", "copy", "error", "input", "json", "output", "role", "setters", "sync", "time",
+        "token", "utf8",
     ],
     &["extension", "frame"],
     &["deflate"],

@@ -1,6 +1,8 @@
 //! An established connection (RFC 6455 §5 to §7).
 
 mod closing;
+#[cfg(feature = "json")]
+mod json;
 mod lifecycle;
 mod receiver;
 mod sender;

@@ -209,10 +209,62 @@ impl Sender {
         if self.fragmented.is_some() {
             return Err(SendError::new(SendErrorKind::UnfinishedMessage, payload.into_static()));
         }
+        self.push_counted(opcode, payload);
+        Ok(())
+    }
+
+    /// Queues a whole message, and counts it.
+    fn push_counted(&mut self, opcode: Opcode, payload: Payload<'_>) {
         self.sent = true;
         let (queued, len) = (self.output.len(), payload.as_bytes().len());
         let compressed = self.push_message(opcode, payload);
         self.count(queued, len, compressed, true);
+    }
+
+    /// Queues a text that `write` appends to a buffer, up to as many bytes as it is told. It returns how many
+    /// bytes there are, or `None` when there is no such text.
+    #[cfg(feature = "json")]
+    pub(crate) fn send_written(
+        &mut self,
+        state: State,
+        write: impl FnOnce(&mut Vec<u8>, usize) -> Option<usize>,
+    ) -> Result<(), SendError> {
+        self.check(0, state)?;
+        if self.fragmented.is_some() {
+            return Err(SendErrorKind::UnfinishedMessage.into());
+        }
+        #[cfg(feature = "deflate")]
+        if self.compressor.is_some() {
+            let mut text = Vec::new();
+            write(&mut text, usize::MAX).ok_or(SendErrorKind::Serialize)?;
+            let payload = Payload::from(Binary::from(text));
+            self.check(self.queued_len(&payload), state)?;
+            self.push_counted(Opcode::Text, payload);
+            return Ok(());
+        }
+        // What a header may take is left for it.
+        let room = self.max_output.saturating_sub(self.pending_len() + FrameHeader::MAX_LEN);
+        let queued = self.output.len();
+        let mut written = Ok(0);
+        self.push_in_place(Opcode::Text, true, false, |run| {
+            let start = run.len();
+            written = write(run, room).ok_or(SendErrorKind::Serialize);
+            let fits = written.is_ok_and(|len| len <= room);
+            if !fits {
+                run.truncate(start);
+            }
+            fits
+        });
+        let len = written?;
+        if len > room {
+            let (len, limit) = (len.saturating_add(FrameHeader::MAX_LEN), self.max_output);
+            return Err(match len > limit {
+                true => SendErrorKind::MessageTooBig { len, limit }.into(),
+                false => SendErrorKind::OutputFull.into(),
+            });
+        }
+        self.sent = true;
+        self.count(queued, len, false, true);
         Ok(())
     }
 
@@ -556,23 +608,37 @@ impl Sender {
     /// Compresses a payload into the output.
     #[cfg(feature = "deflate")]
     fn push_compressed(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
-        let Some(compressor) = &mut self.compressor else {
+        let Some(mut compressor) = self.compressor.take() else {
             return;
         };
+        self.push_in_place(opcode, fin, opcode != Opcode::Continuation, |run| {
+            compressor.compress(payload, fin, run);
+            true
+        });
+        self.compressor = Some(compressor);
+    }
+
+    /// Queues a frame whose payload `write` appends to the output, unless it returns `false`.
+    #[cfg(any(feature = "deflate", feature = "json"))]
+    fn push_in_place(
+        &mut self,
+        opcode: Opcode,
+        fin: bool,
+        rsv1: bool,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) {
         let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
         self.output.append(FrameHeader::MAX_LEN, |run| {
             // The length of the header depends on that of the payload.
             let start = run.len();
             run.resize(start + FrameHeader::MAX_LEN, 0);
             let payload_start = run.len();
-            compressor.compress(payload, fin, run);
-            let header = FrameHeader {
-                opcode,
-                fin,
-                rsv1: opcode != Opcode::Continuation,
-                masking_key: key,
-                payload_len: (run.len() - payload_start) as u64,
-            };
+            if !write(run) {
+                run.truncate(start);
+                return;
+            }
+            let payload_len = (run.len() - payload_start) as u64;
+            let header = FrameHeader { opcode, fin, rsv1, masking_key: key, payload_len };
             let mut buf = [0; FrameHeader::MAX_LEN];
             let header = header.encode(&mut buf);
             let header_start = payload_start - header.len();

@@ -352,9 +352,17 @@ impl SendHalf {
     ///
     /// Those of [`Connection::send`].
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
+        self.send_queued(|sender, state| sender.send(payload.into(), state))
+    }
+
+    /// Queues a message, behind the replies that are owed.
+    pub(super) fn send_queued(
+        &mut self,
+        queue: impl FnOnce(&mut Sender, State) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
         let state = self.with_replies_queued(|_, lifecycle| lifecycle.state());
         // Not under the lock: compression takes time, and the other half has to answer.
-        let result = self.sender.send(payload.into(), state);
+        let result = queue(&mut self.sender, state);
         self.note_sent();
         result
     }
@@ -369,10 +377,7 @@ impl SendHalf {
         payload: impl Into<Payload<'a>>,
         fin: bool,
     ) -> Result<(), SendError> {
-        let state = self.with_replies_queued(|_, lifecycle| lifecycle.state());
-        let result = self.sender.send_fragment(payload.into(), fin, state);
-        self.note_sent();
-        result
+        self.send_queued(|sender, state| sender.send_fragment(payload.into(), fin, state))
     }
 
     /// Queues a Ping; see [`Connection::ping`].

@@ -92,6 +92,16 @@ impl<'a> Batch<'a, Connection> {
         self.machine.send(payload)
     }
 
+    /// Queues a text message with a value as JSON; see [`Connection::send_json`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send_json`].
+    #[cfg(feature = "json")]
+    pub fn send_json<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SendError> {
+        self.machine.send_json(value)
+    }
+
     /// Queues a text message; see [`Connection::send_text`].
     ///
     /// # Errors

@@ -6,6 +6,8 @@ pub(crate) mod assembly;
 #[cfg(feature = "bytes")]
 mod bytes;
 mod event;
+#[cfg(feature = "json")]
+mod json;
 mod payload;
 #[cfg(feature = "deflate")]
 mod prepared;

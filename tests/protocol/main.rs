@@ -15,6 +15,8 @@ mod control;
 mod fragmentation;
 mod framing;
 mod invariance;
+#[cfg(feature = "json")]
+mod json;
 mod limits;
 mod masking;
 mod model;
