@@ -143,6 +143,13 @@ pub struct Config {
     ///
     /// 20 seconds by default: a peer that is gone is noticed within 40 seconds.
     pub pong_timeout: Option<Duration>,
+
+    /// Whether to count messages, frames and bytes, and to measure how long answers to Pings take:
+    /// [`Connection::stats`](crate::Connection::stats),
+    /// [`message_info`](crate::Connection::message_info), [`latency`](crate::Connection::latency).
+    ///
+    /// Off by default. It takes about 300 bytes for each connection and some nanoseconds for each message.
+    pub stats: bool,
 }
 
 impl Config {
@@ -167,6 +174,7 @@ impl Config {
         message_timeout: impl Into<Option<Duration>>,
         ping_interval: impl Into<Option<Duration>>,
         pong_timeout: impl Into<Option<Duration>>,
+        stats: bool,
     }
 }
 
@@ -187,6 +195,7 @@ impl Default for Config {
             message_timeout: None,
             ping_interval: Some(Duration::from_secs(20)),
             pong_timeout: Some(Duration::from_secs(20)),
+            stats: false,
         }
     }
 }
@@ -247,7 +256,8 @@ mod tests {
             .max_output(9)
             .message_timeout(Some(second * 10))
             .ping_interval(None)
-            .pong_timeout(second * 12);
+            .pong_timeout(second * 12)
+            .stats(true);
         let expected = Config {
             close_limit: Some(second),
             close_timeout: Some(second * 2),
@@ -263,6 +273,7 @@ mod tests {
             message_timeout: Some(second * 10),
             ping_interval: None,
             pong_timeout: Some(second * 12),
+            stats: true,
         };
         assert_eq!(chained, expected);
     }

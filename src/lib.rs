@@ -86,9 +86,11 @@
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
 //! - `connect`: functions that open a connection to a URI; seeds from the operating system
 //! - `tokio`: the adapter for tokio
+//! - `bytes`: payloads of the crate `bytes`, sent and received without a copy
 //! - `http`: requests and responses of the crate `http`
 //! - `hyper`: upgrades of hyper's connections; with `http` and `tokio`
 //! - `axum`: an extractor and messages for axum; with `hyper`
+//! - `json`: values of `serde` as messages in JSON
 //! - `tls`: TLS with rustls, ring and the roots of the operating system. The module `tls` tells of its
 //!   parts: `rustls`, `rustls-ring`, `rustls-aws-lc-rs`, `rustls-platform-verifier`,
 //!   `rustls-webpki-roots`
@@ -128,6 +130,8 @@ mod adapter;
 pub mod axum;
 #[cfg(feature = "std")]
 pub mod blocking;
+#[cfg(feature = "bytes")]
+mod bytes;
 pub mod client;
 mod config;
 mod connection;
@@ -143,6 +147,8 @@ pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 mod input;
+#[cfg(feature = "json")]
+mod json;
 pub mod manual;
 mod message;
 mod output;
@@ -162,6 +168,8 @@ mod utf8;
 
 #[cfg(feature = "connect")]
 pub use adapter::random_seed;
+#[cfg(feature = "json")]
+pub use json::JsonError;
 #[cfg(feature = "deflate")]
 pub use message::PreparedMessage;
 #[cfg(feature = "std")]
@@ -171,7 +179,7 @@ pub use {
 };
 pub use {
     config::{Config, Delivery},
-    connection::{Connection, EndOfStream, State, Timeout, Transport},
+    connection::{Connection, EndOfStream, MessageInfo, State, Stats, Timeout, Traffic, Transport},
     driver::Batch,
     error::ProtocolError,
     frame::{CloseCode, CloseFrame, mask},

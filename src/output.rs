@@ -5,6 +5,9 @@ use core::{fmt, iter, mem};
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
+#[cfg(feature = "bytes")]
+use crate::bytes::SharedBytes;
+
 /// The queue of bytes to write to the transport, in order.
 ///
 /// It is a list of chunks. Small frames are appended to one another, so that many sends leave in one
@@ -342,6 +345,8 @@ impl fmt::Debug for Output {
 
 /// A part of the queue.
 pub(crate) enum Chunk {
+    #[cfg(feature = "bytes")]
+    Foreign(SharedBytes),
     Owned(Vec<u8>),
     Shared(Arc<[u8]>),
 }
@@ -349,9 +354,18 @@ pub(crate) enum Chunk {
 impl Chunk {
     fn as_slice(&self) -> &[u8] {
         match self {
+            #[cfg(feature = "bytes")]
+            Self::Foreign(bytes) => bytes.as_slice(),
             Self::Owned(bytes) => bytes,
             Self::Shared(bytes) => bytes,
         }
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl From<SharedBytes> for Chunk {
+    fn from(bytes: SharedBytes) -> Self {
+        Self::Foreign(bytes)
     }
 }
 

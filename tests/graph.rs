@@ -12,7 +12,10 @@ use std::{
 /// The floors from the lowest to the highest, as in `ARCHITECTURE.md`. What stands on the same floor
 /// does not use one another, but for the files of the ground.
 const FLOORS: [&[&str]; 15] = [
-    &["copy", "error", "input", "output", "role", "setters", "sync", "time", "token", "utf8"],
+    &[
+        "bytes", "copy", "error", "input", "json", "output", "role", "setters", "sync", "time",
+        "token", "utf8",
+    ],
     &["extension", "frame"],
     &["deflate"],
     &["config"],

@@ -121,6 +121,33 @@ fn a_lent_message_is_copied_into_as_much_as_it_needs() {
     }
 }
 
+#[cfg(feature = "json")]
+#[test]
+fn a_value_that_borrows_is_read_and_written_without_allocating() {
+    #[derive(serde::Deserialize, serde::Serialize)]
+    struct Trade<'a> {
+        symbol: &'a str,
+        price: f64,
+        sizes: [u32; 3],
+    }
+    let mut connection = Connection::server(Config::default());
+    let text = br#"{"symbol": "ABC", "price": 12.5, "sizes": [1, 2, 3]}"#;
+    let mut echo = || {
+        let mut bytes = frame(0x81, text);
+        measure(|| {
+            let event = connection.receive(&mut Input::new(&mut bytes)).expect("right");
+            let event = event.expect("a message");
+            let trade: Trade<'_> = event.json().expect("a trade");
+            connection.send_json(&trade).expect("open");
+            let len = connection.output().len();
+            connection.output().advance(len);
+        })
+    };
+    // The output keeps its buffer.
+    echo();
+    nothing(echo());
+}
+
 // 6455-10.4-03; R10: what is held is what was received, plus a constant
 #[test]
 fn fragmentation_does_not_cost() {

@@ -7,6 +7,8 @@ use std::io::{self, ErrorKind};
 use crate::client::Dial;
 #[cfg(feature = "deflate")]
 use crate::deflate::{NegotiationError, OutOfRange};
+#[cfg(feature = "json")]
+use crate::json::JsonError;
 #[cfg(feature = "rustls")]
 use crate::tls::{TlsError, TlsErrorKind};
 use crate::{
@@ -93,6 +95,9 @@ pub enum Error {
     Header(HeaderError),
     /// The transport failed.
     Io(io::Error),
+    /// A message is no JSON, or of another type.
+    #[cfg(feature = "json")]
+    Json(JsonError),
     /// A text is not an origin.
     Origin(OriginError),
     /// The policy does not allow the origin of a request.
@@ -139,7 +144,7 @@ impl Error {
     /// | `Proxy`: any other failure | no |
     /// | [`Send`](Self::Send) with the output full | yes |
     /// | `Send`, anything else | no |
-    /// | [`Protocol`](Self::Protocol), [`Redirect`](Self::Redirect) | no |
+    /// | [`Protocol`](Self::Protocol), [`Redirect`](Self::Redirect), `Json` | no |
     /// | `Tls` with a timeout | yes |
     /// | `Tls`, anything else | no |
     /// | [`TlsRequired`](Self::TlsRequired) and all other mistakes of the program | no |
@@ -182,6 +187,8 @@ impl Error {
                 _ => ErrorKind::InvalidData,
             },
             Self::Io(error) => error.kind(),
+            #[cfg(feature = "json")]
+            Self::Json(_) => ErrorKind::InvalidData,
             Self::OriginRefused(_) => ErrorKind::PermissionDenied,
             Self::Protocol(_) | Self::Redirect(_) => ErrorKind::InvalidData,
             Self::Proxy(error) => proxy_kind(error),
@@ -205,6 +212,8 @@ impl Error {
             Self::Handshake(error) => error,
             Self::Header(error) => error,
             Self::Io(error) => error,
+            #[cfg(feature = "json")]
+            Self::Json(error) => error,
             Self::Origin(error) => error,
             Self::OriginRefused(error) => error,
             #[cfg(feature = "deflate")]
@@ -355,6 +364,8 @@ impl_from!(HeaderError => Header, OriginError => Origin, OriginRefused => Origin
 impl_from!(RedirectError => Redirect, RequestError => Request, StatusError => Status);
 #[cfg(feature = "deflate")]
 impl_from!(OutOfRange => OutOfRange);
+#[cfg(feature = "json")]
+impl_from!(JsonError => Json);
 #[cfg(feature = "rustls")]
 impl_from!(TlsError => Tls);
 

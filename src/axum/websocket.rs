@@ -1,6 +1,5 @@
 //! A connection under axum's names.
 
-use alloc::vec::Vec;
 use core::{
     pin::{Pin, pin},
     task::{Context, Poll, ready},
@@ -252,8 +251,7 @@ impl Sink<Message> for WebSocket {
 /// Returns the payload of a data message. Hands a control frame back.
 fn payload(message: Message) -> Result<Payload<'static>, Message> {
     match message {
-        // Moved if nobody shares it.
-        Message::Binary(payload) => Ok(Vec::from(payload).into()),
+        Message::Binary(payload) => Ok(payload.into()),
         Message::Text(text) => Ok(text.into_text().into()),
         control => Err(control),
     }

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use super::{Stream, WebSocket, io::Io};
 use crate::{
     adapter::Error,
-    connection::{ReceiveHalf, ReuniteError, SendHalf},
+    connection::{ReceiveHalf, ReuniteError, SendHalf, Traffic},
     driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step, alone, joined},
     frame::CloseCode,
     message::SendError,
@@ -139,6 +139,11 @@ impl<S: Stream> Writer<S> {
     pub fn abort(self) {
         self.queue(SendHalf::abort);
         let _ = self.goal(Goal::Events);
+    }
+
+    /// Returns what was queued so far: with [`Config::stats`](crate::Config::stats).
+    pub fn sent(&self) -> Option<Traffic> {
+        self.ask(SendHalf::sent)
     }
 
     fn begin_close(&self, code: CloseCode, reason: &str) -> Result<(), SendError> {

@@ -1,14 +1,18 @@
 //! An established connection (RFC 6455 §5 to §7).
 
 mod closing;
+#[cfg(feature = "json")]
+mod json;
 mod lifecycle;
 mod receiver;
 mod sender;
 #[cfg(feature = "std")]
 mod split;
+mod stats;
 mod timer;
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use rand::rngs::StdRng;
 
@@ -23,6 +27,7 @@ use self::{
 };
 pub use self::{
     closing::{EndOfStream, State, Transport},
+    stats::{MessageInfo, Stats, Traffic},
     timer::Timeout,
 };
 #[cfg(feature = "deflate")]
@@ -95,12 +100,8 @@ impl Connection {
     /// Makes the server's end of a connection whose handshake is done.
     pub fn server(config: impl Into<Arc<Config>>) -> Self {
         let config = config.into();
-        let sender = Sender::server(config.max_output);
-        Self {
-            receiver: Receiver::new(Role::Server, config),
-            sender,
-            lifecycle: Lifecycle::default(),
-        }
+        let (sender, lifecycle) = (Sender::server(&config), Lifecycle::default());
+        Self { receiver: Receiver::new(Role::Server, config), sender, lifecycle }
     }
 
     /// Makes the client's end of a connection whose handshake is done.
@@ -114,12 +115,8 @@ impl Connection {
 
     /// Makes the client's end that goes on with the generator of the handshake's nonce.
     pub(crate) fn client_with_keys(config: Arc<Config>, keys: StdRng) -> Self {
-        let sender = Sender::client(config.max_output, keys);
-        Self {
-            receiver: Receiver::new(Role::Client, config),
-            sender,
-            lifecycle: Lifecycle::default(),
-        }
+        let (sender, lifecycle) = (Sender::client(&config, keys), Lifecycle::default());
+        Self { receiver: Receiver::new(Role::Client, config), sender, lifecycle }
     }
 
     /// Sets the parameters by which messages are compressed and inflated from now on (RFC 7692).
@@ -212,6 +209,7 @@ impl Connection {
             self.tell_over(now, unseen);
             return None;
         };
+        self.receiver.note_due(due, now);
         self.lifecycle.handle_due(due);
         self.sender.queue_replies(&mut self.lifecycle);
         let timeout = due.timeout();
@@ -221,6 +219,16 @@ impl Connection {
         // What this has begun begins now.
         self.note(now, unseen, false);
         timeout
+    }
+
+    /// Records that the event that was received last is delivered later.
+    pub(crate) fn put_aside(&mut self) {
+        self.receiver.put_aside();
+    }
+
+    /// Records that the first of the events that were put aside is delivered now.
+    pub(crate) fn take_aside(&mut self) {
+        self.receiver.take_aside();
     }
 
     /// Records the events since the last call as happening `now`, and does nothing that is due.
@@ -241,6 +249,7 @@ impl Connection {
         let silent = !(activity.life | unseen.not_listening);
         let life = if progress.pending { progress.taken } else { !silent };
         self.lifecycle.timers.note(now, Activity { life, message, ..activity }, progress, state);
+        self.receiver.note_time(now);
     }
 
     /// Sets how messages are delivered, from the next one that begins.
@@ -469,6 +478,40 @@ impl Connection {
     #[cfg(feature = "deflate")]
     pub fn deflate(&self) -> Option<AgreedParameters> {
         self.sender.agreed()
+    }
+
+    /// Returns what went over the connection so far: with [`Config::stats`].
+    pub fn stats(&self) -> Option<Stats> {
+        Some(Stats { received: self.receiver.traffic()?, sent: self.sender.traffic()? })
+    }
+
+    /// Returns what is known of the message that was delivered last, or of whose last part was: with
+    /// [`Config::stats`].
+    pub fn message_info(&self) -> Option<MessageInfo> {
+        self.receiver.message_info()
+    }
+
+    /// Returns how long the peer took to answer the last keep-alive Ping that it has answered
+    /// ([`Config::ping_interval`]): with [`Config::stats`].
+    ///
+    /// From when the Ping was queued to when the driver first told the time after the Pong. A Pong without a
+    /// payload is taken for the answer, so give Pings of your own a payload.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use framewise::{Config, Connection, Input, time::Instant};
+    ///
+    /// let mut connection = Connection::server(Config::default().stats(true));
+    /// connection.handle_timeout(Instant::ORIGIN);
+    /// let asked = Instant::ORIGIN + Duration::from_secs(20);
+    /// connection.handle_timeout(asked); // queues a Ping
+    /// connection.receive(&mut Input::new(&mut *b"\x8a\x80\x00\x00\x00\x00".to_vec()))?;
+    /// connection.handle_timeout(asked + Duration::from_millis(30));
+    /// assert_eq!(connection.latency(), Some(Duration::from_millis(30)));
+    /// # Ok::<(), framewise::ProtocolError>(())
+    /// ```
+    pub fn latency(&self) -> Option<Duration> {
+        self.receiver.latency()
     }
 
     /// Returns how the connection ended, once it is [`Closed`](State::Closed).

@@ -1,28 +1,33 @@
 //! The receiving direction: bytes in, events out (RFC 6455 §6.2).
 
 use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
+use core::time::Duration;
 
-use super::{lifecycle::ControlSink, timer::Activity};
+use super::{
+    lifecycle::ControlSink,
+    stats::{MessageInfo, Received, Traffic},
+    timer::{Activity, Due},
+};
 #[cfg(feature = "deflate")]
 use crate::deflate::{Inflater, Sink};
 use crate::{
     config::{Config, Delivery},
     error::ProtocolError,
-    frame::{Chunk, CloseFrame, Decoder, FramePiece, Opcode, whole},
+    frame::{Chunk, CloseFrame, Decoder, FrameHeader, FramePiece, Opcode, whole},
     input::Input,
     message::Event,
     message::assembly::{self, Assembly, Extent, WholeMessage},
     role::Role,
+    time::Instant,
 };
 
 /// The state of the receiving direction.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     decoder: Decoder,
-    // The message and the control frame that are arriving. Boxed: few connections have one at a time.
+    // The message that is arriving. Boxed: few connections have one at a time.
     assembly: Option<Box<Assembly>>,
-    #[allow(clippy::box_collection, reason = "8 octets instead of 24 in every connection")]
-    control: Option<Box<Vec<u8>>>,
+    rare: Option<Box<Rare>>,
     // Inflates messages, if compression was agreed upon.
     #[cfg(feature = "deflate")]
     inflater: Option<Box<Inflater>>,
@@ -37,18 +42,28 @@ pub(crate) struct Receiver {
     activity: Activity,
 }
 
+/// What few connections have at a time.
+#[derive(Debug, Default)]
+struct Rare {
+    // The control frame that is arriving.
+    control: Vec<u8>,
+    stats: Option<Box<Received>>,
+}
+
 impl Receiver {
     pub(crate) fn new(role: Role, config: Arc<Config>) -> Self {
+        let stats = Received::new(config.stats);
+        let rare = stats.map(|stats| Rare { stats: Some(stats), ..Rare::default() });
         Self {
             decoder: Decoder::new(role),
             assembly: None,
-            control: None,
             #[cfg(feature = "deflate")]
             inflater: None,
             config,
             delivery: Delivery::default(),
             ended: false,
-            between_messages: true,
+            between_messages: rare.is_none(),
+            rare: rare.map(Box::new),
             activity: Activity::default(),
         }
     }
@@ -102,8 +117,62 @@ impl Receiver {
                 Err(error) => break Err(self.fail(error, input, report)),
             }
         };
+        if let (Ok(Some(event)), Some(stats)) = (&received, self.stats()) {
+            stats.delivered(event);
+        }
         self.note_place();
         received
+    }
+
+    /// Returns what is counted, if anything is.
+    fn stats(&mut self) -> Option<&mut Received> {
+        self.rare.as_mut()?.stats.as_deref_mut()
+    }
+
+    /// Returns what was received so far, if it is counted.
+    pub(crate) fn traffic(&self) -> Option<Traffic> {
+        Some(self.rare.as_ref()?.stats.as_ref()?.traffic())
+    }
+
+    /// Returns what is known of the last message, if it is counted.
+    pub(crate) fn message_info(&self) -> Option<MessageInfo> {
+        self.rare.as_ref()?.stats.as_ref()?.message_info()
+    }
+
+    /// Records what is done `now` because it was due.
+    pub(crate) fn note_due(&mut self, due: Due, now: Instant) {
+        if let (Due::Ping, Some(stats)) = (due, self.stats()) {
+            stats.round_trip.ping(now);
+        }
+    }
+
+    /// Records the events since the last call as happening `now`.
+    #[inline]
+    pub(crate) fn note_time(&mut self, now: Instant) {
+        if let Some(stats) = self.stats() {
+            stats.round_trip.note(now);
+        }
+    }
+
+    /// Returns how long the last keep-alive Ping took to be answered, if that is measured.
+    pub(crate) fn latency(&self) -> Option<Duration> {
+        self.rare.as_ref()?.stats.as_ref()?.round_trip.last()
+    }
+
+    /// Records that the event that was received last is delivered later.
+    #[inline]
+    pub(crate) fn put_aside(&mut self) {
+        if let Some(stats) = self.stats() {
+            stats.put_aside();
+        }
+    }
+
+    /// Records that the first of the events that were put aside is delivered now.
+    #[inline]
+    pub(crate) fn take_aside(&mut self) {
+        if let Some(stats) = self.stats() {
+            stats.take_aside();
+        }
     }
 
     /// Records that nothing more will come.
@@ -153,8 +222,10 @@ impl Receiver {
 
     /// Records whether a whole message may come next.
     fn note_place(&mut self) {
-        self.between_messages =
-            !self.ended && self.delivery == Delivery::Messages && self.decoder.is_at_boundary();
+        self.between_messages = !self.ended
+            && self.delivery == Delivery::Messages
+            && self.decoder.is_at_boundary()
+            && self.rare.is_none();
     }
 
     #[inline]
@@ -179,6 +250,7 @@ impl Receiver {
 
     /// Stores a part of a message; returns the message if that is all of it.
     fn collect(&mut self, part: FramePiece<'_>) -> Result<Option<Event<'static>>, ProtocolError> {
+        self.count_part(&part);
         let Some(assembly) = &mut self.assembly else {
             return Ok(None);
         };
@@ -205,6 +277,12 @@ impl Receiver {
         input: &mut Input<'buf>,
         report: &mut impl ControlSink,
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
+        if let Some(stats) = self.stats() {
+            if chunk.first {
+                stats.frame_began(&chunk.header);
+            }
+            stats.bytes(chunk.header.opcode, chunk.payload.len());
+        }
         if self.is_whole_message(&chunk) {
             self.activity.message = true;
             return assembly::whole(chunk.header.opcode, chunk.payload, &self.config)
@@ -221,6 +299,25 @@ impl Receiver {
             input.take(usize::MAX);
         }
         Ok(event)
+    }
+
+    /// Counts a later part of a message.
+    fn count_part(&mut self, part: &FramePiece<'_>) {
+        let masking_key = (self.decoder.role() == Role::Server).then_some([0; 4]);
+        let Some(stats) = self.stats() else {
+            return;
+        };
+        let len = part.payload.len();
+        if part.begins {
+            stats.frame_began(&FrameHeader {
+                opcode: Opcode::Continuation,
+                fin: part.fin,
+                rsv1: false,
+                masking_key,
+                payload_len: part.remaining + len as u64,
+            });
+        }
+        stats.bytes(Opcode::Continuation, len);
     }
 
     #[cold]
@@ -299,12 +396,12 @@ impl Receiver {
         let payload = if chunk.first && chunk.last {
             Cow::Borrowed(&*chunk.payload)
         } else {
-            let held = self.control.get_or_insert_default();
+            let held = &mut self.rare.get_or_insert_default().control;
             held.extend_from_slice(chunk.payload);
             if !chunk.last {
                 return Ok(None);
             }
-            Cow::Owned(self.control.take().map(|held| *held).unwrap_or_default())
+            Cow::Owned(self.take_control())
         };
         Ok(Some(match chunk.header.opcode {
             Opcode::Ping => {
@@ -316,15 +413,32 @@ impl Receiver {
                 report.close_received(frame.clone());
                 Event::Close(frame)
             }
-            _ => Event::Pong(payload),
+            _ => {
+                if let Some(stats) = self.stats() {
+                    stats.round_trip.pong(&payload);
+                }
+                Event::Pong(payload)
+            }
         }))
+    }
+
+    /// Takes the control frame that was arriving.
+    fn take_control(&mut self) -> Vec<u8> {
+        let Some(rare) = &mut self.rare else {
+            return Vec::new();
+        };
+        let control = core::mem::take(&mut rare.control);
+        if rare.stats.is_none() {
+            self.rare = None;
+        }
+        control
     }
 
     /// Drops unfinished messages: nothing more will be read.
     fn stop(&mut self) {
         self.note_place();
         self.assembly = None;
-        self.control = None;
+        drop(self.take_control());
         self.activity.unfinished = false;
         #[cfg(feature = "deflate")]
         {

@@ -6,10 +6,17 @@ use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{State, closing::Trigger, lifecycle::Lifecycle, timer::Progress};
+use super::{
+    State,
+    closing::Trigger,
+    lifecycle::Lifecycle,
+    stats::{MessageSent, Traffic},
+    timer::Progress,
+};
 #[cfg(feature = "deflate")]
 use crate::deflate::{AgreedParameters, Compressor, compressed_bound};
 use crate::{
+    config::Config,
     copy,
     frame::{
         self, CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_REASON, Opcode, mask,
@@ -27,9 +34,7 @@ pub(crate) struct Sender {
     // The generator of a client's masking keys; a server has none.
     keys: Option<Box<StdRng>>,
     max_output: usize,
-    // The most recent Ping that found the reserve used up.
-    #[allow(clippy::box_collection, reason = "8 octets instead of 24 in every connection")]
-    owed_pong: Option<Box<Vec<u8>>>,
+    rare: Option<Box<Rare>>,
     // Compresses messages, if that was agreed upon.
     #[cfg(feature = "deflate")]
     compressor: Option<Box<Compressor>>,
@@ -37,18 +42,33 @@ pub(crate) struct Sender {
     control_len: u32,
     // The message whose fragments are being sent.
     fragmented: Option<Fragmented>,
+    // Whether a small message may be sent by the shortcut: no fragment is before it, it is not compressed,
+    // and not counted. Follows from the fields above.
+    shortcut: bool,
     sent: bool,
     // Set when the driver tells the time while output is pending, cleared when it does so without any.
     waiting: bool,
 }
 
+/// What few connections have at a time.
+#[derive(Debug, Default)]
+struct Rare {
+    // The most recent Ping that found the reserve used up.
+    owed_pong: Option<Vec<u8>>,
+    // What was queued so far, if it is counted.
+    traffic: Option<Traffic>,
+}
+
 impl Sender {
-    pub(crate) fn server(max_output: usize) -> Self {
+    pub(crate) fn server(config: &Config) -> Self {
+        let traffic = config.stats.then(Traffic::default);
+        let rare = traffic.is_some().then(|| Box::new(Rare { traffic, ..Rare::default() }));
         Self {
             output: Output::default(),
             keys: None,
-            max_output,
-            owed_pong: None,
+            max_output: config.max_output,
+            shortcut: rare.is_none(),
+            rare,
             #[cfg(feature = "deflate")]
             compressor: None,
             control_len: 0,
@@ -58,8 +78,36 @@ impl Sender {
         }
     }
 
-    pub(crate) fn client(max_output: usize, keys: StdRng) -> Self {
-        Self { keys: Some(Box::new(keys)), ..Self::server(max_output) }
+    pub(crate) fn client(config: &Config, keys: StdRng) -> Self {
+        Self { keys: Some(Box::new(keys)), ..Self::server(config) }
+    }
+
+    /// Returns what was queued so far, if it is counted.
+    pub(crate) fn traffic(&self) -> Option<Traffic> {
+        self.rare.as_ref()?.traffic
+    }
+
+    /// Records whether the next message may be sent by the shortcut.
+    fn note_place(&mut self) {
+        self.shortcut = self.fragmented.is_none() && self.traffic().is_none();
+        #[cfg(feature = "deflate")]
+        {
+            self.shortcut &= self.compressor.is_none();
+        }
+    }
+
+    #[inline]
+    fn owed_pong(&self) -> Option<&Vec<u8>> {
+        self.rare.as_ref()?.owed_pong.as_ref()
+    }
+
+    fn take_owed_pong(&mut self) -> Option<Vec<u8>> {
+        let rare = self.rare.as_mut()?;
+        let owed = rare.owed_pong.take();
+        if rare.traffic.is_none() {
+            self.rare = None;
+        }
+        owed
     }
 
     /// Queues a message.
@@ -109,11 +157,7 @@ impl Sender {
     /// compressed, and follows no fragment.
     #[inline]
     fn copies(&self, len: usize, state: State) -> bool {
-        #[cfg(feature = "deflate")]
-        if self.compressor.is_some() {
-            return false;
-        }
-        len < MIN_CHUNK && state.may_send() && self.fragmented.is_none()
+        len < MIN_CHUNK && state.may_send() && self.shortcut
     }
 
     /// Queues a copy of a small payload in a frame of its own, if the output has a place for it within
@@ -165,14 +209,71 @@ impl Sender {
         if self.fragmented.is_some() {
             return Err(SendError::new(SendErrorKind::UnfinishedMessage, payload.into_static()));
         }
+        self.push_counted(opcode, payload);
+        Ok(())
+    }
+
+    /// Queues a whole message, and counts it.
+    fn push_counted(&mut self, opcode: Opcode, payload: Payload<'_>) {
         self.sent = true;
+        let (queued, len) = (self.output.len(), payload.as_bytes().len());
+        let compressed = self.push_message(opcode, payload);
+        self.count(queued, len, compressed, true);
+    }
+
+    /// Queues a text that `write` appends to a buffer, up to as many bytes as it is told. It returns how many
+    /// bytes there are, or `None` when there is no such text.
+    #[cfg(feature = "json")]
+    pub(crate) fn send_written(
+        &mut self,
+        state: State,
+        write: impl FnOnce(&mut Vec<u8>, usize) -> Option<usize>,
+    ) -> Result<(), SendError> {
+        self.check(0, state)?;
+        if self.fragmented.is_some() {
+            return Err(SendErrorKind::UnfinishedMessage.into());
+        }
         #[cfg(feature = "deflate")]
         if self.compressor.is_some() {
-            self.push_message(opcode, payload);
+            let mut text = Vec::new();
+            write(&mut text, usize::MAX).ok_or(SendErrorKind::Serialize)?;
+            let payload = Payload::from(Binary::from(text));
+            self.check(self.queued_len(&payload), state)?;
+            self.push_counted(Opcode::Text, payload);
             return Ok(());
         }
-        self.push_frame(opcode, true, false, payload);
+        // What a header may take is left for it.
+        let room = self.max_output.saturating_sub(self.pending_len() + FrameHeader::MAX_LEN);
+        let queued = self.output.len();
+        let mut written = Ok(0);
+        self.push_in_place(Opcode::Text, true, false, |run| {
+            let start = run.len();
+            written = write(run, room).ok_or(SendErrorKind::Serialize);
+            let fits = written.is_ok_and(|len| len <= room);
+            if !fits {
+                run.truncate(start);
+            }
+            fits
+        });
+        let len = written?;
+        if len > room {
+            let (len, limit) = (len.saturating_add(FrameHeader::MAX_LEN), self.max_output);
+            return Err(match len > limit {
+                true => SendErrorKind::MessageTooBig { len, limit }.into(),
+                false => SendErrorKind::OutputFull.into(),
+            });
+        }
+        self.sent = true;
+        self.count(queued, len, false, true);
         Ok(())
+    }
+
+    /// Counts a message or a fragment that was queued, with what was queued before it.
+    fn count(&mut self, queued: usize, payload_bytes: usize, compressed: bool, fin: bool) {
+        let wire_bytes = self.output.len() - queued;
+        if let Some(traffic) = self.rare.as_mut().and_then(|rare| rare.traffic.as_mut()) {
+            traffic.message_sent(&MessageSent { payload_bytes, wire_bytes, compressed, fin });
+        }
     }
 
     /// Queues a fragment of a message; the first one decides its type.
@@ -184,19 +285,22 @@ impl Sender {
     ) -> Result<(), SendError> {
         let kind = if payload.is_text() { Opcode::Text } else { Opcode::Binary };
         let compressed = match self.fragmented {
-            Some(begun) => begun.compressed,
+            Some(begun) => begun.is_compressed(),
             None => self.compresses_fragments(&payload),
         };
         let refusal = match self.fragmented {
-            Some(begun) if begun.kind != kind => Err(SendErrorKind::MixedFragments),
+            Some(begun) if begun.kind() != kind => Err(SendErrorKind::MixedFragments),
             _ => self.check(fragment_len(&payload, compressed), state),
         };
         if let Err(kind) = refusal {
             return Err(SendError::new(kind, payload.into_static()));
         }
         let opcode = if self.fragmented.is_some() { Opcode::Continuation } else { kind };
+        let (queued, len) = (self.output.len(), payload.as_bytes().len());
         self.push_fragment(opcode, fin, compressed, payload);
-        self.fragmented = (!fin).then_some(Fragmented { kind, compressed });
+        self.count(queued, len, compressed, fin);
+        self.fragmented = (!fin).then(|| Fragmented::new(kind, compressed));
+        self.note_place();
         self.sent = true;
         Ok(())
     }
@@ -211,6 +315,7 @@ impl Sender {
     #[cfg(feature = "deflate")]
     pub(crate) fn set_compressor(&mut self, compressor: Compressor) {
         self.compressor = Some(Box::new(compressor));
+        self.note_place();
     }
 
     /// Queues a Ping or a Pong.
@@ -264,11 +369,11 @@ impl Sender {
     /// If the reserve for control frames is used up, because the peer does not read, the answer is kept, and a
     /// later one replaces it (§5.5.3).
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
-        if self.owed_pong.is_none() && self.has_reserve() {
+        if self.owed_pong().is_none() && self.has_reserve() {
             self.push_control(Opcode::Pong, payload);
             return;
         }
-        let owed = self.owed_pong.get_or_insert_default();
+        let owed = self.rare.get_or_insert_default().owed_pong.get_or_insert_default();
         owed.clear();
         owed.extend_from_slice(payload);
     }
@@ -276,7 +381,7 @@ impl Sender {
     /// Queues pending replies, as far as there is room for them.
     #[inline]
     pub(crate) fn queue_replies(&mut self, lifecycle: &mut Lifecycle) {
-        if lifecycle.has_replies() || lifecycle.gave_up() || self.owed_pong.is_some() {
+        if lifecycle.has_replies() || lifecycle.gave_up() || self.rare.is_some() {
             self.queue_owed(lifecycle);
         }
     }
@@ -286,14 +391,14 @@ impl Sender {
         if lifecycle.gave_up() {
             self.note_dropped(lifecycle);
             self.output.discard();
-            self.owed_pong = None;
+            drop(self.take_owed_pong());
             return;
         }
         if !lifecycle.state().may_pong() && !lifecycle.owes_close() {
-            self.owed_pong = None;
+            drop(self.take_owed_pong());
         }
         if self.has_reserve()
-            && let Some(payload) = self.owed_pong.take()
+            && let Some(payload) = self.take_owed_pong()
         {
             self.push_control(Opcode::Pong, &payload);
         }
@@ -356,7 +461,7 @@ impl Sender {
         if lifecycle.gave_up() {
             return false;
         }
-        let owes_pong = self.owed_pong.is_some() && lifecycle.state().may_pong();
+        let owes_pong = self.owed_pong().is_some() && lifecycle.state().may_pong();
         self.output.pending_len() != 0 || owes_pong || lifecycle.has_replies()
     }
 
@@ -424,7 +529,7 @@ impl Sender {
 
     fn push_close(&mut self, code: CloseCode, reason: Cow<'_, str>, lifecycle: &mut Lifecycle) {
         // A pending Ping came before the Close, so it is answered first. A Close comes once.
-        if let Some(payload) = self.owed_pong.take() {
+        if let Some(payload) = self.take_owed_pong() {
             self.push_control(Opcode::Pong, &payload);
         }
         let mut payload = [0; MAX_CONTROL_PAYLOAD];
@@ -436,6 +541,7 @@ impl Sender {
         self.push_control(Opcode::Close, payload.get(..len).unwrap_or_default());
         self.control_len = 0;
         self.fragmented = None;
+        self.note_place();
         lifecycle.close_sent(CloseFrame { code, reason: reason.into_owned() });
     }
 
@@ -448,28 +554,45 @@ impl Sender {
         if !self.push_small(opcode, payload, usize::MAX) {
             self.push_frame(opcode, true, false, Binary::from(payload).into());
         }
-        let len = u32::try_from(self.output.len() - before).unwrap_or(u32::MAX);
+        let wire_bytes = self.output.len() - before;
+        if let Some(traffic) = self.rare.as_mut().and_then(|rare| rare.traffic.as_mut()) {
+            traffic.frame_sent(wire_bytes);
+        }
+        let len = u32::try_from(wire_bytes).unwrap_or(u32::MAX);
         self.control_len = self.control_len.saturating_add(len);
         self.output.mark_end();
     }
 
-    /// Queues a message on a connection that compresses.
+    /// Queues a whole message. Returns whether it is compressed.
+    fn push_message(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
+        #[cfg(feature = "deflate")]
+        if payload.compress && self.compressor.is_some() {
+            return self.push_compressible(opcode, payload);
+        }
+        self.push_frame(opcode, true, false, payload);
+        false
+    }
+
+    /// Queues a message that may be compressed. Returns whether it is.
     #[cfg(feature = "deflate")]
     #[inline(never)]
-    fn push_message(&mut self, opcode: Opcode, payload: Payload<'_>) {
-        let Some(compressor) = self.compressor.as_mut().filter(|_| payload.compress) else {
-            return self.push_frame(opcode, true, false, payload);
+    fn push_compressible(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
+        let Some(compressor) = self.compressor.as_mut() else {
+            return false;
         };
         if let Content::Prepared(message) = &payload.content {
             let Some(compressed) = message.compressed(compressor.prepares()) else {
-                return self.push_frame(opcode, true, false, payload);
+                self.push_frame(opcode, true, false, payload);
+                return false;
             };
             compressor.note(message.as_bytes());
             let compressed = Binary::from(Arc::clone(compressed));
-            return self.push_frame(opcode, true, true, compressed.into());
+            self.push_frame(opcode, true, true, compressed.into());
+            return true;
         }
         let compressed = compressor.wants(payload.as_bytes().len());
         self.push_fragment(opcode, true, compressed, payload);
+        compressed
     }
 
     /// Queues a message or a fragment of one, compressed or not.
@@ -485,23 +608,37 @@ impl Sender {
     /// Compresses a payload into the output.
     #[cfg(feature = "deflate")]
     fn push_compressed(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
-        let Some(compressor) = &mut self.compressor else {
+        let Some(mut compressor) = self.compressor.take() else {
             return;
         };
+        self.push_in_place(opcode, fin, opcode != Opcode::Continuation, |run| {
+            compressor.compress(payload, fin, run);
+            true
+        });
+        self.compressor = Some(compressor);
+    }
+
+    /// Queues a frame whose payload `write` appends to the output, unless it returns `false`.
+    #[cfg(any(feature = "deflate", feature = "json"))]
+    fn push_in_place(
+        &mut self,
+        opcode: Opcode,
+        fin: bool,
+        rsv1: bool,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) {
         let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
         self.output.append(FrameHeader::MAX_LEN, |run| {
             // The length of the header depends on that of the payload.
             let start = run.len();
             run.resize(start + FrameHeader::MAX_LEN, 0);
             let payload_start = run.len();
-            compressor.compress(payload, fin, run);
-            let header = FrameHeader {
-                opcode,
-                fin,
-                rsv1: opcode != Opcode::Continuation,
-                masking_key: key,
-                payload_len: (run.len() - payload_start) as u64,
-            };
+            if !write(run) {
+                run.truncate(start);
+                return;
+            }
+            let payload_len = (run.len() - payload_start) as u64;
+            let header = FrameHeader { opcode, fin, rsv1, masking_key: key, payload_len };
             let mut buf = [0; FrameHeader::MAX_LEN];
             let header = header.encode(&mut buf);
             let header_start = payload_start - header.len();
@@ -546,6 +683,11 @@ impl Sender {
             Content::Text(Text(HeldText::Owned(payload))) => {
                 self.push_owned(header, payload.into(), key)
             }
+            #[cfg(feature = "bytes")]
+            Content::Binary(Binary(HeldBytes::Foreign(payload))) if key.is_none() => {
+                self.output.push_bytes(header);
+                self.output.push_chunk(payload);
+            }
             Content::Binary(Binary(HeldBytes::Shared(payload))) if key.is_none() => {
                 self.output.push_bytes(header);
                 self.output.push_chunk(payload);
@@ -577,11 +719,35 @@ impl Sender {
     }
 }
 
-/// A message whose fragments are being sent.
-#[derive(Clone, Copy, Debug)]
-struct Fragmented {
-    kind: Opcode,
-    compressed: bool,
+/// A message whose fragments are being sent. One byte, so that a sender has no more than it needs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fragmented {
+    Binary,
+    CompressedBinary,
+    CompressedText,
+    Text,
+}
+
+impl Fragmented {
+    fn new(kind: Opcode, compressed: bool) -> Self {
+        match (kind, compressed) {
+            (Opcode::Text, false) => Self::Text,
+            (Opcode::Text, true) => Self::CompressedText,
+            (_, false) => Self::Binary,
+            (_, true) => Self::CompressedBinary,
+        }
+    }
+
+    fn kind(self) -> Opcode {
+        match self {
+            Self::Binary | Self::CompressedBinary => Opcode::Binary,
+            Self::Text | Self::CompressedText => Opcode::Text,
+        }
+    }
+
+    fn is_compressed(self) -> bool {
+        matches!(self, Self::CompressedBinary | Self::CompressedText)
+    }
 }
 
 /// Returns how many bytes a payload has at most when it is queued, compressed or not.
@@ -617,7 +783,8 @@ mod tests {
     // Nothing else shows whether the shortcut is taken: `send_any` does the same.
     #[test]
     fn small_messages_are_sent_by_the_shortcut() {
-        let senders = || [Sender::server(5000), Sender::client(5000, keys([0; 32]))];
+        let config = Config::default().max_output(5000);
+        let senders = || [Sender::server(&config), Sender::client(&config, keys([0; 32]))];
         for mut sender in senders() {
             for len in [0, 1, 125, 126, MIN_CHUNK - 1] {
                 sender.output.clear();

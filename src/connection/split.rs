@@ -1,11 +1,11 @@
 //! A connection taken apart into two halves for two tasks or threads.
 
 use alloc::sync::Arc;
-use core::{error::Error, fmt};
+use core::{error::Error, fmt, time::Duration};
 use std::sync::PoisonError;
 
 use super::{
-    Connection, EndOfStream, State, Timeout, Transport,
+    Connection, EndOfStream, MessageInfo, State, Timeout, Traffic, Transport,
     closing::Trigger,
     lifecycle::{ControlSink, Lifecycle},
     receiver::Receiver,
@@ -164,6 +164,7 @@ impl ReceiveHalf {
             lifecycle.handle_due(due);
             due
         };
+        self.receiver.note_due(due, now);
         // What this has begun begins now.
         self.tell(now);
         let timeout = due.timeout();
@@ -191,8 +192,9 @@ impl ReceiveHalf {
     }
 
     /// Records the events since the last call as happening `now`, and does nothing else.
-    pub(crate) fn tell(&self, now: Instant) {
+    pub(crate) fn tell(&mut self, now: Instant) {
         self.shared.note(now);
+        self.receiver.note_time(now);
     }
 
     /// Returns whether the sending half has a reply to queue.
@@ -231,6 +233,31 @@ impl ReceiveHalf {
     #[must_use]
     pub fn end(&self) -> Option<EndOfStream> {
         self.shared.lifecycle().end()
+    }
+
+    /// Records that the event that was received last is delivered later.
+    pub(crate) fn put_aside(&mut self) {
+        self.receiver.put_aside();
+    }
+
+    /// Records that the first of the events that were put aside is delivered now.
+    pub(crate) fn take_aside(&mut self) {
+        self.receiver.take_aside();
+    }
+
+    /// Returns what was received so far: with [`Config::stats`].
+    pub fn received(&self) -> Option<Traffic> {
+        self.receiver.traffic()
+    }
+
+    /// Returns what is known of the last message; see [`Connection::message_info`].
+    pub fn message_info(&self) -> Option<MessageInfo> {
+        self.receiver.message_info()
+    }
+
+    /// Returns how long the peer took to answer the last keep-alive Ping; see [`Connection::latency`].
+    pub fn latency(&self) -> Option<Duration> {
+        self.receiver.latency()
     }
 
     /// Returns the limits and timers.
@@ -325,9 +352,17 @@ impl SendHalf {
     ///
     /// Those of [`Connection::send`].
     pub fn send<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<(), SendError> {
+        self.send_queued(|sender, state| sender.send(payload.into(), state))
+    }
+
+    /// Queues a message, behind the replies that are owed.
+    pub(super) fn send_queued(
+        &mut self,
+        queue: impl FnOnce(&mut Sender, State) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
         let state = self.with_replies_queued(|_, lifecycle| lifecycle.state());
         // Not under the lock: compression takes time, and the other half has to answer.
-        let result = self.sender.send(payload.into(), state);
+        let result = queue(&mut self.sender, state);
         self.note_sent();
         result
     }
@@ -342,10 +377,7 @@ impl SendHalf {
         payload: impl Into<Payload<'a>>,
         fin: bool,
     ) -> Result<(), SendError> {
-        let state = self.with_replies_queued(|_, lifecycle| lifecycle.state());
-        let result = self.sender.send_fragment(payload.into(), fin, state);
-        self.note_sent();
-        result
+        self.send_queued(|sender, state| sender.send_fragment(payload.into(), fin, state))
     }
 
     /// Queues a Ping; see [`Connection::ping`].
@@ -383,6 +415,11 @@ impl SendHalf {
     pub fn output(&mut self) -> &mut Output {
         self.with_replies_queued(|_, _| ());
         self.sender.output()
+    }
+
+    /// Returns what was queued so far: with [`Config::stats`].
+    pub fn sent(&self) -> Option<Traffic> {
+        self.sender.traffic()
     }
 
     /// Returns whether the output has room for a message of `len` bytes; see

@@ -116,7 +116,7 @@ mod tests {
             bits in 8_u8..=9,
         ) {
             let mut history = History::new(WindowBits::new(bits).expect("right"));
-            let mut all = Vec::new();
+            let mut all = Vec::<u8>::new();
             for piece in &pieces {
                 history.push(piece);
                 all.extend(piece);

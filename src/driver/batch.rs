@@ -92,6 +92,16 @@ impl<'a> Batch<'a, Connection> {
         self.machine.send(payload)
     }
 
+    /// Queues a text message with a value as JSON; see [`Connection::send_json`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::send_json`].
+    #[cfg(feature = "json")]
+    pub fn send_json<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SendError> {
+        self.machine.send_json(value)
+    }
+
     /// Queues a text message; see [`Connection::send_text`].
     ///
     /// # Errors
@@ -215,6 +225,7 @@ impl<'a, M: Receive> Batch<'a, M> {
     fn next_event(&mut self) -> Option<Event<'a>> {
         if let Some(event) = self.events.pop_front() {
             *self.events_len -= event.payload_len();
+            self.machine.take_aside();
             return Some(event);
         }
         match self.machine.receive(&mut self.input) {

@@ -11,6 +11,12 @@ pub(crate) trait Receive {
         &mut self,
         input: &mut Input<'buf>,
     ) -> Result<Option<Event<'buf>>, ProtocolError>;
+
+    /// Records that the event that was received last is delivered later.
+    fn put_aside(&mut self);
+
+    /// Records that the first of the events that were put aside is delivered now.
+    fn take_aside(&mut self);
 }
 
 /// A read buffer, and the events that were read ahead.
@@ -158,6 +164,7 @@ impl Inbox {
                 Ok(Some(event)) => {
                     self.events_len += event.payload_len();
                     self.events.push_back(event.into_owned());
+                    machine.put_aside();
                 }
                 Err(error) => {
                     self.failed.get_or_insert(error);

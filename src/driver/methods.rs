@@ -118,6 +118,27 @@ macro_rules! writing_methods {
             self.send(payload.into())$(.$await)?
         }
 
+        /// Sends a text message with a value as JSON; see
+        /// [`Connection::send_json`](crate::Connection::send_json). Waits for room as
+        /// [`feed`](Self::feed) does.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Send`] with [`Serialize`](crate::SendErrorKind::Serialize) for a value that cannot be
+        /// written as JSON. Otherwise those of [`send`](Self::send).
+        #[cfg(feature = "json")]
+        pub $($async)? fn send_json<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+            self.goal(Goal::Room(0))$(.$await)? ?;
+            let mut queued = self.queue(|machine| machine.send_json(value));
+            while queued.as_ref().is_err_and(|error| error.kind() == $crate::SendErrorKind::OutputFull) {
+                // How much room it needs is known only now.
+                self.flush()$(.$await)? ?;
+                queued = self.queue(|machine| machine.send_json(value));
+            }
+            queued?;
+            self.flush()$(.$await)?
+        }
+
         /// Queues a fragment of a message, the last one with `fin`, and writes all that is queued; see
         /// [`Connection::send_fragment`](crate::Connection::send_fragment).
         ///
@@ -346,6 +367,23 @@ macro_rules! reader_methods {
         /// Sets how messages are delivered, from the next one that begins.
         pub fn set_delivery(&mut self, delivery: $crate::Delivery) {
             self.driver.receiving_mut().set_delivery(delivery);
+        }
+
+        /// Returns what was received so far: with [`Config::stats`](crate::Config::stats).
+        pub fn received(&self) -> Option<$crate::Traffic> {
+            self.driver.receiving().received()
+        }
+
+        /// Returns what is known of the last message; see
+        /// [`Connection::message_info`](crate::Connection::message_info).
+        pub fn message_info(&self) -> Option<$crate::MessageInfo> {
+            self.driver.receiving().message_info()
+        }
+
+        /// Returns how long the peer took to answer the last keep-alive Ping; see
+        /// [`Connection::latency`](crate::Connection::latency).
+        pub fn latency(&self) -> Option<core::time::Duration> {
+            self.driver.receiving().latency()
         }
 
         fn ask<T>(&self, ask: impl FnOnce(&$crate::ReceiveHalf) -> T) -> T {

@@ -410,6 +410,14 @@ impl Receive for Connection {
     ) -> Result<Option<Event<'buf>>, ProtocolError> {
         self.receive(input)
     }
+
+    fn put_aside(&mut self) {
+        self.put_aside();
+    }
+
+    fn take_aside(&mut self) {
+        self.take_aside();
+    }
 }
 
 impl fmt::Debug for Driver {

@@ -3,7 +3,11 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub(crate) mod assembly;
+#[cfg(feature = "bytes")]
+mod bytes;
 mod event;
+#[cfg(feature = "json")]
+mod json;
 mod payload;
 #[cfg(feature = "deflate")]
 mod prepared;

@@ -6,6 +6,8 @@ use core::fmt;
 use super::Message;
 #[cfg(feature = "deflate")]
 use super::PreparedMessage;
+#[cfg(feature = "bytes")]
+use crate::bytes::SharedBytes;
 
 /// A text to send: borrowed, owned or shared.
 ///
@@ -54,6 +56,8 @@ pub(crate) enum HeldText<'a> {
 #[derive(Clone, Debug)]
 pub(crate) enum HeldBytes<'a> {
     Borrowed(&'a [u8]),
+    #[cfg(feature = "bytes")]
+    Foreign(SharedBytes),
     Owned(Vec<u8>),
     Shared(Arc<[u8]>),
 }
@@ -103,6 +107,8 @@ impl Binary<'_> {
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             HeldBytes::Borrowed(bytes) => bytes,
+            #[cfg(feature = "bytes")]
+            HeldBytes::Foreign(bytes) => bytes.as_slice(),
             HeldBytes::Owned(bytes) => bytes,
             HeldBytes::Shared(bytes) => bytes,
         }
@@ -129,6 +135,8 @@ impl<'a> Payload<'a> {
     pub fn into_message(self) -> Message {
         match self.content {
             Content::Binary(Binary(HeldBytes::Borrowed(bytes))) => Message::Binary(bytes.into()),
+            #[cfg(feature = "bytes")]
+            Content::Binary(Binary(HeldBytes::Foreign(bytes))) => bytes.into_vec().into(),
             Content::Binary(Binary(HeldBytes::Owned(bytes))) => Message::Binary(bytes),
             Content::Binary(Binary(HeldBytes::Shared(bytes))) => Message::Binary(bytes.to_vec()),
             #[cfg(feature = "deflate")]
@@ -162,6 +170,10 @@ impl<'a> Payload<'a> {
         let content = match self.content {
             Content::Binary(Binary(HeldBytes::Borrowed(_)))
             | Content::Text(Text(HeldText::Borrowed(_))) => return None,
+            #[cfg(feature = "bytes")]
+            Content::Binary(Binary(HeldBytes::Foreign(bytes))) => {
+                Content::Binary(Binary(HeldBytes::Foreign(bytes)))
+            }
             Content::Binary(Binary(HeldBytes::Owned(bytes))) => {
                 Content::Binary(Binary(HeldBytes::Owned(bytes)))
             }

@@ -73,6 +73,10 @@ pub enum SendErrorKind {
     /// [`Config::max_output`](crate::Config::max_output), or the reserve for control frames is used
     /// up. Try again when output was written.
     OutputFull,
+    /// The value cannot be written as JSON: a map has keys that are no strings, or the value itself
+    /// refuses.
+    #[cfg(feature = "json")]
+    Serialize,
     /// A message inside a fragmented one that is not finished yet (RFC 6455 §5.4).
     UnfinishedMessage,
 }
@@ -157,6 +161,8 @@ impl fmt::Display for SendErrorKind {
             Self::OutputFull => {
                 f.write_str("too many bytes are pending: send when some are written")
             }
+            #[cfg(feature = "json")]
+            Self::Serialize => f.write_str("the value cannot be written as JSON"),
             Self::UnfinishedMessage => f.write_str("a fragmented message is not finished yet"),
         }
     }

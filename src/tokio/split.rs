@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     adapter::Error,
-    connection::{ReceiveHalf, ReuniteError, SendHalf, State},
+    connection::{ReceiveHalf, ReuniteError, SendHalf, State, Traffic},
     driver::{Goal, Reads as _, ReceiveDriver, Shared, Side, Step, Tasks, alone, joined},
     frame::CloseCode,
     message::SendError,
@@ -170,6 +170,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     pub fn abort(self) {
         self.queue(SendHalf::abort);
         self.both.tasks.reader.wake();
+    }
+
+    /// Returns what was queued so far: with [`Config::stats`](crate::Config::stats).
+    pub fn sent(&self) -> Option<Traffic> {
+        self.ask(SendHalf::sent)
     }
 
     fn begin_close(&self, code: CloseCode, reason: &str) -> Result<(), SendError> {

@@ -20,6 +20,8 @@ mod faults;
 mod flood;
 mod guesses;
 mod handshake;
+#[cfg(feature = "json")]
+mod json;
 mod kinds;
 mod opening;
 mod reconnect;

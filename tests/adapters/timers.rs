@@ -49,6 +49,35 @@ async fn a_peer_that_answers_pings_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pong_tells_how_far_away_the_peer_is() {
+    for split in [false, true] {
+        let stream = Scripted::default();
+        let config = config(|config| config.stats = true);
+        let mut websocket = WebSocket::new(stream.clone(), Connection::server(config));
+        let reading = tokio::spawn(async move {
+            if split {
+                let (mut reader, writer) = websocket.into_split();
+                let read = reader.read().await;
+                assert_eq!(writer.sent().map(|sent| sent.frames), Some(1), "a Ping");
+                let received = reader.received().map(|received| received.frames);
+                return (read, reader.latency(), received);
+            }
+            let read = websocket.read().await;
+            let connection = websocket.connection();
+            let received = connection.stats().map(|stats| stats.received.frames);
+            (read, connection.latency(), received)
+        });
+        sleep(Duration::from_millis(20_130)).await;
+        stream.bring(Bring::Bytes(from_client(|peer| peer.pong(b"").unwrap())));
+        sleep(Duration::from_millis(100)).await;
+        stream.bring(Bring::Bytes(from_client(|peer| peer.send("a").unwrap())));
+        let (read, latency, received) = reading.await.unwrap();
+        assert_eq!(read.unwrap().unwrap().as_text(), Some("a"));
+        assert_eq!((latency, received), (Some(Duration::from_millis(130)), Some(2)), "{split}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed() {
     let stream = Scripted::default();
     let idle = config(|config| config.idle_timeout = Some(Duration::from_secs(7)));

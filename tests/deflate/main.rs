@@ -26,6 +26,7 @@ mod receiving;
 mod sending;
 mod shared;
 mod split;
+mod stats;
 mod support;
 mod values;
 mod windows;

@@ -284,6 +284,32 @@ fn messages_that_were_taken_make_room_to_read_ahead() {
 }
 
 #[test]
+fn a_message_that_was_read_ahead_is_known_when_it_is_delivered() {
+    let role = Role::Server;
+    let mut driver = Driver::new(Connection::server(Config::default().stats(true)));
+    driver.connection_mut().send_text("a").unwrap();
+    assert_eq!(driver.next(Goal::Flush), Ok(Step::Write));
+    driver.write_pending();
+    assert_eq!(driver.next(Goal::Flush), Ok(Step::Read));
+    let frames: Vec<u8> = (0..5)
+        .flat_map(|len| frame(role, 0x82, &payload(len)))
+        .chain(frame(role, 0x89, b""))
+        .collect();
+    read(&mut driver, &frames);
+    assert_eq!(driver.next(Goal::Flush), Ok(Step::Read), "it has parsed what came");
+    read(&mut driver, &frame(role, 0x82, &payload(5)));
+    let mut batch = driver.batch();
+    let mut seen = Vec::new();
+    while let Some(event) = batch.next() {
+        let info = batch.connection().message_info().expect("it counts");
+        if let Event::Binary(payload) = event {
+            seen.push((payload.len() as u64, info.wire_bytes));
+        }
+    }
+    assert_eq!(seen, (0..6).map(|len| (len, len + 6)).collect::<Vec<_>>());
+}
+
+#[test]
 fn few_messages_are_read_ahead_even_if_they_are_empty() {
     for role in ROLES {
         let mut end = End::new(role, Shape::Whole, Style::Poll);

@@ -7,12 +7,16 @@
     reason = "vectors are small, and tests have the standard library"
 )]
 
+#[cfg(feature = "bytes")]
+mod bytes;
 mod close_codes;
 mod closing;
 mod control;
 mod fragmentation;
 mod framing;
 mod invariance;
+#[cfg(feature = "json")]
+mod json;
 mod limits;
 mod masking;
 mod model;
@@ -24,6 +28,7 @@ mod regressions;
 mod sending;
 #[cfg(feature = "std")]
 mod split;
+mod stats;
 mod streaming;
 mod text;
 mod timers;
