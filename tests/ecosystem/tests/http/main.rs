@@ -6,6 +6,7 @@
 #![allow(clippy::duplicate_mod, reason = "tests of other topics have their own")]
 
 mod clients;
+mod edges;
 #[path = "../peers/folder.rs"]
 mod folder;
 mod fronts;
@@ -20,4 +21,5 @@ mod hyper_server;
 mod programs;
 mod server;
 mod servers;
+mod types;
 mod versions;

@@ -1,31 +1,32 @@
 //! HTTP/1.1 and HTTP/2, plain and over TLS, with several clients.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error, Event, Message,
     client::Connector,
-    deflate::DeflateConfig,
     handshake::{Acceptance, ClientRequest, HandshakeError, OriginPolicy, Rejection},
     hyper::upgrade,
     random_seed,
     tokio::{self as websocket, WebSocket},
 };
-use framewise_ecosystem::Authority;
+use framewise_ecosystem::{
+    Authority,
+    http::{
+        Body, connect_http2, connect_tcp, connect_tls, open_http1, open_http2, serve, serve_tls,
+        soon,
+    },
+};
 use hyper::{Request, Response, Version, body::Incoming};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 
 use crate::{
     h2_client, hyper_server,
-    server::{
-        Body, connect_http2, connect_tls, echo, open_http1, open_http2, request, serve, serve_tls,
-        soon, talk,
-    },
+    server::{compressing, echo, request, talk},
 };
-
-fn compressing() -> Config {
-    Config::default().deflate(DeflateConfig::default())
-}
 
 /// Echoes for pages of the same origin, with a subprotocol and compression.
 async fn answer(mut request: Request<Incoming>) -> Response<Body> {
@@ -63,9 +64,9 @@ async fn open_each(
     config: &Config,
 ) -> [Result<Box<dyn Open>, Error>; 3] {
     let own = websocket::connect(request, config.clone()).await;
-    let stream = TcpStream::connect(address).await.unwrap();
+    let stream = connect_tcp(address).await;
     let http1 = open_http1(stream, request.clone(), config.clone()).await;
-    let mut sender = connect_http2(TcpStream::connect(address).await.unwrap()).await;
+    let mut sender = connect_http2(connect_tcp(address).await).await;
     let http2 = open_http2(&mut sender, request.clone(), config.clone()).await;
     [
         own.map(|(websocket, _)| Box::new(websocket) as Box<dyn Open>),
@@ -77,18 +78,18 @@ async fn open_each(
 /// A WebSocket over any stream.
 trait Open: Send {
     fn compresses(&self) -> bool;
-    fn talk(self: Box<Self>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn talk(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 impl<S> Open for WebSocket<S>
 where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     fn compresses(&self) -> bool {
         self.connection().deflate().is_some()
     }
 
-    fn talk(mut self: Box<Self>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn talk(mut self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move { talk(&mut self).await })
     }
 }
@@ -193,7 +194,7 @@ async fn the_examples_talk_to_one_another() {
         opened.unwrap().talk().await;
     }
 
-    let stream = TcpStream::connect(address).await.unwrap();
+    let stream = connect_tcp(address).await;
     let (sender, h2) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(h2);
     // The second one on the connection knows the settings.
