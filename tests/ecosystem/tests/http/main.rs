@@ -6,7 +6,6 @@
 #![allow(clippy::duplicate_mod, reason = "tests of other topics have their own")]
 
 mod clients;
-mod edges;
 #[path = "../peers/folder.rs"]
 mod folder;
 mod fronts;
@@ -22,4 +21,5 @@ mod programs;
 mod server;
 mod servers;
 mod types;
+mod upgrades;
 mod versions;

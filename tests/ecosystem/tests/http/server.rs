@@ -9,12 +9,51 @@ use framewise::{
     hyper::{Upgraded, upgrade},
     tokio::WebSocket,
 };
-use framewise_ecosystem::http::{Body, soon};
-use hyper::{Request, Response, body::Incoming};
-use tokio::io::{AsyncRead, AsyncWrite};
+use framewise_ecosystem::http::{Body, connect_http2, open_http1, open_http2, serve_one, soon};
+use hyper::{Request, Response, Version, body::Incoming};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream, copy_bidirectional, duplex},
+    task::AbortHandle,
+};
 
 pub(crate) fn compressing() -> Config {
     Config::default().deflate(DeflateConfig::default())
+}
+
+pub(crate) const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
+
+/// Serves one connection in memory, where virtual time is the only time.
+pub(crate) fn serve_in_memory<F, Fut>(answer: F) -> DuplexStream
+where
+    F: Fn(Request<Incoming>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Response<Body>> + Send + 'static,
+{
+    let (stream, other) = duplex(64 << 10);
+    tokio::spawn(serve_one(other, answer));
+    stream
+}
+
+/// Lengthens a stream by a wire that can be cut.
+pub(crate) fn wire(mut stream: DuplexStream) -> (DuplexStream, AbortHandle) {
+    let (end, mut other) = duplex(64 << 10);
+    let wire = tokio::spawn(async move { copy_bidirectional(&mut stream, &mut other).await });
+    (end, wire.abort_handle())
+}
+
+/// Opens a WebSocket by hyper's client.
+pub(crate) async fn open<S>(
+    stream: S,
+    version: Version,
+    config: Config,
+) -> Result<WebSocket<Upgraded>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let request = ClientRequest::new("ws://localhost/chat")?;
+    match version {
+        Version::HTTP_2 => open_http2(&mut connect_http2(stream).await, request, config).await,
+        _ => open_http1(stream, request, config).await,
+    }
 }
 
 /// Accepts any WebSocket with a configuration, and passes it on.
