@@ -41,8 +41,8 @@
 //! | the client leaves before it has the response | the same |
 //! | another response is sent over HTTP/1.1 | the same at the next request; if there is none, hyper [hands over the connection](#refuse-before-you-accept) |
 //! | the response is held back for longer than [`Config::handshake_timeout`](crate::Config::handshake_timeout) | [`Upgrading`] fails with [`HandshakeError::Timeout`] |
-//! | a stream of HTTP/2 is reset with CANCEL or NO_ERROR | the stream ends: [`EndOfStream`](crate::EndOfStream) tells whether data may be lost |
-//! | it is reset with another code, or the connection below fails | [`Error::Io`], of the kind [`ConnectionReset`](std::io::ErrorKind::ConnectionReset) |
+//! | a stream of HTTP/2 is reset with CANCEL or NO_ERROR | reading ends: [`EndOfStream`](crate::EndOfStream) tells whether data may be lost; writing fails as in the next row |
+//! | it is reset with another code, or the connection below ends | [`Error::Io`], of the kind [`ConnectionReset`](std::io::ErrorKind::ConnectionReset) |
 //!
 //! # Refuse before you accept
 //!

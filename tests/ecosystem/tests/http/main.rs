@@ -18,6 +18,7 @@ mod hyper_server;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../peers/programs.rs"]
 mod programs;
+mod resets;
 mod server;
 mod servers;
 mod types;
