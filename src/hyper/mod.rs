@@ -56,6 +56,10 @@
 //! Limits and timers are those of every WebSocket. HTTP/2 has flow control for each stream and
 //! for the connection. A stream whose messages are not read holds up to its window, 1 MiB with
 //! hyper's defaults.
+//!
+//! That is also the window of a whole connection to hyper's server. So one handler that stops reading holds up
+//! what a browser sends on its other streams. Set `initial_connection_window_size` to several times
+//! `initial_stream_window_size` against that.
 
 mod client;
 mod incoming;

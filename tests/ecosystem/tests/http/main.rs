@@ -6,6 +6,7 @@
 #![allow(clippy::duplicate_mod, reason = "tests of other topics have their own")]
 
 mod clients;
+mod flow;
 #[path = "../peers/folder.rs"]
 mod folder;
 mod fronts;
