@@ -22,6 +22,7 @@ mod programs;
 mod resets;
 mod server;
 mod servers;
+mod timers;
 mod types;
 mod upgrades;
 mod versions;

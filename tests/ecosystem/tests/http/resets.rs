@@ -124,6 +124,21 @@ async fn a_stream_that_ends_within_a_message_is_lost() {
     check(soon(outcomes.recv()).await.unwrap(), true, "END_STREAM");
 }
 
+#[tokio::test]
+async fn a_stream_that_ends_with_its_request_is_lost() {
+    let (stream, mut outcomes) = serve(echo_to_the_end);
+    let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let probe = Request::head("http://localhost/").body(()).unwrap();
+    soon(sender.send_request(probe, true).unwrap().0).await.unwrap();
+    let (mut connect, _) =
+        request().into_connect_request::<()>(Config::default(), [7; 32]).unwrap();
+    connect.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+    let response = sender.send_request(connect, true).unwrap().0;
+    assert_eq!(soon(response).await.unwrap().status(), 200);
+    check(soon(outcomes.recv()).await.unwrap(), true, "END_STREAM");
+}
+
 // Whatever the code is, what could not be sent is an error.
 #[tokio::test]
 async fn a_stream_that_is_reset_frees_who_waits_to_send() {
