@@ -144,6 +144,9 @@ impl<F> WebSocketUpgrade<F> {
     ///
     /// If the callback panics, the connection is aborted.
     ///
+    /// Layers must not put another response in place of this one: [the connection may be handed over all the
+    /// same](crate::hyper#refuse-before-you-accept).
+    ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.

@@ -95,14 +95,15 @@ impl Rejection {
         let (status, headers, body) = self.into_parts();
         // Those from 200 to 999 are all that there are.
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let has_body =
-            !is_head_only && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
+        // These two end with the head (RFC 9110 §6.4.1), and a 204 has no length (§8.6).
+        let has_content = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
+        let has_body = has_content && !is_head_only;
         let len = body.len();
         let mut response = Response::new(if has_body { body } else { Vec::new() }.into());
         *response.status_mut() = status;
         let fields = response.headers_mut();
         append_all(fields, &headers);
-        if is_head_only {
+        if has_content && is_head_only {
             fields.insert(CONTENT_LENGTH, len.into());
         }
         if matches!(http_version(version), HttpVersion::Http2 | HttpVersion::Http3) {

@@ -77,6 +77,9 @@ impl Incoming {
     /// Await the future in another task than the one that returns the response. Its
     /// [`Config::handshake_timeout`] begins now.
     ///
+    /// Send no other response after this: [hyper may hand over the connection all the
+    /// same](crate::hyper#refuse-before-you-accept).
+    ///
     /// # Errors
     ///
     /// [`AcceptError`] when the subprotocol was not offered. The request is in it, and the connection cannot

@@ -37,15 +37,29 @@
 //! | the request is no valid handshake: HTTP/1.0, a body, another `:protocol` ... | [`upgrade`] returns the [`HandshakeError`]; [`to_response`](HandshakeError::to_response) makes the response |
 //! | the connection was taken before | [`upgrade`] returns [`HandshakeError::NotUpgradable`] |
 //! | the server was not told to upgrade connections | [`Upgrading`] fails with [`HandshakeError::NotUpgradable`] |
-//! | the response is not sent, or another one is | [`Upgrading`] fails with [`Error::Io`], of the kind [`ConnectionAborted`](std::io::ErrorKind::ConnectionAborted) |
+//! | the response is not sent, or over HTTP/2 another one is | [`Upgrading`] fails with [`Error::Io`], of the kind [`ConnectionAborted`](std::io::ErrorKind::ConnectionAborted) |
 //! | the client leaves before it has the response | the same |
+//! | another response is sent over HTTP/1.1 | the same at the next request; if there is none, hyper [hands over the connection](#refuse-before-you-accept) |
 //! | the response is held back for longer than [`Config::handshake_timeout`](crate::Config::handshake_timeout) | [`Upgrading`] fails with [`HandshakeError::Timeout`] |
-//! | a stream of HTTP/2 is reset with CANCEL or NO_ERROR | the stream ends: [`EndOfStream`](crate::EndOfStream) tells whether data may be lost |
-//! | it is reset with another code, or the connection below fails | [`Error::Io`], of the kind [`ConnectionReset`](std::io::ErrorKind::ConnectionReset) |
+//! | a stream of HTTP/2 is reset with CANCEL or NO_ERROR | reading ends: [`EndOfStream`](crate::EndOfStream) tells whether data may be lost; writing fails as in the next row |
+//! | it is reset with another code, or the connection below ends | [`Error::Io`], of the kind [`ConnectionReset`](std::io::ErrorKind::ConnectionReset) |
 //!
-//! From there, limits and timers are those of every WebSocket. HTTP/2 has flow control for each stream and
+//! # Refuse before you accept
+//!
+//! Whatever may refuse a request has to do so before [`Incoming::accept`]. hyper 1 does not look at the
+//! response when it is done with a connection of HTTP/1.1. It hands over the connection even after a 401
+//! that a layer has put in place of the response. A client brings that about by `Connection: Upgrade, close`.
+//! So let layers check a request on its way in, or drop the [`Upgrading`] with the response.
+//!
+//! # Limits and flow control
+//!
+//! Limits and timers are those of every WebSocket. HTTP/2 has flow control for each stream and
 //! for the connection. A stream whose messages are not read holds up to its window, 1 MiB with
 //! hyper's defaults.
+//!
+//! That is also the window of a whole connection to hyper's server. So one handler that stops reading holds up
+//! what a browser sends on its other streams. Set `initial_connection_window_size` to several times
+//! `initial_stream_window_size` against that.
 
 mod client;
 mod incoming;

@@ -45,10 +45,11 @@ impl Upgraded {
         if self.is_multiplexed { buf.get(..PIECE).unwrap_or(buf) } else { buf }
     }
 
-    /// Returns the error with a kind that says what happened: hyper has none for a stream that was reset.
+    /// Returns the error with a kind that says what happened. For a stream of HTTP/2, hyper has none for most
+    /// codes of a reset, and a broken pipe for STREAM_CLOSED and for the end of the connection.
     fn told(&self, error: io::Error) -> io::Error {
         match error.kind() {
-            ErrorKind::Other if self.is_multiplexed => {
+            ErrorKind::BrokenPipe | ErrorKind::Other if self.is_multiplexed => {
                 io::Error::new(ErrorKind::ConnectionReset, error)
             }
             _ => error,

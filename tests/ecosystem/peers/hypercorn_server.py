@@ -1,6 +1,6 @@
 """An echo server of hypercorn, over HTTP/1.1 and HTTP/2: hypercorn_server.py [CERTIFICATE KEY].
 
-Prints its port. Ends with its standard input.
+Closes at the text "leave". Prints its port. Ends with its standard input.
 """
 
 import asyncio
@@ -25,10 +25,13 @@ async def app(scope, receive, send):
         if scope["path"] != "/chat":
             await send({"type": "websocket.close"})
             return
-        # The client learns the version of HTTP by the subprotocol.
+        # The client offers the version of HTTP that it wants as a subprotocol.
         offered = [name for name in scope["subprotocols"] if name == "http-" + scope["http_version"]]
         await send({"type": "websocket.accept", "subprotocol": next(iter(offered), None)})
         while (event := await receive())["type"] == "websocket.receive":
+            if event.get("text") == "leave":
+                await send({"type": "websocket.close", "code": 4001, "reason": "as you wish"})
+                return
             await send(event | {"type": "websocket.send"})
 
 
@@ -40,7 +43,10 @@ async def main():
     if len(sys.argv) > 1:
         config.certfile, config.keyfile = sys.argv[1:]
     print(listener.getsockname()[1], flush=True)
-    ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    loop = asyncio.get_running_loop()
+    # It logs the connections that clients end.
+    loop.set_exception_handler(lambda *_: None)
+    ended = loop.run_in_executor(None, sys.stdin.read)
     await serve(app, config, shutdown_trigger=lambda: ended)
 
 

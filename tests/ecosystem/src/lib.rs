@@ -3,6 +3,8 @@
 //! Certificates are made at run time. Both adapters can be either end, each in a thread of its own, so a
 //! test runs for all four pairs of them.
 
+pub mod http;
+
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::Arc,
@@ -88,16 +90,7 @@ impl Authority {
 
     /// Returns such a server for rustls itself.
     pub fn server_config(&self, names: &[&str]) -> Arc<rustls::ServerConfig> {
-        let certified = self.issue(names);
-        let key = PrivateKeyDer::try_from(certified.key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certified.der.into()], key)
-            .unwrap();
-        Arc::new(config)
+        self.issue(names).server_config()
     }
 
     /// Returns such a client for rustls itself.
@@ -140,6 +133,19 @@ impl Certified {
 
     pub fn server(&self) -> ServerTls {
         ServerTls::from_pem(&self.chain, self.key()).unwrap()
+    }
+
+    /// Returns such a server for rustls itself.
+    pub fn server_config(&self) -> Arc<rustls::ServerConfig> {
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![self.der.clone().into()], key)
+            .unwrap();
+        Arc::new(config)
     }
 }
 

@@ -49,8 +49,8 @@ async fn main() -> Result<()> {
 
 /// One stream of HTTP/2.
 pub struct Stream {
-    sending: SendStream<Bytes>,
-    receiving: RecvStream,
+    pub sending: SendStream<Bytes>,
+    pub receiving: RecvStream,
 }
 
 /// Opens a WebSocket on a connection of HTTP/2.

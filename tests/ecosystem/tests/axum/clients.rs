@@ -13,13 +13,13 @@ use framewise::{
     deflate::DeflateConfig,
     handshake::{OriginPolicy, OriginRefused},
 };
-use framewise_ecosystem::Authority;
+use framewise_ecosystem::{Authority, http::until};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::{
     folder::Folder,
     programs::{Program, installed, run, script},
-    server::{serve_tls, until},
+    server::serve_tls,
 };
 
 const PAGE: &str = r#"<!doctype html>

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use framewise::{CloseCode, CloseFrame, Config, EndOfStream, Event};
+use framewise_ecosystem::http::until;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -13,7 +14,7 @@ use tokio::{
 use crate::{
     of_axum, of_framewise,
     of_framewise::handshakes::MESSAGES,
-    server::{connect, connect_with, events, request, serve, text, until},
+    server::{connect, connect_with, events, request, serve, text},
 };
 
 /// One program, with axum's WebSockets and with ours.

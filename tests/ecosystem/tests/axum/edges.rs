@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Router,
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -99,6 +100,25 @@ async fn a_response_that_is_late_fails_the_upgrade() {
     assert!(matches!(told.recv().await, Some(Error::Handshake(HandshakeError::Timeout))));
     assert_eq!(events(&mut socket).await, []);
     assert_eq!(socket.end(), Some(EndOfStream::Lost));
+}
+
+// What hyper does, and the documentation warns of.
+#[tokio::test]
+async fn a_layer_that_refuses_too_late_does_not_keep_hyper_from_handing_over() {
+    let (tell, mut told) = unbounded_channel();
+    let handler = any(move |ws: WebSocketUpgrade| async move {
+        ws.on_upgrade(|socket| async move { tell.send(socket).unwrap() })
+    });
+    let refuse = axum::middleware::map_response(async |_: Response| StatusCode::UNAUTHORIZED);
+    let address = serve(Router::new().route("/", handler).layer(refuse)).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 401");
+    assert!(told.recv().await.is_some());
 }
 
 #[tokio::test]

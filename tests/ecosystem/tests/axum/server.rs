@@ -1,6 +1,6 @@
 //! Servers of axum, and connections to them.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use axum::Router;
 use framewise::{
@@ -8,19 +8,14 @@ use framewise::{
     handshake::{ClientRequest, HandshakeError},
     tokio::{self as websocket, WebSocket},
 };
-use framewise_ecosystem::Certified;
-use hyper::{Request, body::Incoming, ext::Protocol, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder,
-};
-use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
+use framewise_ecosystem::{Certified, http};
+use hyper::{Request, body::Incoming, ext::Protocol};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::mpsc::UnboundedReceiver,
 };
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 /// Serves a program in the background; returns its address.
@@ -37,40 +32,11 @@ pub(crate) async fn serve_tls(
     app: Router,
     identity: &Certified,
 ) -> (SocketAddr, UnboundedReceiver<Vec<u8>>) {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let key = PrivateKeyDer::from_pem_slice(identity.key().as_bytes()).unwrap();
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![identity.der.clone().into()], key)
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".into(), b"http/1.1".into()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (tell, told) = unbounded_channel();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(serve_one(stream, acceptor.clone(), app.clone(), tell.clone()));
-        }
-    });
-    (address, told)
-}
-
-async fn serve_one(
-    stream: TcpStream,
-    acceptor: TlsAcceptor,
-    app: Router,
-    tell: UnboundedSender<Vec<u8>>,
-) {
-    let Ok(stream) = acceptor.accept(stream).await else { return };
-    let _ = tell.send(stream.get_ref().1.alpn_protocol().unwrap_or_default().to_vec());
-    let service = service_fn(move |request: Request<Incoming>| app.clone().oneshot(request));
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http2().enable_connect_protocol();
-    let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
+    let answer = move |request: Request<Incoming>| {
+        let response = app.clone().oneshot(request);
+        async { response.await.unwrap() }
+    };
+    http::serve_tls(identity, answer).await
 }
 
 /// Connects over HTTP/1.1.
@@ -101,14 +67,7 @@ pub(crate) async fn connect_h2<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
-    tokio::spawn(connection);
-    // The first answer comes after the settings, which allow an extended CONNECT.
-    let uri = format!("http://{}/", request.uri().authority());
-    sender.send_request(Request::get(uri).body(String::new()).unwrap()).await.unwrap();
+    let mut sender = http::connect_http2(stream).await;
     let (mut uri, mut connect) = (hyper::Uri::builder(), Request::builder());
     for (name, value) in request.connect_fields(&config) {
         let value = String::from_utf8(value).unwrap();
@@ -121,7 +80,7 @@ where
             name => connect = connect.header(name, value),
         }
     }
-    let connect = connect.uri(uri.build().unwrap()).body(String::new()).unwrap();
+    let connect = connect.uri(uri.build().unwrap()).body(http::Body::default()).unwrap();
     let mut response = sender.send_request(connect).await.unwrap();
     let fields = response.headers().iter();
     let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -153,16 +112,3 @@ where
 pub(crate) async fn text<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocket<S>) -> String {
     socket.read().await.unwrap().expect("a message").into_text().unwrap()
 }
-
-/// Takes what a program has written down, up to a line.
-pub(crate) async fn until(journal: &mut UnboundedReceiver<String>, last: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    while lines.last().is_none_or(|line| line != last) {
-        let next = tokio::time::timeout(PATIENCE, journal.recv()).await;
-        lines.push(next.unwrap_or_else(|_| panic!("no more after {lines:?}")).unwrap());
-    }
-    lines
-}
-
-/// How long a test waits for something that must happen.
-const PATIENCE: core::time::Duration = core::time::Duration::from_secs(30);

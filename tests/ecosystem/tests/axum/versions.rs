@@ -15,14 +15,14 @@ use framewise::{
     handshake::{ClientRequest, HandshakeError, OriginPolicy, OriginRefused},
     tokio::WebSocket as Client,
 };
-use framewise_ecosystem::Authority;
+use framewise_ecosystem::{Authority, http::until};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::mpsc::unbounded_channel,
 };
 
-use crate::server::{connect_h2, connect_with, events, request, serve, serve_tls, text, until};
+use crate::server::{connect_h2, connect_with, events, request, serve, serve_tls, text};
 
 /// Echoes, with compression, for pages of the same origin.
 pub(crate) fn app() -> Router {

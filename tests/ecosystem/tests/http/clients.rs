@@ -9,14 +9,16 @@ use framewise::{
     handshake::{Acceptance, OriginPolicy, Rejection},
     hyper::{Upgrading, upgrade},
 };
-use framewise_ecosystem::Authority;
+use framewise_ecosystem::{
+    Authority,
+    http::{Body, serve_tls, until},
+};
 use hyper::{Request, Response, body::Incoming};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::{
     folder::Folder,
     programs::{Program, installed, run, script},
-    server::{Body, serve_tls, until},
 };
 
 const PAGE: &str = r#"<!doctype html>

@@ -2,27 +2,41 @@
 
 use std::net::SocketAddr;
 
-use framewise::{Config, deflate::DeflateConfig, handshake::ClientRequest, tokio as websocket};
-use framewise_ecosystem::Authority;
-use tokio::net::TcpStream;
+use framewise::{handshake::ClientRequest, tokio as websocket};
+use framewise_ecosystem::{
+    Authority,
+    http::{connect_http2, connect_tcp, connect_tls, open_http1, open_http2, serve},
+};
+use hyper::{Request, body::Incoming};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
     folder::Folder,
     programs::{Program, free_port, installed},
-    server::{connect_http2, connect_tls, echo, open_http2, pass_on, serve, talk},
+    server::{compressing, echo, pass_on, talk},
 };
 
-fn compressing() -> Config {
-    Config::default().deflate(DeflateConfig::default())
+/// Starts an echo server. It tells of each request that is for a WebSocket the version of HTTP.
+async fn backend() -> (SocketAddr, UnboundedReceiver<String>) {
+    let (tell, told) = unbounded_channel();
+    let answer = pass_on(compressing(), echo);
+    let address = serve(move |request: Request<Incoming>| {
+        if request.uri().path() == "/chat" {
+            tell.send(format!("{:?}", request.version())).unwrap();
+        }
+        answer(request)
+    });
+    (address.await, told)
 }
 
-fn request(port: u16) -> ClientRequest {
-    ClientRequest::new(format!("ws://localhost:{port}/chat")).unwrap()
+fn request(scheme: &str, port: u16) -> ClientRequest {
+    ClientRequest::new(format!("{scheme}://localhost:{port}/chat")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_passes_connections_on() {
-    let backend = serve(pass_on(compressing(), echo)).await;
+    let Some(mut command) = installed("nginx") else { return };
+    let (backend, _versions) = backend().await;
     let (folder, port) = (Folder::new(), free_port());
     let root = folder.path().display();
     let config = folder.write(
@@ -47,24 +61,27 @@ async fn nginx_passes_connections_on() {
              }}"
         ),
     );
-    let Some(mut command) = installed("nginx") else { return };
     command.args(["-c", &config, "-e", &format!("{root}/errors.log")]);
     let _nginx = Program::start_on(&mut command, port);
-    for config in [Config::default(), compressing()] {
-        let (mut websocket, _) = websocket::connect(request(port), config).await.unwrap();
-        talk(&mut websocket).await;
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    for config in [framewise::Config::default(), compressing()] {
+        let opened = websocket::connect(request("ws", port), config.clone()).await;
+        talk(&mut opened.unwrap().0).await;
+        let stream = connect_tcp(address).await;
+        talk(&mut open_http1(stream, request("ws", port), config).await.unwrap()).await;
     }
 }
 
 // HAProxy turns an extended CONNECT of HTTP/2 into an upgrade of HTTP/1.1, and the other way round.
 #[tokio::test(flavor = "multi_thread")]
 async fn haproxy_translates_between_the_versions() {
-    let backend = serve(pass_on(compressing(), echo)).await;
+    let (backend, mut versions) = backend().await;
     let authority = Authority::new("root");
     let identity = authority.issue(&["localhost"]);
     let folder = Folder::new();
     let certificate = folder.write("identity.pem", format!("{}{}", identity.chain, identity.key()));
-    for proto in ["", "proto h2"] {
+    for (proto, version) in [("", "HTTP/1.1"), ("proto h2", "HTTP/2.0")] {
+        let Some(mut command) = installed("haproxy") else { return };
         let (plain, secure) = (free_port(), free_port());
         let config = folder.write(
             "haproxy.cfg",
@@ -82,26 +99,29 @@ async fn haproxy_translates_between_the_versions() {
                      server one {backend} {proto}\n"
             ),
         );
-        let Some(mut command) = installed("haproxy") else { return };
         let _haproxy = Program::start_on(command.args(["-db", "-f", &config]), plain);
-        for config in [Config::default(), compressing()] {
-            let (mut websocket, _) =
-                websocket::connect(request(plain), config.clone()).await.unwrap();
-            talk(&mut websocket).await;
+        let [plain_address, secure_address] =
+            [plain, secure].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        for config in [framewise::Config::default(), compressing()] {
+            let opened = websocket::connect(request("ws", plain), config.clone()).await;
+            talk(&mut opened.unwrap().0).await;
+            let stream = connect_tls(&authority, secure_address, b"http/1.1").await;
+            let opened = open_http1(stream, request("wss", secure), config.clone()).await;
+            talk(&mut opened.unwrap()).await;
 
-            let address = SocketAddr::from(([127, 0, 0, 1], plain));
-            let mut sender = connect_http2(TcpStream::connect(address).await.unwrap()).await;
+            let mut sender = connect_http2(connect_tcp(plain_address).await).await;
             for _ in 0..2 {
-                let opened = open_http2(&mut sender, request(plain), config.clone()).await;
+                let opened = open_http2(&mut sender, request("ws", plain), config.clone()).await;
                 talk(&mut opened.unwrap()).await;
             }
-
-            let address = SocketAddr::from(([127, 0, 0, 1], secure));
-            let mut sender = connect_http2(connect_tls(&authority, address, b"h2").await).await;
-            let uri = format!("wss://localhost:{secure}/chat");
-            let request = ClientRequest::new(uri).unwrap();
-            let opened = open_http2(&mut sender, request, config).await;
+            let stream = connect_tls(&authority, secure_address, b"h2").await;
+            let mut sender = connect_http2(stream).await;
+            let opened = open_http2(&mut sender, request("wss", secure), config.clone()).await;
             talk(&mut opened.unwrap()).await;
         }
+        for _ in 0..10 {
+            assert_eq!(versions.recv().await.unwrap(), version, "{proto}");
+        }
+        assert!(versions.is_empty());
     }
 }

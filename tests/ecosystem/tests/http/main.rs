@@ -6,6 +6,7 @@
 #![allow(clippy::duplicate_mod, reason = "tests of other topics have their own")]
 
 mod clients;
+mod flow;
 #[path = "../peers/folder.rs"]
 mod folder;
 mod fronts;
@@ -18,6 +19,10 @@ mod hyper_server;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../peers/programs.rs"]
 mod programs;
+mod resets;
 mod server;
 mod servers;
+mod timers;
+mod types;
+mod upgrades;
 mod versions;

@@ -1,31 +1,32 @@
 //! HTTP/1.1 and HTTP/2, plain and over TLS, with several clients.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error, Event, Message,
     client::Connector,
-    deflate::DeflateConfig,
     handshake::{Acceptance, ClientRequest, HandshakeError, OriginPolicy, Rejection},
     hyper::upgrade,
     random_seed,
     tokio::{self as websocket, WebSocket},
 };
-use framewise_ecosystem::Authority;
+use framewise_ecosystem::{
+    Authority,
+    http::{
+        Body, connect_http2, connect_tcp, connect_tls, open_http1, open_http2, serve, serve_tls,
+        soon,
+    },
+};
 use hyper::{Request, Response, Version, body::Incoming};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 
 use crate::{
     h2_client, hyper_server,
-    server::{
-        Body, connect_http2, connect_tls, echo, open_http1, open_http2, request, serve, serve_tls,
-        soon, talk,
-    },
+    server::{compressing, echo, request, talk},
 };
-
-fn compressing() -> Config {
-    Config::default().deflate(DeflateConfig::default())
-}
 
 /// Echoes for pages of the same origin, with a subprotocol and compression.
 async fn answer(mut request: Request<Incoming>) -> Response<Body> {
@@ -63,9 +64,9 @@ async fn open_each(
     config: &Config,
 ) -> [Result<Box<dyn Open>, Error>; 3] {
     let own = websocket::connect(request, config.clone()).await;
-    let stream = TcpStream::connect(address).await.unwrap();
+    let stream = connect_tcp(address).await;
     let http1 = open_http1(stream, request.clone(), config.clone()).await;
-    let mut sender = connect_http2(TcpStream::connect(address).await.unwrap()).await;
+    let mut sender = connect_http2(connect_tcp(address).await).await;
     let http2 = open_http2(&mut sender, request.clone(), config.clone()).await;
     [
         own.map(|(websocket, _)| Box::new(websocket) as Box<dyn Open>),
@@ -77,18 +78,18 @@ async fn open_each(
 /// A WebSocket over any stream.
 trait Open: Send {
     fn compresses(&self) -> bool;
-    fn talk(self: Box<Self>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn talk(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 impl<S> Open for WebSocket<S>
 where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     fn compresses(&self) -> bool {
         self.connection().deflate().is_some()
     }
 
-    fn talk(mut self: Box<Self>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn talk(mut self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move { talk(&mut self).await })
     }
 }
@@ -157,31 +158,65 @@ async fn a_page_of_another_origin_is_refused() {
     }
 }
 
-// The response goes to the `Pending`, and the stream to a WebSocket of tokio's.
+/// Makes a client of reqwest that trusts an authority.
+fn reqwest_client(authority: &Authority) -> reqwest::Client {
+    let tls = (*authority.client_config()).clone();
+    let client = reqwest::Client::builder().http1_only().no_proxy().use_preconfigured_tls(tls);
+    client.build().unwrap()
+}
+
+/// Opens a WebSocket by reqwest. The response goes to the `Pending`, and the stream to a WebSocket of tokio's.
+async fn open_reqwest(
+    client: &reqwest::Client,
+    request: ClientRequest,
+    config: Config,
+) -> Result<WebSocket<reqwest::Upgraded>, Error> {
+    let (request, pending) = request.into_request::<reqwest::Body>(config, random_seed()?).unwrap();
+    let response = client.execute(request.try_into().unwrap()).await.unwrap();
+    let fields = response.headers().iter();
+    let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let established = pending.upgraded(response.status().as_u16(), fields)?;
+    let stream = soon(response.upgrade()).await.unwrap();
+    Ok(WebSocket::new(stream, established.connection))
+}
+
 #[tokio::test]
 async fn reqwest_opens_websockets() {
     let address = serve(answer).await;
-    let client = reqwest::Client::builder().http1_only().no_proxy().build().unwrap();
-    let open = async |path: &str| {
-        let request = request(address, path).subprotocol("echo").unwrap();
-        let config = compressing();
-        let (request, pending) =
-            request.into_request::<reqwest::Body>(config, random_seed()?).unwrap();
-        let response = client.execute(request.try_into().unwrap()).await.unwrap();
-        let fields = response.headers().iter();
-        let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let established = pending.upgraded(response.status().as_u16(), fields)?;
-        assert_eq!(established.response.subprotocol(), Some("echo"));
-        let stream = response.upgrade().await.unwrap();
-        Ok::<_, Error>(WebSocket::new(stream, established.connection))
-    };
-    let mut websocket = open("/chat").await.unwrap();
-    assert!(websocket.connection().deflate().is_some());
-    talk(&mut websocket).await;
-    let Err(Error::Handshake(HandshakeError::Rejected(response))) = open("/").await else {
+    let client = reqwest_client(&Authority::new("root"));
+    let request = |path| with_origin(request(address, path), &format!("http://{address}"));
+    for config in [Config::default(), compressing()] {
+        let deflates = config.deflate.is_some();
+        let mut websocket = open_reqwest(&client, request("/chat"), config).await.unwrap();
+        assert_eq!(websocket.connection().deflate().is_some(), deflates);
+        talk(&mut websocket).await;
+    }
+    let refused = open_reqwest(&client, request("/"), Config::default()).await;
+    let Err(Error::Handshake(HandshakeError::Rejected(response))) = refused else {
         panic!("not refused");
     };
     assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn reqwest_opens_websockets_over_tls() {
+    let authority = Authority::new("root");
+    let (address, mut protocols) = serve_tls(&authority.issue(&["localhost"]), answer).await;
+    let uri = format!("wss://localhost:{}/chat?tls", address.port());
+    let origin = format!("https://localhost:{}", address.port());
+    let request = with_origin(ClientRequest::new(uri).unwrap(), &origin);
+
+    // A response of the crate `http` goes to the `Pending` as it is.
+    let (request, pending) =
+        request.into_request::<reqwest::Body>(compressing(), random_seed().unwrap()).unwrap();
+    let request: reqwest::Request = request.try_into().unwrap();
+    let response = reqwest_client(&authority).execute(request).await.unwrap();
+    let response = http::Response::<reqwest::Body>::from(response);
+    let established = pending.upgraded_by(&response).unwrap();
+    assert_eq!(established.response.subprotocol(), Some("echo"));
+    let stream = soon(reqwest::Response::from(response).upgrade()).await.unwrap();
+    talk(&mut WebSocket::new(stream, established.connection)).await;
+    assert_ne!(protocols.recv().await.unwrap(), b"h2");
 }
 
 #[tokio::test]
@@ -193,7 +228,7 @@ async fn the_examples_talk_to_one_another() {
         opened.unwrap().talk().await;
     }
 
-    let stream = TcpStream::connect(address).await.unwrap();
+    let stream = connect_tcp(address).await;
     let (sender, h2) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(h2);
     // The second one on the connection knows the settings.
