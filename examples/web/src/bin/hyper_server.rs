@@ -4,8 +4,6 @@
 //! cargo run --bin hyper_server -- 127.0.0.1:9001
 //! ```
 
-use std::{convert::Infallible, sync::Arc};
-
 use framewise::{
     Config, Error,
     handshake::{Acceptance, OriginPolicy, Rejection},
@@ -24,18 +22,17 @@ async fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address).await?;
     println!("{}", listener.local_addr()?.port());
-    serve(listener, Arc::new(Config::default())).await
+    serve(listener).await
 }
 
 /// Serves connections, each in a task of its own.
-pub async fn serve(listener: TcpListener, config: Arc<Config>) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener) -> std::io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let config = Arc::clone(&config);
         let service = service_fn(move |request| {
-            let response = answer(request, Arc::clone(&config));
-            async { Ok::<_, Infallible>(response) }
+            let response = answer(request);
+            async { response }
         });
         tokio::spawn(async move {
             let mut builder = Builder::new(TokioExecutor::new());
@@ -50,29 +47,25 @@ pub async fn serve(listener: TcpListener, config: Arc<Config>) -> std::io::Resul
 }
 
 /// Answers a request: by a page, or by opening a WebSocket.
-pub fn answer<B>(mut request: Request<B>, config: Arc<Config>) -> Response<Full<Bytes>> {
+pub fn answer<B>(mut request: Request<B>) -> Result<Response<Full<Bytes>>, Error> {
     if request.uri().path() == "/" {
-        return Response::new("Connect to /echo with a WebSocket.\n".into());
+        return Ok(Response::new("Connect to /echo with a WebSocket.\n".into()));
     }
-    let incoming = match framewise::hyper::upgrade(&mut request, config) {
+    let incoming = match framewise::hyper::upgrade(&mut request, Config::default()) {
         Ok(incoming) => incoming,
-        Err(error) => return error.to_response(request.version()),
+        Err(error) => return Ok(error.to_response(request.version())),
     };
     // This server is not behind a proxy that ends TLS.
     if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
-        return incoming.reject(Rejection::forbidden());
+        return Ok(incoming.reject(Rejection::forbidden()));
     }
-    match incoming.accept(Acceptance::new()) {
-        Ok((response, upgrading)) => {
-            tokio::spawn(async {
-                if let Err(error) = echo(upgrading).await {
-                    eprintln!("{error}");
-                }
-            });
-            response
+    let (response, upgrading) = incoming.accept(Acceptance::new())?;
+    tokio::spawn(async {
+        if let Err(error) = echo(upgrading).await {
+            eprintln!("{error}");
         }
-        Err(error) => unreachable!("no subprotocol is selected: {error}"),
-    }
+    });
+    Ok(response)
 }
 
 async fn echo(upgrading: Upgrading) -> Result<(), Error> {

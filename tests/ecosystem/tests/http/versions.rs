@@ -1,6 +1,6 @@
 //! HTTP/1.1 and HTTP/2, plain and over TLS, with several clients.
 
-use std::{net::SocketAddr, pin::Pin, sync::Arc};
+use std::{net::SocketAddr, pin::Pin};
 
 use framewise::{
     CloseCode, Config, EndOfStream, Error, Event, Message,
@@ -223,7 +223,7 @@ async fn reqwest_opens_websockets_over_tls() {
 async fn the_examples_talk_to_one_another() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(hyper_server::serve(listener, Arc::new(Config::default())));
+    tokio::spawn(hyper_server::serve(listener));
     for opened in open_each(address, &request(address, "/echo"), &Config::default()).await {
         opened.unwrap().talk().await;
     }
