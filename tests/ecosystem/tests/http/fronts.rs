@@ -1,24 +1,32 @@
-//! nginx and HAProxy in front of a server on hyper.
+//! nginx and HAProxy in front of servers on hyper and axum.
 
 use std::net::SocketAddr;
 
-use framewise::{handshake::ClientRequest, tokio as websocket};
+use axum::{Router, routing::any};
+use framewise::{axum::WebSocketUpgrade, handshake::ClientRequest, tokio as websocket};
 use framewise_ecosystem::{
     Authority,
     http::{connect_http2, connect_tcp, connect_tls, open_http1, open_http2, serve},
 };
-use hyper::{Request, body::Incoming};
+use hyper::{Request, Version, body::Incoming};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
     folder::Folder,
     programs::{Program, free_port, installed},
-    server::{compressing, echo, pass_on, talk},
+    server::{compressing, echo, pass_on, serve_axum, talk},
 };
 
 /// Starts an echo server. It tells of each request that is for a WebSocket the version of HTTP.
-async fn backend() -> (SocketAddr, UnboundedReceiver<String>) {
+async fn backend(framework: &str) -> (SocketAddr, UnboundedReceiver<String>) {
     let (tell, told) = unbounded_channel();
+    if framework == "axum" {
+        let open = async move |version: Version, ws: WebSocketUpgrade| {
+            tell.send(format!("{version:?}")).unwrap();
+            ws.config(compressing()).on_upgrade_websocket(|websocket| echo(Ok(websocket)))
+        };
+        return (serve_axum(Router::new().route("/chat", any(open))).await, told);
+    }
     let answer = pass_on(compressing(), echo);
     let address = serve(move |request: Request<Incoming>| {
         if request.uri().path() == "/chat" {
@@ -35,8 +43,14 @@ fn request(scheme: &str, port: u16) -> ClientRequest {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_passes_connections_on() {
+    for framework in ["axum", "hyper"] {
+        let (backend, _versions) = backend(framework).await;
+        nginx_in_front(backend).await;
+    }
+}
+
+async fn nginx_in_front(backend: SocketAddr) {
     let Some(mut command) = installed("nginx") else { return };
-    let (backend, _versions) = backend().await;
     let (folder, port) = (Folder::new(), free_port());
     let root = folder.path().display();
     let config = folder.write(
@@ -75,7 +89,13 @@ async fn nginx_passes_connections_on() {
 // HAProxy turns an extended CONNECT of HTTP/2 into an upgrade of HTTP/1.1, and the other way round.
 #[tokio::test(flavor = "multi_thread")]
 async fn haproxy_translates_between_the_versions() {
-    let (backend, mut versions) = backend().await;
+    for framework in ["axum", "hyper"] {
+        let (backend, versions) = backend(framework).await;
+        haproxy_in_front(backend, versions).await;
+    }
+}
+
+async fn haproxy_in_front(backend: SocketAddr, mut versions: UnboundedReceiver<String>) {
     let authority = Authority::new("root");
     let identity = authority.issue(&["localhost"]);
     let folder = Folder::new();

@@ -13,6 +13,7 @@ use framewise_ecosystem::http::{Body, connect_http2, open_http1, open_http2, ser
 use hyper::{Request, Response, Version, body::Incoming};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, copy_bidirectional, duplex},
+    net::TcpListener,
     task::AbortHandle,
 };
 
@@ -97,6 +98,14 @@ pub(crate) async fn repeat(
 
 pub(crate) fn request(address: SocketAddr, path: &str) -> ClientRequest {
     ClientRequest::new(format!("ws://{address}{path}")).unwrap()
+}
+
+/// Serves a program of axum in the background; returns its address.
+pub(crate) async fn serve_axum(app: axum::Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
 }
 
 /// Has messages echoed, and closes.

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use framewise::{
-    Config, Error, Message,
+    Config, EndOfStream, Error, Event, Message,
     client::Connector,
     handshake::ClientRequest,
     hyper::Upgraded,
@@ -17,8 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     folder::Folder,
+    h2_client,
     programs::{Program, script},
     server::{compressing, talk},
+    versions::{open_reqwest, reqwest_client},
 };
 
 /// Makes a request that the server accepts only over a version of HTTP.
@@ -79,6 +81,7 @@ fn configs() -> [Config; 2] {
 async fn hypercorn_answers_over_both_versions() {
     let Some((_server, address)) = start(&[]) else { return };
     let port = address.port();
+    let client = reqwest_client(&Authority::new("root"));
     for config in configs() {
         for closes in [Closes::Client, Closes::Server] {
             let opened = websocket::connect(request("ws", port, "http-1.1"), config.clone());
@@ -86,6 +89,9 @@ async fn hypercorn_answers_over_both_versions() {
 
             let stream = connect_tcp(address).await;
             let opened = open_http1(stream, request("ws", port, "http-1.1"), config.clone());
+            converse(&mut opened.await.unwrap(), closes).await;
+
+            let opened = open_reqwest(&client, request("ws", port, "http-1.1"), config.clone());
             converse(&mut opened.await.unwrap(), closes).await;
 
             // Without TLS, HTTP/2 begins at once.
@@ -116,6 +122,27 @@ async fn hypercorn_answers_over_tls() {
             converse(&mut opened.await.unwrap(), closes).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hypercorn_answers_the_crate_h2() {
+    let Some((_server, address)) = start(&[]) else { return };
+    let stream = connect_tcp(address).await;
+    let (sender, h2) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(h2);
+    let [config, _] = configs();
+    let request = request("ws", address.port(), "http-2");
+    let (mut connection, stream) = h2_client::open(sender, request, config).await.unwrap();
+    connection.send("Hello").unwrap();
+    let mut heard = Vec::new();
+    let run = h2_client::run(&mut connection, stream, |event, connection| {
+        if let Event::Text(text) = event {
+            heard.push(text.into_owned());
+            connection.close(1000, "").unwrap();
+        }
+    });
+    assert_eq!(soon(run).await.unwrap(), EndOfStream::Clean);
+    assert_eq!((heard, connection.close_code().get()), (vec!["Hello".to_owned()], 1000));
 }
 
 #[tokio::test(flavor = "multi_thread")]

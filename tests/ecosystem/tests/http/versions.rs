@@ -2,8 +2,10 @@
 
 use std::{net::SocketAddr, pin::Pin};
 
+use axum::{Router, routing::any};
 use framewise::{
     CloseCode, Config, EndOfStream, Error, Event, Message,
+    axum::WebSocketUpgrade,
     client::Connector,
     handshake::{Acceptance, ClientRequest, HandshakeError, OriginPolicy, Rejection},
     hyper::upgrade,
@@ -17,7 +19,10 @@ use framewise_ecosystem::{
         soon,
     },
 };
-use hyper::{Request, Response, Version, body::Incoming};
+use hyper::{
+    Request, Response, Version,
+    body::{Bytes, Incoming},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -25,7 +30,7 @@ use tokio::{
 
 use crate::{
     h2_client, hyper_server,
-    server::{compressing, echo, request, talk},
+    server::{compressing, echo, request, serve_axum, talk},
 };
 
 /// Echoes for pages of the same origin, with a subprotocol and compression.
@@ -159,14 +164,14 @@ async fn a_page_of_another_origin_is_refused() {
 }
 
 /// Makes a client of reqwest that trusts an authority.
-fn reqwest_client(authority: &Authority) -> reqwest::Client {
+pub(crate) fn reqwest_client(authority: &Authority) -> reqwest::Client {
     let tls = (*authority.client_config()).clone();
     let client = reqwest::Client::builder().http1_only().no_proxy().use_preconfigured_tls(tls);
     client.build().unwrap()
 }
 
 /// Opens a WebSocket by reqwest. The response goes to the `Pending`, and the stream to a WebSocket of tokio's.
-async fn open_reqwest(
+pub(crate) async fn open_reqwest(
     client: &reqwest::Client,
     request: ClientRequest,
     config: Config,
@@ -228,12 +233,39 @@ async fn the_examples_talk_to_one_another() {
         opened.unwrap().talk().await;
     }
 
+    let sender = talk_by_h2(address, "/echo").await;
+    let stranger = request(address, "/echo").origin("http://other.example".parse().unwrap());
+    let refused = h2_client::open(sender, stranger, Config::default()).await;
+    assert_eq!(
+        refused.err().map(|error| error.to_string()).as_deref(),
+        Some("the server answered 403 Forbidden")
+    );
+}
+
+#[tokio::test]
+async fn each_client_talks_to_a_server_on_axum() {
+    let open = async |ws: WebSocketUpgrade| {
+        let ws = ws.protocols(["echo"]).max_message_size(64 << 20);
+        ws.on_upgrade_websocket(|websocket| echo(Ok(websocket)))
+    };
+    let address = serve_axum(Router::new().route("/chat", any(open))).await;
+    for opened in open_each(address, &request(address, "/chat"), &Config::default()).await {
+        opened.unwrap().talk().await;
+    }
+    let client = reqwest_client(&Authority::new("root"));
+    let opened = open_reqwest(&client, request(address, "/chat"), Config::default()).await;
+    talk(&mut opened.unwrap()).await;
+    talk_by_h2(address, "/chat").await;
+}
+
+/// Has messages echoed over streams of the crate `h2`, by the loop of its example.
+async fn talk_by_h2(address: SocketAddr, path: &str) -> h2::client::SendRequest<Bytes> {
     let stream = connect_tcp(address).await;
     let (sender, h2) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(h2);
     // The second one on the connection knows the settings.
     for _ in 0..2 {
-        let opened = h2_client::open(sender.clone(), request(address, "/echo"), Config::default());
+        let opened = h2_client::open(sender.clone(), request(address, path), Config::default());
         let (mut connection, stream) = opened.await.unwrap();
         // More than the window of a stream.
         let messages = [Message::from("Hello"), Message::from(vec![7; 10 << 20])];
@@ -254,10 +286,5 @@ async fn the_examples_talk_to_one_another() {
         assert_eq!(soon(run).await.unwrap(), EndOfStream::Clean);
         assert_eq!(expected.next(), None);
     }
-    let stranger = request(address, "/echo").origin("http://other.example".parse().unwrap());
-    let refused = h2_client::open(sender, stranger, Config::default()).await;
-    assert_eq!(
-        refused.err().map(|error| error.to_string()).as_deref(),
-        Some("the server answered 403 Forbidden")
-    );
+    sender
 }
