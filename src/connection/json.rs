@@ -10,20 +10,7 @@ impl Connection {
     ///
     /// It is written into the output, without a buffer in between unless it is compressed.
     ///
-    /// ```
-    /// use framewise::{Config, Connection};
-    /// use serde::Serialize;
-    ///
-    /// #[derive(Serialize)]
-    /// struct Said<'a> {
-    ///     text: &'a str,
-    /// }
-    ///
-    /// let mut connection = Connection::server(Config::default());
-    /// connection.send_json(&Said { text: "Hello" })?;
-    /// assert_eq!(connection.output().chunk(), b"\x81\x10{\"text\":\"Hello\"}");
-    /// # Ok::<(), framewise::SendError>(())
-    /// ```
+    #[cfg_attr(not(doctest), doc = include_str!("json.md"))]
     ///
     /// # Errors
     ///

@@ -26,8 +26,11 @@ use rustls::pki_types::PrivateKeyDer;
 /// Examples of the documentation that use crates which framewise itself does without.
 #[cfg(doctest)]
 #[doc = include_str!("../../../src/axum/chat.md")]
+#[doc = include_str!("../../../src/connection/json.md")]
 #[doc = include_str!("../../../src/hyper/client.md")]
 #[doc = include_str!("../../../src/hyper/server.md")]
+#[doc = include_str!("../../../src/message/json_event.md")]
+#[doc = include_str!("../../../src/message/json_message.md")]
 pub struct Examples;
 
 /// An authority that issues certificates.
