@@ -1,4 +1,4 @@
-//! Bytes of the crate `bytes`, for the parts of the crate that need not know it.
+//! A wrapper of `Bytes`, so that payloads and output do not name the crate `bytes`.
 
 use alloc::{boxed::Box, vec::Vec};
 

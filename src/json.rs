@@ -7,9 +7,9 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
-/// Why a message is not the value that the program asked for.
+/// Why a message cannot be read as a value of the expected type.
 ///
-/// It says where in the document, and never what is there.
+/// It says where in the document the error is, and never shows what the document holds.
 ///
 /// ```
 /// use framewise::{JsonError, Message};
@@ -17,31 +17,31 @@ use serde_json::error::Category;
 /// let message = Message::text("{\"name\": \"Ada\",\n \"age\": \"secret\"}");
 /// let error = message.json::<std::collections::HashMap<String, u32>>().unwrap_err();
 /// assert_eq!(error, JsonError::Type { line: 1, column: 14 });
-/// assert_eq!(error.to_string(), "the JSON has another type than expected at line 1, column 14");
+/// assert_eq!(error.to_string(), "the JSON does not match the expected type at line 1, column 14");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// The event is no whole message: a Ping, a Pong, a Close or a chunk.
+    /// The event is not a whole message, but a Ping, a Pong, a Close or a chunk.
     NotAMessage,
-    /// The message is no JSON (RFC 8259), or is no UTF-8.
+    /// The message is not valid JSON (RFC 8259), or not valid UTF-8.
     Syntax {
-        /// The line where it ends to be JSON; the first one is 1.
+        /// The line of the error, counted from 1.
         line: usize,
-        /// The byte in the line; the first one is 1.
+        /// The byte in the line, counted from 1.
         column: usize,
     },
-    /// The message is JSON, but not of the type that was asked for: a field is missing, a number is out
-    /// of range, a string stands for a number ...
+    /// The JSON does not match the expected type: a field is missing, a number is out of range, a string is
+    /// where a number should be ...
     Type {
-        /// The line where that shows; the first one is 1.
+        /// The line of the error, counted from 1.
         line: usize,
-        /// The byte in the line; the first one is 1.
+        /// The byte in the line, counted from 1.
         column: usize,
     },
     /// The message ends before the JSON does.
     UnexpectedEnd {
-        /// The last line; the first one is 1.
+        /// The last line, counted from 1.
         line: usize,
         /// The number of bytes in it.
         column: usize,
@@ -51,10 +51,10 @@ pub enum JsonError {
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, line, column) = match self {
-            Self::NotAMessage => return f.write_str("the event is no whole message"),
-            Self::Syntax { line, column } => ("the message is no JSON", line, column),
+            Self::NotAMessage => return f.write_str("the event is not a whole message"),
+            Self::Syntax { line, column } => ("the message is not valid JSON", line, column),
             Self::Type { line, column } => {
-                ("the JSON has another type than expected", line, column)
+                ("the JSON does not match the expected type", line, column)
             }
             Self::UnexpectedEnd { line, column } => ("the JSON ends too early", line, column),
         };
@@ -76,8 +76,8 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(document: &'de [u8]) -> Result<T, J
     })
 }
 
-/// Appends a value to a buffer, up to `room` bytes. Returns how many bytes it takes: if more, the buffer
-/// does not have all of them. `None` if it cannot be written as JSON.
+/// Appends a value as JSON, `room` bytes at most. Returns the length of the JSON; if that is more than `room`,
+/// the rest is missing. `None` if the value cannot be written as JSON.
 pub(crate) fn write<T: Serialize + ?Sized>(
     value: &T,
     buf: &mut Vec<u8>,
@@ -88,7 +88,7 @@ pub(crate) fn write<T: Serialize + ?Sized>(
     Some(place.len)
 }
 
-/// A place with limited room. What is too much is counted.
+/// A buffer with limited room. Bytes beyond it are counted and dropped.
 struct Place<'a> {
     buf: &'a mut Vec<u8>,
     room: usize,

@@ -70,6 +70,15 @@ fn an_idle_server_holds_nothing() {
     }));
 }
 
+// As the documentation of `Config::stats` says.
+#[test]
+fn figures_take_some_memory_where_they_are_asked_for() {
+    let config = Arc::new(Config::default().stats(true));
+    let mut connection = None;
+    let info = measure(|| connection = Some(Connection::server(Arc::clone(&config))));
+    assert!((200..=320).contains(&info.bytes_current), "{info:?}");
+}
+
 #[test]
 fn sizes() {
     assert!(size_of::<Connection>() <= 240, "{}", size_of::<Connection>());

@@ -95,7 +95,7 @@ pub enum Error {
     Header(HeaderError),
     /// The transport failed.
     Io(io::Error),
-    /// A message is no JSON, or of another type.
+    /// A message is not valid JSON, or does not match the expected type.
     #[cfg(feature = "json")]
     Json(JsonError),
     /// A text is not an origin.

@@ -78,8 +78,8 @@ rejections! {
         [UPGRADE: "websocket", CONNECTION: "upgrade"];
 }
 
-/// The request is no valid handshake in a way for which axum has no name. The [`HandshakeError`] says
-/// which, and its [status](HandshakeError::status) is that of the response.
+/// The request breaks a rule that axum does not check. The [`HandshakeError`] names the rule, and its
+/// [status](HandshakeError::status) is the status of the response.
 #[derive(Debug)]
 pub struct InvalidHandshake(HandshakeError);
 

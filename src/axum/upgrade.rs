@@ -144,8 +144,8 @@ impl<F> WebSocketUpgrade<F> {
     ///
     /// If the callback panics, the connection is aborted.
     ///
-    /// Layers must not put another response in place of this one: [the connection may be handed over all the
-    /// same](crate::hyper#refuse-before-you-accept).
+    /// Layers must not replace this response: [hyper may still hand over the
+    /// connection](crate::hyper#refuse-before-you-accept).
     ///
     /// # Panics
     ///

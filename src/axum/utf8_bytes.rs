@@ -9,7 +9,7 @@ use crate::message::Text;
 
 /// The text of a [`Message`](super::Message). A clone shares it.
 ///
-/// It compares with all that a `&str` compares with.
+/// It can be compared with every type that a `&str` can be compared with.
 ///
 /// ```
 /// use framewise::axum::Utf8Bytes;

@@ -145,7 +145,7 @@ impl WebSocket {
         loop {
             let readable = pin!(self.inner.readable()).poll(cx);
             if self.close.is_some() {
-                // Whoever gets a Close may drop the connection: not before the answer has been written.
+                // The program may drop the connection when it gets the Close, so the answer is written first.
                 if readable.is_pending() && self.inner.connection().has_output() {
                     return Poll::Pending;
                 }

@@ -141,7 +141,7 @@ impl<S: Stream> Writer<S> {
         let _ = self.goal(Goal::Events);
     }
 
-    /// Returns what was queued so far: with [`Config::stats`](crate::Config::stats).
+    /// Returns how much was queued to be sent. `None` without [`Config::stats`](crate::Config::stats).
     pub fn sent(&self) -> Option<Traffic> {
         self.ask(SendHalf::sent)
     }

@@ -480,22 +480,22 @@ impl Connection {
         self.sender.agreed()
     }
 
-    /// Returns what went over the connection so far: with [`Config::stats`].
+    /// Returns how much the connection has received and sent. `None` without [`Config::stats`].
     pub fn stats(&self) -> Option<Stats> {
         Some(Stats { received: self.receiver.traffic()?, sent: self.sender.traffic()? })
     }
 
-    /// Returns what is known of the message that was delivered last, or of whose last part was: with
-    /// [`Config::stats`].
+    /// Returns how the last message was received, or the part of it that has been delivered. `None` without
+    /// [`Config::stats`], and before the first message.
     pub fn message_info(&self) -> Option<MessageInfo> {
         self.receiver.message_info()
     }
 
-    /// Returns how long the peer took to answer the last keep-alive Ping that it has answered
-    /// ([`Config::ping_interval`]): with [`Config::stats`].
+    /// Returns how long the peer took to answer the last keep-alive Ping ([`Config::ping_interval`]). `None`
+    /// without [`Config::stats`], and before the first answer.
     ///
-    /// From when the Ping was queued to when the driver first told the time after the Pong. A Pong without a
-    /// payload is taken for the answer, so give Pings of your own a payload.
+    /// The time runs from when the Ping is queued to when the driver next tells the time after the Pong. Any Pong
+    /// without a payload counts as the answer, so give your own Pings a payload.
     ///
     /// ```
     /// use core::time::Duration;

@@ -245,12 +245,12 @@ impl ReceiveHalf {
         self.receiver.take_aside();
     }
 
-    /// Returns what was received so far: with [`Config::stats`].
+    /// Returns how much was received. `None` without [`Config::stats`].
     pub fn received(&self) -> Option<Traffic> {
         self.receiver.traffic()
     }
 
-    /// Returns what is known of the last message; see [`Connection::message_info`].
+    /// Returns how the last message was received; see [`Connection::message_info`].
     pub fn message_info(&self) -> Option<MessageInfo> {
         self.receiver.message_info()
     }
@@ -417,7 +417,7 @@ impl SendHalf {
         self.sender.output()
     }
 
-    /// Returns what was queued so far: with [`Config::stats`].
+    /// Returns how much was queued to be sent. `None` without [`Config::stats`].
     pub fn sent(&self) -> Option<Traffic> {
         self.sender.traffic()
     }

@@ -9,7 +9,7 @@ use crate::{
     time::Instant,
 };
 
-/// What went over a connection so far: with [`Config::stats`](crate::Config::stats).
+/// How much a connection has received and sent. Counted only with [`Config::stats`](crate::Config::stats).
 ///
 /// ```
 /// use framewise::{Config, Connection, Input};
@@ -32,7 +32,7 @@ pub struct Stats {
     pub sent: Traffic,
 }
 
-/// What went in one direction of a connection.
+/// How much went in one direction of a connection.
 ///
 /// A received frame is counted when its header is there, a message when its last byte is. What is sent is
 /// counted when it is queued.
@@ -41,23 +41,23 @@ pub struct Stats {
 pub struct Traffic {
     /// Whole messages.
     pub messages: u64,
-    /// Bytes of messages as the program has them: not compressed, without headers.
+    /// Bytes of messages: before compression or after inflation, without headers.
     pub payload_bytes: u64,
     /// Frames, those of Pings, Pongs and Closes included.
     pub frames: u64,
     /// Bytes of frames, with their headers.
     pub wire_bytes: u64,
-    /// Those of the whole messages that were compressed.
+    /// Compressed messages among `messages`.
     pub compressed_messages: u64,
-    /// Those of `payload_bytes` that are of compressed messages.
+    /// Bytes of compressed messages among `payload_bytes`.
     pub compressed_payload_bytes: u64,
-    /// Those of `wire_bytes` that are of compressed messages.
+    /// Bytes of compressed messages among `wire_bytes`.
     pub compressed_wire_bytes: u64,
 }
 
 impl Traffic {
-    /// Returns how many bytes of compressed messages went in one byte on the wire, headers included.
-    /// `None` when no compressed message went.
+    /// Returns the compression ratio: `compressed_payload_bytes` divided by `compressed_wire_bytes`. `None`
+    /// before the first compressed message.
     ///
     /// ```
     /// # #[cfg(feature = "deflate")] {
@@ -105,7 +105,7 @@ pub(super) struct MessageSent {
     pub(super) fin: bool,
 }
 
-/// What is known of a received message, besides what it holds: with
+/// How a message was received: compressed or not, in how many frames and bytes. Recorded only with
 /// [`Config::stats`](crate::Config::stats).
 ///
 /// ```
@@ -226,18 +226,17 @@ impl Received {
 /// How long the answers to keep-alive Pings take.
 #[derive(Debug, Default)]
 pub(super) struct RoundTrip {
-    // When the last Ping was sent, until it is answered.
+    // Set when a Ping is queued, cleared when the time of its answer is known.
     asked: Option<Instant>,
-    // Set when the answer has come, until the driver tells the time.
+    // Set when the answer comes, cleared when the driver next tells the time.
     answered: bool,
     last: Option<Duration>,
 }
 
 impl RoundTrip {
-    /// Records that a Ping is queued.
+    /// Records that a Ping is queued. If an earlier one is not answered yet, the next Pong answers that one.
     pub(super) fn ping(&mut self, now: Instant) {
-        self.asked = Some(now);
-        self.answered = false;
+        self.asked.get_or_insert(now);
     }
 
     /// Records a Pong. Pings of the program have a payload, if they are to be told from keep-alive ones.

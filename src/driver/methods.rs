@@ -369,12 +369,12 @@ macro_rules! reader_methods {
             self.driver.receiving_mut().set_delivery(delivery);
         }
 
-        /// Returns what was received so far: with [`Config::stats`](crate::Config::stats).
+        /// Returns how much was received. `None` without [`Config::stats`](crate::Config::stats).
         pub fn received(&self) -> Option<$crate::Traffic> {
             self.driver.receiving().received()
         }
 
-        /// Returns what is known of the last message; see
+        /// Returns how the last message was received; see
         /// [`Connection::message_info`](crate::Connection::message_info).
         pub fn message_info(&self) -> Option<$crate::MessageInfo> {
             self.driver.receiving().message_info()

@@ -387,11 +387,11 @@ pub enum RequestError {
     DuplicateSubprotocol,
     /// The header field cannot be written.
     Header(HeaderError),
-    /// `Host` of a request that someone else has made is not the authority of its URI (RFC 9112 §3.2).
+    /// `Host` of an HTTP request is not the authority of its URI (RFC 9112 §3.2).
     Host,
-    /// The method of a request that someone else has made is not GET (RFC 6455 §4.1 item 2).
+    /// The method of an HTTP request is not GET (RFC 6455 §4.1 item 2).
     Method,
-    /// `Origin` of a request that someone else has made is no origin (RFC 6454 §7).
+    /// `Origin` of an HTTP request is not a valid origin (RFC 6454 §7).
     Origin(OriginError),
     /// The subprotocol is not a token (RFC 6455 §4.1 item 10).
     Subprotocol,

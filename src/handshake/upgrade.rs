@@ -110,7 +110,7 @@ impl Upgrade {
         Self { config, headers, parts }
     }
 
-    /// Sets the limits and timers of the connection, in place of those that the request was checked with.
+    /// Replaces the configuration of the connection. The request was checked with the old one.
     #[cfg(feature = "axum")]
     pub(crate) fn set_config(&mut self, config: Arc<Config>) {
         self.config = config;

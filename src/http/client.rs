@@ -18,7 +18,7 @@ impl ClientRequest {
     ///
     /// | field | |
     /// |---|---|
-    /// | `Host` | has to be the authority of the URI |
+    /// | `Host` | must be the authority of the URI |
     /// | `Origin`, `Sec-WebSocket-Protocol` | as by [`origin`](Self::origin), [`subprotocol`](Self::subprotocol) |
     /// | `Upgrade: websocket`, `Connection: Upgrade`, `Sec-WebSocket-Version: 13` | left out, since the handshake writes them itself |
     /// | `Sec-WebSocket-Key` | left out: the handshake makes a key of its own |
@@ -208,7 +208,7 @@ impl Pending {
     }
 }
 
-/// Returns the URI with the scheme of WebSocket. What is no such URI is left as it is, for the error.
+/// Returns the URI with the scheme `ws` or `wss`. Leaves other URIs unchanged, so that the error shows them.
 fn websocket_uri(uri: &Uri) -> String {
     let scheme = match uri.scheme_str().unwrap_or_default() {
         scheme if scheme.eq_ignore_ascii_case("http") => "ws",
@@ -221,7 +221,7 @@ fn websocket_uri(uri: &Uri) -> String {
     format!("{scheme}://{authority}{resource}")
 }
 
-/// Returns the value as text. One that is no text is no valid value of the fields that are read so.
+/// Returns the value as text, empty if it is not UTF-8: then it is not a valid value of these fields.
 fn text(value: &[u8]) -> &str {
     core::str::from_utf8(value).unwrap_or_default()
 }

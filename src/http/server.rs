@@ -93,7 +93,7 @@ impl Rejection {
     pub fn into_response<B: From<Vec<u8>>>(self, version: Version) -> Response<B> {
         let is_head_only = self.is_head_only();
         let (status, headers, body) = self.into_parts();
-        // Those from 200 to 999 are all that there are.
+        // A rejection has a status from 200 to 999.
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // These two end with the head (RFC 9110 §6.4.1), and a 204 has no length (§8.6).
         let has_content = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
@@ -138,7 +138,7 @@ impl HandshakeError {
     }
 }
 
-/// Returns what the handshake knows of a version.
+/// Returns the version as the handshake names it.
 const fn http_version(version: Version) -> HttpVersion {
     match version {
         Version::HTTP_09 | Version::HTTP_10 => HttpVersion::Http10,

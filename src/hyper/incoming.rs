@@ -22,7 +22,7 @@ use crate::{
 ///
 /// Those of [`Upgrade::from_http`], and [`HandshakeError::NotUpgradable`] for a request without its
 /// connection: it is not from hyper, or another part of the program has taken that.
-/// [`HandshakeError::to_response`] makes the response. The request is as it was.
+/// [`HandshakeError::to_response`] makes the response. The request is unchanged.
 pub fn upgrade<B>(
     request: &mut Request<B>,
     config: impl Into<Arc<Config>>,
@@ -65,7 +65,7 @@ impl Incoming {
         &self.upgrade
     }
 
-    /// Sets the limits and timers of the connection, in place of those that the request was checked with.
+    /// Replaces the configuration of the connection. The request was checked with the old one.
     #[cfg(feature = "axum")]
     pub(crate) fn set_config(&mut self, config: Arc<Config>) {
         self.upgrade.set_config(config);
@@ -77,8 +77,8 @@ impl Incoming {
     /// Await the future in another task than the one that returns the response. Its
     /// [`Config::handshake_timeout`] begins now.
     ///
-    /// Send no other response after this: [hyper may hand over the connection all the
-    /// same](crate::hyper#refuse-before-you-accept).
+    /// Do not send another response after this: [hyper may still hand over the
+    /// connection](crate::hyper#refuse-before-you-accept).
     ///
     /// # Errors
     ///

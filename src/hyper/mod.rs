@@ -1,6 +1,6 @@
 //! WebSockets on hyper's servers and clients, by HTTP/1.1 and HTTP/2.
 //!
-//! This serves all whose requests are those of hyper: hyper itself, tower and axum.
+//! It works with hyper and with every library that passes on hyper's requests, such as tower and axum.
 //!
 //! # Servers
 //!
@@ -10,7 +10,7 @@
 //!
 #![cfg_attr(not(doctest), doc = include_str!("server.md"))]
 //!
-//! hyper has to be told twice that connections are more than requests and responses:
+//! Two settings of hyper's server are needed:
 //!
 //! - HTTP/1.1: call `with_upgrades` on the connection. `hyper_util::server::conn::auto` has
 //!   `serve_connection_with_upgrades`.
@@ -34,22 +34,22 @@
 //!
 //! | event | result |
 //! |---|---|
-//! | the request is no valid handshake: HTTP/1.0, a body, another `:protocol` ... | [`upgrade`] returns the [`HandshakeError`]; [`to_response`](HandshakeError::to_response) makes the response |
+//! | the request is not a valid handshake: HTTP/1.0, a body, another `:protocol` ... | [`upgrade`] returns the [`HandshakeError`]; [`to_response`](HandshakeError::to_response) makes the response |
 //! | the connection was taken before | [`upgrade`] returns [`HandshakeError::NotUpgradable`] |
 //! | the server was not told to upgrade connections | [`Upgrading`] fails with [`HandshakeError::NotUpgradable`] |
 //! | the response is not sent, or over HTTP/2 another one is | [`Upgrading`] fails with [`Error::Io`], of the kind [`ConnectionAborted`](std::io::ErrorKind::ConnectionAborted) |
 //! | the client leaves before it has the response | the same |
-//! | another response is sent over HTTP/1.1 | the same at the next request; if there is none, hyper [hands over the connection](#refuse-before-you-accept) |
+//! | another response is sent over HTTP/1.1 | the same at the next request; without one, hyper [hands over the connection](#refuse-before-you-accept) |
 //! | the response is held back for longer than [`Config::handshake_timeout`](crate::Config::handshake_timeout) | [`Upgrading`] fails with [`HandshakeError::Timeout`] |
 //! | a stream of HTTP/2 is reset with CANCEL or NO_ERROR | reading ends: [`EndOfStream`](crate::EndOfStream) tells whether data may be lost; writing fails as in the next row |
 //! | it is reset with another code, or the connection below ends | [`Error::Io`], of the kind [`ConnectionReset`](std::io::ErrorKind::ConnectionReset) |
 //!
 //! # Refuse before you accept
 //!
-//! Whatever may refuse a request has to do so before [`Incoming::accept`]. hyper 1 does not look at the
-//! response when it is done with a connection of HTTP/1.1. It hands over the connection even after a 401
-//! that a layer has put in place of the response. A client brings that about by `Connection: Upgrade, close`.
-//! So let layers check a request on its way in, or drop the [`Upgrading`] with the response.
+//! Refuse requests before [`Incoming::accept`]. After it, a layer must not replace the response. hyper 1 does
+//! not check the response before it hands over a connection of HTTP/1.1: a client that sends
+//! `Connection: Upgrade, close` gets the connection even if a layer has answered 401. So let layers check
+//! requests on their way in, or drop the [`Upgrading`] together with the response.
 //!
 //! # Limits and flow control
 //!

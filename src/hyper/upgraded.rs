@@ -40,7 +40,7 @@ impl Upgraded {
 
     /// Returns how much to write at once.
     ///
-    /// A stream of HTTP/2 copies all that it is given, before it knows when the peer will take it.
+    /// hyper copies everything that is written to a stream of HTTP/2, even if the peer's window is full.
     fn piece<'b>(&self, buf: &'b [u8]) -> &'b [u8] {
         if self.is_multiplexed { buf.get(..PIECE).unwrap_or(buf) } else { buf }
     }

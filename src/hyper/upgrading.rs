@@ -60,7 +60,7 @@ pub struct Upgrading {
 impl Upgrading {
     pub(super) fn new(on_upgrade: OnUpgrade, version: Version, connection: Connection) -> Self {
         let timeout = if_on(connection.config().handshake_timeout);
-        // A timeout without a representable end is none.
+        // A timeout that ends later than an `Instant` can say is off.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         Self { on_upgrade, version, connection: Some(connection), deadline, sleep: None }
     }
@@ -96,7 +96,7 @@ impl Future for Upgrading {
     }
 }
 
-/// Returns why there is no connection.
+/// Converts hyper's error.
 fn failed(error: ::hyper::Error) -> Error {
     if error.is_user() {
         return HandshakeError::NotUpgradable.into();

@@ -9,7 +9,7 @@
 //! | `blocking`, `tokio` | the program | all I/O and all timers | threads and tokio |
 //! | `polled` | a stream, a clock and a timer | the loop | any other asynchronous runtime |
 //! | [`driver`](crate::driver) | a binding: what each step does on your transport | every decision of the loop | an event loop, `io_uring` |
-//! | [`Connection`](crate::Connection) | the loop | the protocol | streams of an HTTP/2 library of your own, tests, a loop that has to be yours |
+//! | [`Connection`](crate::Connection) | the loop | the protocol | streams of another HTTP/2 library, tests, a loop that has to be yours |
 //!
 //! Take the highest layer that fits. A loop takes about twenty decisions; the driver takes them for you,
 //! and [`faults`](super::faults) lists them.

@@ -73,8 +73,7 @@ pub enum SendErrorKind {
     /// [`Config::max_output`](crate::Config::max_output), or the reserve for control frames is used
     /// up. Try again when output was written.
     OutputFull,
-    /// The value cannot be written as JSON: a map has keys that are no strings, or the value itself
-    /// refuses.
+    /// The value cannot be written as JSON: the keys of a map are not strings, or its `Serialize` fails.
     #[cfg(feature = "json")]
     Serialize,
     /// A message inside a fragmented one that is not finished yet (RFC 6455 §5.4).

@@ -172,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         self.both.tasks.reader.wake();
     }
 
-    /// Returns what was queued so far: with [`Config::stats`](crate::Config::stats).
+    /// Returns how much was queued to be sent. `None` without [`Config::stats`](crate::Config::stats).
     pub fn sent(&self) -> Option<Traffic> {
         self.ask(SendHalf::sent)
     }

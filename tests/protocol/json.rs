@@ -72,7 +72,7 @@ fn an_error_says_where_and_not_what() {
     let not_utf8 = Message::binary(*b"[\"\xff\"]").json::<Vec<String>>().unwrap_err();
     assert!(matches!(not_utf8, JsonError::Syntax { line: 1, .. }));
     let says = JsonError::Syntax { line: 2, column: 6 }.to_string();
-    assert_eq!(says, "the message is no JSON at line 2, column 6");
+    assert_eq!(says, "the message is not valid JSON at line 2, column 6");
 }
 
 #[test]

@@ -189,6 +189,23 @@ fn latency_is_from_a_ping_to_its_pong() {
     }
 }
 
+// A message lets a second Ping go out before the first one is answered.
+#[test]
+fn a_late_pong_answers_the_first_ping() {
+    for role in ROLES {
+        let mut connection = asking(role);
+        connection.tell(at(0));
+        connection.tell(at(20));
+        feed(&mut connection, &to(role, "8101 61"));
+        connection.tell(at(21));
+        connection.tell(at(41));
+        assert_eq!(frames(&drain(&mut connection)).len(), 2, "two Pings");
+        feed(&mut connection, &to(role, "8a00"));
+        connection.tell(at(42));
+        assert_eq!(connection.latency(), Some(secs(22)));
+    }
+}
+
 #[cfg(feature = "std")]
 #[test]
 fn latency_is_measured_by_halves() {

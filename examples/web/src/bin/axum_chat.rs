@@ -1,4 +1,4 @@
-//! A chat on axum: who joins `/chat` hears what the others say. Over HTTP/1.1 and HTTP/2.
+//! A chat on axum over HTTP/1.1 and HTTP/2: sends each text to everybody in the room.
 //!
 //! ```sh
 //! cargo run --bin axum_chat -- 127.0.0.1:9001

@@ -1,38 +1,40 @@
 //! The sending direction: messages in, bytes out (RFC 6455 §6.1).
 
+mod control;
+mod framer;
+
 #[cfg(feature = "deflate")]
 use alloc::sync::Arc;
-use alloc::{borrow::Cow, boxed::Box, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{SeedableRng as _, rngs::StdRng};
 
+use self::framer::{Framer, MIN_CHUNK};
 use super::{
     State,
-    closing::Trigger,
     lifecycle::Lifecycle,
     stats::{MessageSent, Traffic},
     timer::Progress,
 };
-#[cfg(feature = "deflate")]
-use crate::deflate::{AgreedParameters, Compressor, compressed_bound};
+#[cfg(feature = "json")]
+use crate::frame::FrameHeader;
 use crate::{
     config::Config,
-    copy,
-    frame::{
-        self, CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_REASON, Opcode, mask,
-    },
-    message::{Binary, Content, HeldBytes, HeldText, Payload, SendError, SendErrorKind, Text},
-    output,
+    frame::Opcode,
+    message::{Binary, Payload, SendError, SendErrorKind, Text},
     output::Output,
     role::Role,
+};
+#[cfg(feature = "deflate")]
+use crate::{
+    deflate::{AgreedParameters, Compressor, compressed_bound},
+    message::Content,
 };
 
 /// The state of the sending direction.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    output: Output,
-    // The generator of a client's masking keys; a server has none.
-    keys: Option<Box<StdRng>>,
+    framer: Framer,
     max_output: usize,
     rare: Option<Box<Rare>>,
     // Compresses messages, if that was agreed upon.
@@ -64,8 +66,7 @@ impl Sender {
         let traffic = config.stats.then(Traffic::default);
         let rare = traffic.is_some().then(|| Box::new(Rare { traffic, ..Rare::default() }));
         Self {
-            output: Output::default(),
-            keys: None,
+            framer: Framer::server(),
             max_output: config.max_output,
             shortcut: rare.is_none(),
             rare,
@@ -79,7 +80,7 @@ impl Sender {
     }
 
     pub(crate) fn client(config: &Config, keys: StdRng) -> Self {
-        Self { keys: Some(Box::new(keys)), ..Self::server(config) }
+        Self { framer: Framer::client(keys), ..Self::server(config) }
     }
 
     /// Returns what was queued so far, if it is counted.
@@ -94,20 +95,6 @@ impl Sender {
         {
             self.shortcut &= self.compressor.is_none();
         }
-    }
-
-    #[inline]
-    fn owed_pong(&self) -> Option<&Vec<u8>> {
-        self.rare.as_ref()?.owed_pong.as_ref()
-    }
-
-    fn take_owed_pong(&mut self) -> Option<Vec<u8>> {
-        let rare = self.rare.as_mut()?;
-        let owed = rare.owed_pong.take();
-        if rare.traffic.is_none() {
-            self.rare = None;
-        }
-        owed
     }
 
     /// Queues a message.
@@ -147,8 +134,8 @@ impl Sender {
     /// Its arguments fit in registers, and it is not inlined: to pass a [`Payload`] in memory takes as long
     /// as the rest of this.
     fn send_small(&mut self, opcode: Opcode, payload: &[u8], state: State) -> bool {
-        let sent =
-            self.copies(payload.len(), state) && self.push_small(opcode, payload, self.max_output);
+        let sent = self.copies(payload.len(), state)
+            && self.framer.push_small(opcode, payload, self.max_output);
         self.sent |= sent;
         sent
     }
@@ -158,45 +145,6 @@ impl Sender {
     #[inline]
     fn copies(&self, len: usize, state: State) -> bool {
         len < MIN_CHUNK && state.may_send() && self.shortcut
-    }
-
-    /// Queues a copy of a small payload in a frame of its own, if the output has a place for it within
-    /// `max_output`; returns whether it has.
-    ///
-    /// Does the same as [`push_frame`](Self::push_frame), in a third of the time for a few bytes.
-    #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "the arms have checked the ranges")]
-    fn push_small(&mut self, opcode: Opcode, payload: &[u8], max_output: usize) -> bool {
-        const {
-            assert!(MIN_CHUNK <= 1 << 16, "the length takes one of the first two forms (§5.2)");
-        }
-        let len = payload.len();
-        let (mask_bit, key_len) = if self.keys.is_some() { (frame::MASK, 4) } else { (0, 0) };
-        let field_len = if len <= MAX_CONTROL_PAYLOAD { 2 } else { 4 };
-        let frame_len = field_len + key_len + len;
-        let Some(frame) = self.output.append_in_place(frame_len, max_output) else {
-            return false;
-        };
-        let (field, rest) = frame.split_at_mut(field_len);
-        let first = frame::FIN | opcode.bits();
-        match field {
-            [place @ .., high, low] if field_len == 4 => {
-                place.copy_from_slice(&[first, mask_bit | 126]);
-                [*high, *low] = (len as u16).to_be_bytes();
-            }
-            _ => field.copy_from_slice(&[first, mask_bit | len as u8]),
-        }
-        // Without a key a payload is copied as with a key of zeros. For a few bytes this is faster than a
-        // call of memcpy.
-        match (&mut self.keys, rest.split_first_chunk_mut()) {
-            (Some(keys), Some((key, place))) => {
-                *key = keys.next_u32().to_ne_bytes();
-                mask::copy(place, payload, *key);
-            }
-            _ if len <= 32 => mask::copy(rest, payload, [0; 4]),
-            _ => rest.copy_from_slice(payload),
-        }
-        true
     }
 
     /// Queues any message.
@@ -216,13 +164,15 @@ impl Sender {
     /// Queues a whole message, and counts it.
     fn push_counted(&mut self, opcode: Opcode, payload: Payload<'_>) {
         self.sent = true;
-        let (queued, len) = (self.output.len(), payload.as_bytes().len());
+        let (queued, len) = (self.framer.output.len(), payload.as_bytes().len());
         let compressed = self.push_message(opcode, payload);
         self.count(queued, len, compressed, true);
     }
 
-    /// Queues a text that `write` appends to a buffer, up to as many bytes as it is told. It returns how many
-    /// bytes there are, or `None` when there is no such text.
+    /// Queues a text that `write` appends to a buffer.
+    ///
+    /// `write` gets the buffer and the largest number of bytes to append. It returns the length of the text,
+    /// or `None` if there is none.
     #[cfg(feature = "json")]
     pub(crate) fn send_written(
         &mut self,
@@ -244,9 +194,9 @@ impl Sender {
         }
         // What a header may take is left for it.
         let room = self.max_output.saturating_sub(self.pending_len() + FrameHeader::MAX_LEN);
-        let queued = self.output.len();
+        let queued = self.framer.output.len();
         let mut written = Ok(0);
-        self.push_in_place(Opcode::Text, true, false, |run| {
+        self.framer.push_in_place(Opcode::Text, true, false, |run| {
             let start = run.len();
             written = write(run, room).ok_or(SendErrorKind::Serialize);
             let fits = written.is_ok_and(|len| len <= room);
@@ -270,7 +220,7 @@ impl Sender {
 
     /// Counts a message or a fragment that was queued, with what was queued before it.
     fn count(&mut self, queued: usize, payload_bytes: usize, compressed: bool, fin: bool) {
-        let wire_bytes = self.output.len() - queued;
+        let wire_bytes = self.framer.output.len() - queued;
         if let Some(traffic) = self.rare.as_mut().and_then(|rare| rare.traffic.as_mut()) {
             traffic.message_sent(&MessageSent { payload_bytes, wire_bytes, compressed, fin });
         }
@@ -296,7 +246,7 @@ impl Sender {
             return Err(SendError::new(kind, payload.into_static()));
         }
         let opcode = if self.fragmented.is_some() { Opcode::Continuation } else { kind };
-        let (queued, len) = (self.output.len(), payload.as_bytes().len());
+        let (queued, len) = (self.framer.output.len(), payload.as_bytes().len());
         self.push_fragment(opcode, fin, compressed, payload);
         self.count(queued, len, compressed, fin);
         self.fragmented = (!fin).then(|| Fragmented::new(kind, compressed));
@@ -318,128 +268,15 @@ impl Sender {
         self.note_place();
     }
 
-    /// Queues a Ping or a Pong.
-    pub(crate) fn send_control(
-        &mut self,
-        opcode: Opcode,
-        payload: &[u8],
-        lifecycle: &Lifecycle,
-    ) -> Result<(), SendError> {
-        if !lifecycle.state().may_send() {
-            return Err(SendErrorKind::Closed.into());
-        }
-        if payload.len() > MAX_CONTROL_PAYLOAD {
-            return Err(SendErrorKind::LongControlFrame { len: payload.len() }.into());
-        }
-        if !self.has_reserve() {
-            return Err(SendErrorKind::OutputFull.into());
-        }
-        self.push_control(opcode, payload);
-        Ok(())
-    }
-
-    /// Queues a Close and begins the closing handshake.
-    pub(crate) fn close(
-        &mut self,
-        code: CloseCode,
-        reason: &str,
-        lifecycle: &mut Lifecycle,
-    ) -> Result<(), SendError> {
-        if !lifecycle.state().may_send() {
-            return Err(SendErrorKind::Closed.into());
-        }
-        if reason.len() > MAX_REASON {
-            return Err(SendErrorKind::LongCloseReason { len: reason.len() }.into());
-        }
-        match code {
-            CloseCode::NO_STATUS_RECEIVED if reason.is_empty() => {}
-            CloseCode::NO_STATUS_RECEIVED => {
-                return Err(SendErrorKind::CloseReasonWithoutCode.into());
-            }
-            code if code.may_be_sent_by(self.role()) => {}
-            code => return Err(SendErrorKind::InvalidCloseCode(code.into()).into()),
-        }
-        lifecycle.apply(Trigger::SendClose);
-        self.push_close(code, reason.into(), lifecycle);
-        Ok(())
-    }
-
-    /// Answers a Ping.
-    ///
-    /// If the reserve for control frames is used up, because the peer does not read, the answer is kept, and a
-    /// later one replaces it (§5.5.3).
-    pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
-        if self.owed_pong().is_none() && self.has_reserve() {
-            self.push_control(Opcode::Pong, payload);
-            return;
-        }
-        let owed = self.rare.get_or_insert_default().owed_pong.get_or_insert_default();
-        owed.clear();
-        owed.extend_from_slice(payload);
-    }
-
-    /// Queues pending replies, as far as there is room for them.
-    #[inline]
-    pub(crate) fn queue_replies(&mut self, lifecycle: &mut Lifecycle) {
-        if lifecycle.has_replies() || lifecycle.gave_up() || self.rare.is_some() {
-            self.queue_owed(lifecycle);
-        }
-    }
-
-    #[inline(never)]
-    fn queue_owed(&mut self, lifecycle: &mut Lifecycle) {
-        if lifecycle.gave_up() {
-            self.note_dropped(lifecycle);
-            self.output.discard();
-            drop(self.take_owed_pong());
-            return;
-        }
-        if !lifecycle.state().may_pong() && !lifecycle.owes_close() {
-            drop(self.take_owed_pong());
-        }
-        if self.has_reserve()
-            && let Some(payload) = self.take_owed_pong()
-        {
-            self.push_control(Opcode::Pong, &payload);
-        }
-        if !lifecycle.has_replies() {
-            return;
-        }
-        if let Some(pongs) = lifecycle.take_owed_pongs() {
-            for payload in pongs.payloads() {
-                self.answer_ping(payload);
-            }
-        }
-        if lifecycle.take_owed_ping() && lifecycle.state().may_send() && self.has_reserve() {
-            self.push_control(Opcode::Ping, b"");
-        }
-        if let Some((code, reason)) = lifecycle.take_owed_close() {
-            lifecycle.apply(Trigger::ReplyQueued);
-            self.push_close(code, reason, lifecycle);
-        }
-    }
-
-    /// Tells the lifecycle when our Close was queued and has not left in the time to close.
-    pub(crate) fn note_dropped(&self, lifecycle: &mut Lifecycle) {
-        // Only control frames come after a Close.
-        let behind = usize::try_from(self.control_len).unwrap_or(usize::MAX);
-        if lifecycle.gave_up()
-            && lifecycle.sent_close().is_some()
-            && self.output.pending_len() > behind
-        {
-            lifecycle.close_dropped();
-        }
-    }
-
     #[inline]
     pub(crate) fn output(&mut self) -> &mut Output {
-        &mut self.output
+        &mut self.framer.output
     }
 
     /// Returns the number of bytes that are queued or in flight.
     #[inline]
     pub(crate) fn pending_len(&self) -> usize {
-        self.output.pending_len()
+        self.framer.output.pending_len()
     }
 
     /// Returns whether the output has room for any message of `len` bytes.
@@ -452,8 +289,8 @@ impl Sender {
     /// Returns whether the output has room for a frame with `len` bytes of payload.
     #[inline]
     fn has_room_for(&self, len: usize) -> bool {
-        let room = self.max_output.saturating_sub(self.output.pending_len());
-        len.saturating_add(frame::encoded_len(len, self.keys.is_some())) <= room
+        let room = self.max_output.saturating_sub(self.framer.output.pending_len());
+        len.saturating_add(self.framer.header_len(len)) <= room
     }
 
     #[inline]
@@ -462,11 +299,11 @@ impl Sender {
             return false;
         }
         let owes_pong = self.owed_pong().is_some() && lifecycle.state().may_pong();
-        self.output.pending_len() != 0 || owes_pong || lifecycle.has_replies()
+        self.framer.output.pending_len() != 0 || owes_pong || lifecycle.has_replies()
     }
 
     pub(crate) fn role(&self) -> Role {
-        if self.keys.is_some() { Role::Client } else { Role::Server }
+        self.framer.role()
     }
 
     pub(crate) fn take_sent(&mut self) -> bool {
@@ -475,14 +312,14 @@ impl Sender {
 
     /// Records whether output is pending, as the driver tells the time.
     pub(crate) fn wait(&mut self) {
-        self.waiting = self.output.pending_len() != 0;
+        self.waiting = self.framer.output.pending_len() != 0;
     }
 
     /// Returns what the transport did with the output that was pending when the driver last told the
     /// time.
     pub(crate) fn take_progress(&mut self) -> Progress {
-        let taken = self.output.take_advanced() && self.waiting;
-        Progress { pending: self.waiting && self.output.pending_len() != 0, taken }
+        let taken = self.framer.output.take_advanced() && self.waiting;
+        Progress { pending: self.waiting && self.framer.output.pending_len() != 0, taken }
     }
 
     #[inline]
@@ -491,7 +328,7 @@ impl Sender {
             return Err(SendErrorKind::Closed);
         }
         if !self.has_room_for(len) {
-            let header_len = frame::encoded_len(len, self.keys.is_some());
+            let header_len = self.framer.header_len(len);
             let (len, limit) = (len.saturating_add(header_len), self.max_output);
             return Err(match len > limit {
                 true => SendErrorKind::MessageTooBig { len, limit },
@@ -517,59 +354,13 @@ impl Sender {
         len
     }
 
-    fn has_reserve(&self) -> bool {
-        self.control_len < CONTROL_RESERVE || self.controls_are_written()
-    }
-
-    /// Returns whether no control frame is pending. Messages may be: with a backlog that never ends, the
-    /// output may never be empty.
-    fn controls_are_written(&self) -> bool {
-        !self.output.has_marked()
-    }
-
-    fn push_close(&mut self, code: CloseCode, reason: Cow<'_, str>, lifecycle: &mut Lifecycle) {
-        // A pending Ping came before the Close, so it is answered first. A Close comes once.
-        if let Some(payload) = self.take_owed_pong() {
-            self.push_control(Opcode::Pong, &payload);
-        }
-        let mut payload = [0; MAX_CONTROL_PAYLOAD];
-        let [high, low, rest @ ..] = &mut payload;
-        [*high, *low] = u16::from(code).to_be_bytes();
-        let reason_len = reason.len().min(rest.len());
-        rest.iter_mut().zip(reason.as_bytes()).for_each(|(place, byte)| *place = *byte);
-        let len = if code == CloseCode::NO_STATUS_RECEIVED { 0 } else { 2 + reason_len };
-        self.push_control(Opcode::Close, payload.get(..len).unwrap_or_default());
-        self.control_len = 0;
-        self.fragmented = None;
-        self.note_place();
-        lifecycle.close_sent(CloseFrame { code, reason: reason.into_owned() });
-    }
-
-    fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        if self.controls_are_written() {
-            self.control_len = 0;
-        }
-        let before = self.output.len();
-        // Beyond the limit, too: the reserve bounds them.
-        if !self.push_small(opcode, payload, usize::MAX) {
-            self.push_frame(opcode, true, false, Binary::from(payload).into());
-        }
-        let wire_bytes = self.output.len() - before;
-        if let Some(traffic) = self.rare.as_mut().and_then(|rare| rare.traffic.as_mut()) {
-            traffic.frame_sent(wire_bytes);
-        }
-        let len = u32::try_from(wire_bytes).unwrap_or(u32::MAX);
-        self.control_len = self.control_len.saturating_add(len);
-        self.output.mark_end();
-    }
-
     /// Queues a whole message. Returns whether it is compressed.
     fn push_message(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
         #[cfg(feature = "deflate")]
         if payload.compress && self.compressor.is_some() {
             return self.push_compressible(opcode, payload);
         }
-        self.push_frame(opcode, true, false, payload);
+        self.framer.push_frame(opcode, true, false, payload);
         false
     }
 
@@ -582,12 +373,12 @@ impl Sender {
         };
         if let Content::Prepared(message) = &payload.content {
             let Some(compressed) = message.compressed(compressor.prepares()) else {
-                self.push_frame(opcode, true, false, payload);
+                self.framer.push_frame(opcode, true, false, payload);
                 return false;
             };
             compressor.note(message.as_bytes());
             let compressed = Binary::from(Arc::clone(compressed));
-            self.push_frame(opcode, true, true, compressed.into());
+            self.framer.push_frame(opcode, true, true, compressed.into());
             return true;
         }
         let compressed = compressor.wants(payload.as_bytes().len());
@@ -602,7 +393,7 @@ impl Sender {
             return self.push_compressed(opcode, fin, payload.as_bytes());
         }
         let _ = compressed;
-        self.push_frame(opcode, fin, false, payload);
+        self.framer.push_frame(opcode, fin, false, payload);
     }
 
     /// Compresses a payload into the output.
@@ -611,45 +402,11 @@ impl Sender {
         let Some(mut compressor) = self.compressor.take() else {
             return;
         };
-        self.push_in_place(opcode, fin, opcode != Opcode::Continuation, |run| {
+        self.framer.push_in_place(opcode, fin, opcode != Opcode::Continuation, |run| {
             compressor.compress(payload, fin, run);
             true
         });
         self.compressor = Some(compressor);
-    }
-
-    /// Queues a frame whose payload `write` appends to the output, unless it returns `false`.
-    #[cfg(any(feature = "deflate", feature = "json"))]
-    fn push_in_place(
-        &mut self,
-        opcode: Opcode,
-        fin: bool,
-        rsv1: bool,
-        write: impl FnOnce(&mut Vec<u8>) -> bool,
-    ) {
-        let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
-        self.output.append(FrameHeader::MAX_LEN, |run| {
-            // The length of the header depends on that of the payload.
-            let start = run.len();
-            run.resize(start + FrameHeader::MAX_LEN, 0);
-            let payload_start = run.len();
-            if !write(run) {
-                run.truncate(start);
-                return;
-            }
-            let payload_len = (run.len() - payload_start) as u64;
-            let header = FrameHeader { opcode, fin, rsv1, masking_key: key, payload_len };
-            let mut buf = [0; FrameHeader::MAX_LEN];
-            let header = header.encode(&mut buf);
-            let header_start = payload_start - header.len();
-            if let Some(place) = run.get_mut(header_start..payload_start) {
-                place.copy_from_slice(header);
-            }
-            if let (Some(key), Some(payload)) = (key, run.get_mut(payload_start..)) {
-                mask::apply(payload, key);
-            }
-            run.drain(start..header_start);
-        });
     }
 
     /// Returns whether the message that begins with this fragment is to be compressed.
@@ -660,62 +417,6 @@ impl Sender {
         }
         let _ = payload;
         false
-    }
-
-    fn push_frame(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
-        let len = payload.as_bytes().len();
-        let key = self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes());
-        let header = FrameHeader { opcode, fin, rsv1, masking_key: key, payload_len: len as u64 };
-        let mut buf = [0; FrameHeader::MAX_LEN];
-        let header = header.encode(&mut buf);
-        if len < MIN_CHUNK {
-            return self.push_copy(header, payload.as_bytes(), key);
-        }
-        let content = match payload.content {
-            #[cfg(feature = "deflate")]
-            Content::Prepared(message) => message.content().clone(),
-            content => content,
-        };
-        match content {
-            Content::Binary(Binary(HeldBytes::Owned(payload))) => {
-                self.push_owned(header, payload, key)
-            }
-            Content::Text(Text(HeldText::Owned(payload))) => {
-                self.push_owned(header, payload.into(), key)
-            }
-            #[cfg(feature = "bytes")]
-            Content::Binary(Binary(HeldBytes::Foreign(payload))) if key.is_none() => {
-                self.output.push_bytes(header);
-                self.output.push_chunk(payload);
-            }
-            Content::Binary(Binary(HeldBytes::Shared(payload))) if key.is_none() => {
-                self.output.push_bytes(header);
-                self.output.push_chunk(payload);
-            }
-            Content::Text(Text(HeldText::Shared(payload))) if key.is_none() => {
-                self.output.push_bytes(header);
-                self.output.push_chunk(output::Chunk::Shared(payload.into()));
-            }
-            content => self.push_copy(header, content.as_bytes(), key),
-        }
-    }
-
-    fn push_copy(&mut self, header: &[u8], payload: &[u8], key: Option<[u8; 4]>) {
-        self.output.append(header.len() + payload.len(), |run| {
-            run.extend_from_slice(header);
-            match key {
-                None => copy::append(run, payload),
-                Some(key) => mask::append(run, payload, key),
-            }
-        });
-    }
-
-    fn push_owned(&mut self, header: &[u8], mut payload: Vec<u8>, key: Option<[u8; 4]>) {
-        if let Some(key) = key {
-            mask::apply(&mut payload, key);
-        }
-        self.output.push_bytes(header);
-        self.output.push_chunk(payload);
     }
 }
 
@@ -767,13 +468,6 @@ pub(crate) fn keys(seed: [u8; 32]) -> StdRng {
     StdRng::from_seed(seed)
 }
 
-/// The smallest payload in bytes that is queued as a chunk of its own: below it, a copy costs
-/// less than another slice in a vectored write.
-const MIN_CHUNK: usize = 4 << 10;
-
-/// How many bytes of control frames may be pending before only the newest Ping is answered.
-const CONTROL_RESERVE: u32 = 4 << 10;
-
 #[cfg(test)]
 mod tests {
     use alloc::vec;
@@ -787,12 +481,12 @@ mod tests {
         let senders = || [Sender::server(&config), Sender::client(&config, keys([0; 32]))];
         for mut sender in senders() {
             for len in [0, 1, 125, 126, MIN_CHUNK - 1] {
-                sender.output.clear();
+                sender.framer.output.clear();
                 assert!(sender.send_small(Opcode::Binary, &vec![0; len], State::Open), "{len}");
-                assert!(sender.output.len() > len && sender.take_sent());
+                assert!(sender.framer.output.len() > len && sender.take_sent());
             }
             assert!(!sender.send_small(Opcode::Binary, &[0; 1000], State::Open), "no room");
-            sender.output.clear();
+            sender.framer.output.clear();
             assert!(!sender.send_small(Opcode::Binary, &[0; MIN_CHUNK], State::Open), "large");
             assert!(!sender.send_small(Opcode::Text, b"a", State::CloseSent), "closing");
             sender.send_fragment("a".into(), false, State::Open).unwrap();
