@@ -1,4 +1,4 @@
-// A client of Node's ws over TLS: client.mjs URI CA [CERTIFICATE KEY].
+// A client of Node's ws, also over TLS: client.mjs URI CA [CERTIFICATE KEY].
 // Checks that three messages come back, closes the connection and prints the close code.
 import assert from "node:assert";
 import fs from "node:fs";

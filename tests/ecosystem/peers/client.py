@@ -1,4 +1,4 @@
-"""A client of Python's websockets over TLS: client.py URI CA [CERTIFICATE KEY].
+"""A client of Python's websockets, also over TLS: client.py URI CA [CERTIFICATE KEY].
 
 Checks that three messages come back, closes the connection and prints the close code.
 """
@@ -15,7 +15,8 @@ async def main():
     context = ssl.create_default_context(cafile=ca)
     if identity:
         context.load_cert_chain(*identity)
-    async with connect(uri, ssl=context, proxy=None, max_size=None) as connection:
+    tls = context if uri.startswith("wss:") else None
+    async with connect(uri, ssl=tls, proxy=None, max_size=None) as connection:
         for message in ["Hello", "\N{SNOWMAN}" * 1000, bytes(range(256)) * 4096]:
             await connection.send(message)
             assert await connection.recv() == message

@@ -15,3 +15,5 @@ mod of_framewise;
 mod programs;
 mod server;
 mod versions;
+#[path = "../peers/visitors.rs"]
+mod visitors;

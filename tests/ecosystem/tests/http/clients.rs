@@ -1,7 +1,7 @@
-//! Programs of others as clients of a server on hyper: Node's ws and Python's websockets over HTTP/1.1,
-//! Chromium over HTTP/2.
+//! Programs of others as clients of a server on hyper: Node's ws and Python's websockets over HTTP/1.1, Chromium
+//! over both versions.
 
-use std::process::Stdio;
+use std::future::ready;
 
 use framewise::{
     Config, Event,
@@ -11,32 +11,15 @@ use framewise::{
 };
 use framewise_ecosystem::{
     Authority,
-    http::{Body, serve_tls, until},
+    http::{Body, serve, serve_tls},
 };
 use hyper::{Request, Response, body::Incoming};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::{
     folder::Folder,
-    programs::{Program, installed, run, script},
+    visitors::{PAGE, a_page_talks, scripts_talk},
 };
-
-const PAGE: &str = r#"<!doctype html>
-<title>Echo</title>
-<script>
-const socket = new WebSocket(`wss://${location.host}/chat`, ["other", "echo"]);
-socket.binaryType = "arraybuffer";
-socket.onopen = () => socket.send(new Uint8Array(1000000).fill(7));
-socket.onmessage = ({ data }) => {
-    if (data instanceof ArrayBuffer) {
-        const same = data.byteLength === 1000000 && new Uint8Array(data).every((byte) => byte === 7);
-        socket.send(`${same} ${socket.protocol} ${socket.extensions}`);
-    } else {
-        socket.close(4000, "done");
-    }
-};
-</script>
-"#;
 
 /// Echoes, and tells the version of HTTP, texts and Closes.
 fn answer(mut request: Request<Incoming>, tell: UnboundedSender<String>) -> Response<Body> {
@@ -49,7 +32,7 @@ fn answer(mut request: Request<Incoming>, tell: UnboundedSender<String>) -> Resp
         Ok(incoming) => incoming,
         Err(error) => return error.to_response(request.version()),
     };
-    if incoming.upgrade().check_origin(&OriginPolicy::same_origin().secure()).is_err() {
+    if incoming.upgrade().check_origin(&OriginPolicy::same_origin()).is_err() {
         return incoming.reject(Rejection::forbidden());
     }
     tell.send(format!("{:?}", request.version())).unwrap();
@@ -79,50 +62,31 @@ async fn echo(upgrading: Upgrading, tell: UnboundedSender<String>) -> Result<(),
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn their_clients_talk_over_tls() {
+async fn their_clients_talk() {
     let (authority, folder) = (Authority::new("root"), Folder::new());
     let ca = folder.write("ca.pem", &authority.pem());
-    for name in ["client.mjs", "client.py"] {
-        let Some(mut command) = script(name) else { continue };
-        let (tell, mut told) = unbounded_channel();
-        let answer = move |request| std::future::ready(answer(request, tell.clone()));
-        let (address, mut protocols) = serve_tls(&authority.issue(&["localhost"]), answer).await;
-        let uri = format!("wss://localhost:{}/chat", address.port());
-        command.args([&uri, &ca]);
-        let ran = tokio::task::spawn_blocking(move || run(&mut command, b"")).await.unwrap();
-        let (succeeded, output, errors) = ran;
-        assert!(succeeded, "{name}: {errors}");
-        assert_eq!(output.trim(), "1000", "{name}");
-        let lines = until(&mut told, "closed 1000").await;
-        assert_eq!(lines[..2], ["HTTP/1.1", "Hello"], "{name}");
-        assert_ne!(protocols.recv().await.unwrap(), b"h2");
-    }
+    let (tell, mut told) = unbounded_channel();
+    let answer = move |request| ready(answer(request, tell.clone()));
+    let address = serve(answer.clone()).await;
+    scripts_talk(&format!("ws://localhost:{}/chat", address.port()), &ca, &mut told).await;
+    let (address, _) = serve_tls(&authority.issue(&["localhost"]), answer).await;
+    scripts_talk(&format!("wss://localhost:{}/chat", address.port()), &ca, &mut told).await;
 }
 
-// Chromium knows RFC 8441: the page comes over HTTP/2, and so does its WebSocket, on the same connection.
+// Chromium knows RFC 8441: over TLS the page comes over HTTP/2, and so does its WebSocket, on the same
+// connection.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_over_http_2_opens_its_websocket_over_http_2() {
-    let Some(mut command) = installed("chromium") else { return };
-    let profile = Folder::new();
+async fn a_page_opens_its_websocket() {
     let (tell, mut told) = unbounded_channel();
-    let answer = move |request| std::future::ready(answer(request, tell.clone()));
+    let answer = move |request| ready(answer(request, tell.clone()));
+    let address = serve(answer.clone()).await;
+    let page = format!("http://localhost:{}/", address.port());
+    if !a_page_talks(&page, "HTTP/1.1", &mut told).await {
+        return;
+    }
     let identity = Authority::new("other").issue(&["localhost"]);
     let (address, mut protocols) = serve_tls(&identity, answer).await;
-    command.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--ignore-certificate-errors",
-        &format!("--user-data-dir={}", profile.path().display()),
-        &format!("https://localhost:{}/", address.port()),
-    ]);
-    let _browser = Program::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    let lines = until(&mut told, "closed 4000").await;
-    assert_eq!(lines, ["HTTP/2.0", "true echo permessage-deflate", "closed 4000"]);
+    let page = format!("https://localhost:{}/", address.port());
+    a_page_talks(&page, "HTTP/2.0", &mut told).await;
     assert_eq!(protocols.recv().await.unwrap(), b"h2");
 }

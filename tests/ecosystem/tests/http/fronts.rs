@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
     folder::Folder,
-    programs::{Program, free_port, installed},
+    programs::{Program, free_port, installed, nginx},
     server::{compressing, echo, pass_on, serve_axum, talk},
 };
 
@@ -50,33 +50,20 @@ async fn nginx_passes_connections_on() {
 }
 
 async fn nginx_in_front(backend: SocketAddr) {
-    let Some(mut command) = installed("nginx") else { return };
     let (folder, port) = (Folder::new(), free_port());
-    let root = folder.path().display();
-    let config = folder.write(
-        "nginx.conf",
-        format!(
-            "daemon off; master_process off; pid {root}/pid; error_log {root}/errors.log;
-             events {{ worker_connections 256; }}
-             http {{
-                 access_log off;
-                 client_body_temp_path {root}; proxy_temp_path {root};
-                 fastcgi_temp_path {root}; uwsgi_temp_path {root}; scgi_temp_path {root};
-                 server {{
-                     listen 127.0.0.1:{port};
-                     location / {{
-                         proxy_pass http://{backend};
-                         proxy_http_version 1.1;
-                         proxy_set_header Host $http_host;
-                         proxy_set_header Upgrade $http_upgrade;
-                         proxy_set_header Connection upgrade;
-                     }}
-                 }}
-             }}"
-        ),
+    let server = format!(
+        "server {{
+             listen 127.0.0.1:{port};
+             location / {{
+                 proxy_pass http://{backend};
+                 proxy_http_version 1.1;
+                 proxy_set_header Host $http_host;
+                 proxy_set_header Upgrade $http_upgrade;
+                 proxy_set_header Connection upgrade;
+             }}
+         }}"
     );
-    command.args(["-c", &config, "-e", &format!("{root}/errors.log")]);
-    let _nginx = Program::start_on(&mut command, port);
+    let Some(_nginx) = nginx(&server, port, &folder) else { return };
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     for config in [framewise::Config::default(), compressing()] {
         let opened = websocket::connect(request("ws", port), config.clone()).await;

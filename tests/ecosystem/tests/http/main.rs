@@ -26,3 +26,5 @@ mod timers;
 mod types;
 mod upgrades;
 mod versions;
+#[path = "../peers/visitors.rs"]
+mod visitors;

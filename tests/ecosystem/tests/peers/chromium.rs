@@ -1,7 +1,6 @@
 //! A page over https that opens a WebSocket to the server that it came from.
 
 use std::{
-    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +12,7 @@ use framewise_ecosystem::Authority;
 use crate::{
     bindings::{Binding, Seen, Server},
     folder::Folder,
-    programs::{Program, installed},
+    programs::browse,
 };
 
 const PAGE: &str = r#"<!doctype html>
@@ -37,23 +36,12 @@ socket.onmessage = ({ data }) => {
 fn a_page_over_https_talks_to_its_own_server() {
     let identity = Authority::new("other").issue(&["localhost"]);
     for binding in Binding::ALL {
-        let Some(mut command) = installed("chromium") else { return };
         let (server, profile) =
             (Server::start(binding, Some(identity.server()), PAGE), Folder::new());
-        command.args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--ignore-certificate-errors",
-            &format!("--user-data-dir={}", profile.path().display()),
-            &format!("https://localhost:{}/", server.port),
-        ]);
-        let _browser = Program::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        let Some(_browser) = browse(&format!("https://localhost:{}/", server.port), &profile)
+        else {
+            return;
+        };
         let (began, mut seen) = (Instant::now(), Vec::new());
         let done = |seen: &[Seen]| {
             let said = |seen: &Seen| matches!(seen, Seen::Message(Message::Text(text)) if text == "https: true permessage-deflate");

@@ -7,7 +7,7 @@ use framewise_ecosystem::{Authority, Certified};
 use crate::{
     bindings::{Binding, Seen, Server},
     folder::Folder,
-    programs::{Program, free_port, installed},
+    programs::{Program, free_port, nginx},
 };
 
 /// Two origins of nginx, one with TLS and one without, in front of a server of ours.
@@ -24,7 +24,6 @@ impl Origins {
         let (chain, key) =
             (folder.write("chain.pem", &identity.chain), folder.write("key.pem", &identity.key()));
         let (secure, plain) = (free_port(), free_port());
-        let root = folder.path().to_str().unwrap();
         let locations = format!(
             "location = /permanent {{ return 301 /found; }}
              location = /found {{ return 302 /other?room=1; }}
@@ -46,28 +45,16 @@ impl Origins {
                  proxy_read_timeout 60s;
              }}"
         );
-        let config = folder.write(
-            "nginx.conf",
-            format!(
-                "daemon off; master_process off; pid {root}/pid; error_log {root}/errors.log;
-                 events {{ worker_connections 256; }}
-                 http {{
-                     access_log off;
-                     absolute_redirect off;
-                     client_body_temp_path {root}; proxy_temp_path {root};
-                     fastcgi_temp_path {root}; uwsgi_temp_path {root}; scgi_temp_path {root};
-                     server {{ listen 127.0.0.1:{plain}; {locations} }}
-                     server {{
-                         listen 127.0.0.1:{secure} ssl;
-                         ssl_certificate {chain}; ssl_certificate_key {key};
-                         {locations}
-                     }}
-                 }}"
-            ),
+        let servers = format!(
+            "absolute_redirect off;
+             server {{ listen 127.0.0.1:{plain}; {locations} }}
+             server {{
+                 listen 127.0.0.1:{secure} ssl;
+                 ssl_certificate {chain}; ssl_certificate_key {key};
+                 {locations}
+             }}"
         );
-        let mut command = installed("nginx")?;
-        command.args(["-c", &config, "-e", &format!("{root}/errors.log")]);
-        let nginx = Program::start_on(&mut command, plain);
+        let nginx = nginx(&servers, plain, &folder)?;
         Some(Self { _nginx: nginx, _folder: folder, secure, plain })
     }
 

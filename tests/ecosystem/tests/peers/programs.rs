@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::folder::Folder;
+
 /// How long a program may take for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -113,6 +115,46 @@ fn check<T>(found: Option<T>, name: &str) -> Option<T> {
         eprintln!("skipped: {name} is not installed (peers/install.sh installs it)");
     }
     found
+}
+
+/// Opens a page in Chromium, unless that is not installed. Any certificate will do.
+pub(crate) fn browse(uri: &str, profile: &Folder) -> Option<Program> {
+    let mut command = installed("chromium")?;
+    command.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--ignore-certificate-errors",
+        &format!("--user-data-dir={}", profile.path().display()),
+        uri,
+    ]);
+    Some(Program::start(command.stdout(Stdio::null()).stderr(Stdio::null())))
+}
+
+/// Starts nginx with servers, unless it is not installed. It listens on `port`.
+pub(crate) fn nginx(servers: &str, port: u16, folder: &Folder) -> Option<Program> {
+    let root = folder.path().display();
+    let config = folder.write(
+        "nginx.conf",
+        format!(
+            "daemon off; master_process off; pid {root}/pid; error_log {root}/errors.log;
+             events {{ worker_connections 256; }}
+             http {{
+                 access_log off;
+                 client_body_temp_path {root}; proxy_temp_path {root};
+                 fastcgi_temp_path {root}; uwsgi_temp_path {root}; scgi_temp_path {root};
+                 {servers}
+             }}"
+        ),
+    );
+    let mut command = installed("nginx")?;
+    command.args(["-c", &config, "-e", &format!("{root}/errors.log")]);
+    Some(Program::start_on(&mut command, port))
 }
 
 /// Returns a port on which nobody listens.
