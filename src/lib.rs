@@ -86,7 +86,7 @@
 //! - `deflate` (on by default): permessage-deflate (RFC 7692), where the configuration asks for it
 //! - `connect`: functions that open a connection to a URI; seeds from the operating system
 //! - `tokio`: the adapter for tokio
-//! - `bytes`: payloads of the crate `bytes`, sent and received without a copy
+//! - `bytes`: payloads of the crate `bytes`, with fewer copies
 //! - `http`: requests and responses of the crate `http`
 //! - `hyper`: upgrades of hyper's connections; with `http` and `tokio`
 //! - `axum`: an extractor and messages for axum; with `hyper`
