@@ -402,7 +402,7 @@ fn imports_are_found_and_followed() {
     let path = |path: &str| path.split("::").map(str::to_owned).collect::<ModulePath>();
     assert!(edges.len() > 70, "{} files", edges.len());
     // By way of `lib.rs` and `frame/mod.rs`.
-    assert!(edges[&path("connection::sender")].contains(&path("frame::close")));
+    assert!(edges[&path("connection::sender::control")].contains(&path("frame::close")));
     assert!(edges[&path("connection::sender")].contains(&path("role")));
     assert!(edges[&path("tokio")].contains(&path("driver::whole")));
     assert!(edges[&path("frame::decoder")].contains(&path("frame::mask")));
